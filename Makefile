@@ -1,0 +1,83 @@
+# `make` prints the targets. Every command of the README is one of them.
+SHELL  := /bin/bash
+PYTHON := .venv/bin/python
+PYTHON_3_11 ?= python3.11
+SUITE  ?= architectures
+PRESET ?= cpu
+SEEDS  ?= 0
+JOBS   ?=
+RUN    ?= $(SUITE)-$(PRESET)
+WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup ablation smoke report leaderboard dashboard list plan calibrate world check \
+        style types test test-slow perf golden readme-table clean
+
+help:  ## print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@echo "Options: SUITE=$(SUITE) PRESET=$(PRESET) SEEDS=0,1 JOBS=2 RUN=reference"
+
+setup: .venv/installed  ## create .venv and install the pinned packages
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -x $(PYTHON) || $(PYTHON_3_11) -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+ablation: setup  ## train, score and report every arm of SUITE
+	@$(PYTHON) -m experiments ablate $(WHICH)
+
+ablation-%: setup
+	@$(MAKE) --no-print-directory ablation SUITE=$*
+
+smoke: setup  ## the whole chain at toy size, in minutes
+	@$(MAKE) --no-print-directory ablation PRESET=smoke
+
+plan: setup  ## cells, minutes and disk of the next ablation
+	@$(PYTHON) -m experiments plan $(WHICH)
+
+list: setup  ## suites, arms and presets
+	@$(PYTHON) -m experiments list
+
+leaderboard: setup  ## write the leaderboard again from what is finished
+	@$(PYTHON) -m experiments leaderboard $(WHICH)
+
+report: setup  ## show a run's table and report; RUN=reference is the committed one
+	@$(PYTHON) -m experiments report --run $(RUN)
+
+dashboard: setup  ## MLflow on 127.0.0.1
+	@$(PYTHON) -m experiments dashboard
+
+calibrate: setup  ## choose world and base from the control arms alone
+	@$(PYTHON) -m experiments calibrate
+
+world: setup  ## draw a contact sheet of the embedded world
+	@$(PYTHON) -m datamodules.world
+
+check: style types test  ## format, lint, types and tests
+
+style: setup
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types: setup
+	$(PYTHON) -m basedpyright
+
+test: setup  ## the fast tests
+	$(PYTHON) -m pytest -m 'not slow'
+
+test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
+	$(PYTHON) -m pytest -m slow
+
+perf: setup  ## measure training and sampling against transformers, and the world
+	@$(PYTHON) -m experiments perf
+
+golden: setup  ## rewrite the golden loss curves
+	GOLDEN=rewrite $(PYTHON) -m pytest tests/models/test_golden.py
+
+readme-table: setup  ## write the README's result table from the reference run
+	@$(PYTHON) -m experiments readme-table
+
+clean:  ## delete runs/ and caches; keeps .venv
+	rm -rf runs .pytest_cache .ruff_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
