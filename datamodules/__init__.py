@@ -1,0 +1,1 @@
+"""LightningDataModules and the embedded world; this package imports no sibling package."""
