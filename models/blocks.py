@@ -1,0 +1,272 @@
+"""The decoder block that every architecture stands on: the experimental control.
+
+RMSNorm, rotary positions, grouped-query attention and SwiGLU, as in the Llama and Qwen families, so
+that published weights fit. An architecture chooses which blocks a task passes through and what its
+feed-forward is; nothing inside a block knows the task except a feed-forward that routes by it.
+
+    x ── norm ── attention ──(+)── norm ── feed-forward ──(+)── x
+    └─────────────────────────┘ └──────────────────────────┘
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from models import Task
+from models.fused import head_rms_norm, rms_norm, rotary, swiglu
+
+QK_NORMS = ("none", "head_scale", "channel")
+START_SCALE = 2**0.5  # of queries and of keys, so that logits start at twice a cosine's bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkConfig:
+    """Sizes of a trunk. `feed_forward` is the hidden width of the SwiGLU."""
+
+    depth: int = 6
+    width: int = 128
+    heads: int = 4
+    kv_heads: int = 4
+    feed_forward: int = 352
+    qk_norm: str = "head_scale"
+    qkv_bias: bool = False
+    rope_base: float = 10_000.0
+    norm_epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "width", "heads", "kv_heads", "feed_forward"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"trunk.{name} must be at least 1, got {getattr(self, name)}.")
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise ValueError(
+                f"trunk.width must be an even multiple of trunk.heads={self.heads}, got {self.width}."
+            )
+        if self.heads % self.kv_heads:
+            raise ValueError(
+                f"trunk.kv_heads must divide trunk.heads={self.heads}, got {self.kv_heads}."
+            )
+        if self.qk_norm not in QK_NORMS:
+            raise ValueError(f"trunk.qk_norm must be one of {QK_NORMS}, got {self.qk_norm!r}.")
+
+    @property
+    def head_width(self) -> int:
+        return self.width // self.heads
+
+
+class LayerCache:
+    """Keys and values of one layer in preallocated slots: `[b, g, slots, c]` each."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        self.keys, self.values = keys, values
+
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Writes at `start` and returns everything up to the end of what was written."""
+        end = start + keys.shape[2]
+        self.keys[:, :, start:end] = keys
+        self.values[:, :, start:end] = values
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What attention needs beside the states: rotary tables, an additive mask, and a cache or none.
+
+    `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`; `start` is
+    the first cache slot that this call writes.
+    """
+
+    cosine: Tensor
+    sine: Tensor
+    mask: Tensor
+    cache: list[LayerCache] | None = None
+    start: int = 0
+
+
+def rotary_tables(
+    positions: Int[Tensor, "..."], config: TrunkConfig, dtype: torch.dtype
+) -> tuple[Float[Tensor, "... c"], Float[Tensor, "... c"]]:
+    """Cosines and sines for `rotary`, the sines of the first half negated."""
+    half = config.head_width // 2
+    exponents = torch.arange(half, device=positions.device, dtype=torch.float32) / half
+    angles = positions.to(torch.float32)[..., None] * config.rope_base**-exponents
+    cosine, sine = angles.cos(), angles.sin()
+    return torch.cat((cosine, cosine), -1).to(dtype), torch.cat((-sine, sine), -1).to(dtype)
+
+
+def causal_mask(length: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "n n"]:
+    """Additive mask: 0 where a position may look, minus infinity at later positions."""
+    return torch.full((length, length), float("-inf"), device=device, dtype=dtype).triu_(1)
+
+
+def causal_context(states: Float[Tensor, "b n d"], config: TrunkConfig) -> Context:
+    """Positions 0 to n-1 under a causal mask, without a cache: what training uses."""
+    length, device = states.shape[1], states.device
+    tables = rotary_tables(torch.arange(length, device=device), config, states.dtype)
+    return Context(*tables, causal_mask(length, device, states.dtype))
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        return rms_norm(x, self.weight, self.epsilon)
+
+
+class HeadScaleNorm(nn.Module):
+    """RMS norm over a head's channels with one learnable scale a head.
+
+    Without the scale the logits are bounded by the square root of the head width, and a small trunk
+    cannot attend to one image token among a hundred (see docs/calibration.md).
+    """
+
+    def __init__(self, heads: int, epsilon: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((heads,), START_SCALE))
+        self.epsilon = epsilon
+
+    def forward(self, x: Float[Tensor, "b n h c"]) -> Float[Tensor, "b n h c"]:
+        return head_rms_norm(x, self.scale, self.epsilon)
+
+
+class Attention(nn.Module):
+    """Grouped-query attention; query, key and value stay separate matrices (Muon takes each whole)."""
+
+    def __init__(self, config: TrunkConfig) -> None:
+        super().__init__()
+        self.config = config
+        inner, shared = config.heads * config.head_width, config.kv_heads * config.head_width
+        self.query = nn.Linear(config.width, inner, bias=config.qkv_bias)
+        self.key = nn.Linear(config.width, shared, bias=config.qkv_bias)
+        self.value = nn.Linear(config.width, shared, bias=config.qkv_bias)
+        self.output = nn.Linear(inner, config.width, bias=False)
+        self.query_norm, self.key_norm = qk_norms(config)
+
+    def forward(
+        self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None = None
+    ) -> Float[Tensor, "b n d"]:
+        heads = "b n (h c) -> b n h c"
+        width = self.config.head_width
+        query = self.query_norm(rearrange(self.query(x), heads, c=width))
+        key = self.key_norm(rearrange(self.key(x), heads, c=width))
+        value = rearrange(self.value(x), "b n (g c) -> b g n c", c=width)
+        query = rotary(query, context.cosine, context.sine).transpose(1, 2)
+        key = rotary(key, context.cosine, context.sine).transpose(1, 2)
+        if cache is not None:
+            key, value = cache.extend(key, value, context.start)
+        mixed = attend(query, key, value, context.mask)
+        return self.output(rearrange(mixed, "b h n c -> b n (h c)"))
+
+
+def qk_norms(config: TrunkConfig) -> tuple[nn.Module, nn.Module]:
+    """The two norms of `trunk.qk_norm`, for queries and for keys."""
+    if config.qk_norm == "none":
+        return nn.Identity(), nn.Identity()
+    if config.qk_norm == "channel":  # Qwen3's form
+        norms = [RMSNorm(config.head_width, config.norm_epsilon) for _ in range(2)]
+        return norms[0], norms[1]
+    return (
+        HeadScaleNorm(config.heads, config.norm_epsilon),
+        HeadScaleNorm(config.kv_heads, config.norm_epsilon),
+    )
+
+
+def attend(
+    query: Float[Tensor, "b h n c"],
+    key: Float[Tensor, "b g m c"],
+    value: Float[Tensor, "b g m c"],
+    mask: Tensor,
+) -> Float[Tensor, "b h n c"]:
+    """Attention under an additive mask: fused kernels on CUDA, plain products on a CPU.
+
+    On a CPU the backward of PyTorch's fused bf16 kernel is several times slower than the plain form
+    at these lengths (`make perf`).
+    """
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
+    if query.is_cuda:
+        stacked = mask if mask.dim() == 2 else mask[:, None]
+        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=stacked)
+    with torch.autocast("cpu", enabled=False):  # else softmax goes through fp32 and back
+        return plain_attention(query, key, value, mask)
+
+
+def plain_attention(
+    query: Float[Tensor, "b h n c"],
+    key: Float[Tensor, "b h m c"],
+    value: Float[Tensor, "b h m c"],
+    mask: Tensor,
+) -> Float[Tensor, "b h n c"]:
+    """Products and softmax in the inputs' dtype; the mask is added by the first product."""
+    heads, scale = query.shape[1], query.shape[-1] ** -0.5
+    if mask.dim() == 3:
+        mask = mask.repeat_interleave(heads, dim=0)
+    flat = [x.flatten(0, 1) for x in (query, key, value)]
+    mask = mask.expand(len(flat[0]), *mask.shape[-2:])
+    logits = torch.baddbmm(mask, flat[0], flat[1].transpose(1, 2), alpha=scale)
+    return torch.bmm(torch.softmax(logits, dim=-1), flat[2]).view_as(query)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        return self.down(swiglu(self.gate(x), self.up(x)))
+
+
+class Block(nn.Module):
+    """One decoder layer; `feed_forward` may be replaced by a routed one."""
+
+    def __init__(self, config: TrunkConfig) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config.width, config.norm_epsilon)
+        self.attention = Attention(config)
+        self.feed_forward_norm = RMSNorm(config.width, config.norm_epsilon)
+        self.feed_forward: nn.Module = FeedForward(config.width, config.feed_forward)
+
+    def attend(
+        self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None
+    ) -> Float[Tensor, "b n d"]:
+        return x + self.attention(self.attention_norm(x), context, cache)
+
+    def forward(
+        self, x: Float[Tensor, "b n d"], context: Context, task: Task, cache: LayerCache | None
+    ) -> tuple[Float[Tensor, "b n d"], "Auxiliary"]:
+        x = self.attend(x, context, cache)
+        return x + self.feed_forward(self.feed_forward_norm(x)), {}
+
+
+Auxiliary = dict[str, Tensor]
+"""Named by-products of a layer: scalars whose name ends in `_loss` are added to the objective."""
+
+
+@dataclass(frozen=True)
+class TrunkOutput:
+    """Last states `[b n d]`, each layer's output, and each layer's auxiliary values."""
+
+    states: Tensor
+    layers: list[Tensor] = field(default_factory=list)
+    auxiliary: list[Auxiliary] = field(default_factory=list)
+
+
+def run_blocks(
+    blocks: Iterable[nn.Module], norm: nn.Module, x: Tensor, context: Context, task: Task
+) -> TrunkOutput:
+    """Passes `x` through `blocks` in order and normalises the end; keeps every layer's output."""
+    layers, auxiliary = [], []
+    for index, block in enumerate(blocks):
+        x, extra = block(x, context, task, context.cache[index] if context.cache else None)
+        layers.append(x)
+        auxiliary.append(extra)
+    return TrunkOutput(norm(x), layers, auxiliary)

@@ -1,0 +1,188 @@
+"""The LightningModules: one base that trains any architecture on both tasks, one class an arm.
+
+batch ── for each task present: losses(sequences, task) ── weights ── sum ── one optimiser step
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import lightning
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from models import TASKS
+from models.batch import Batch
+from models.frozen_bridge import (
+    FrozenBridge,
+    FrozenBridgeConfig,
+    language_prompts,
+    latent_noise,
+)
+from models.image_tokens import ImageTokenizer
+from models.initialise import generator_for, initialise, start_trunk
+from models.sampling import SamplingConfig, answer_tokens, checked, chunks, generate_codes
+from models.shared import Shared, SharedConfig
+from models.task_moe import TaskMoE, TaskMoEConfig
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.training import TrainConfig, build_optimizer
+from models.unifork import UniFork, UniForkConfig
+from models.unified import UnifiedModel, Vocabulary, objective
+
+
+class UnifiedModule(lightning.LightningModule):
+    """Training of a model that has `losses(sequences, task)`."""
+
+    def __init__(self, train: TrainConfig) -> None:
+        super().__init__()
+        self.train_config = train
+        self.values: dict[str, Tensor] = {}  # the last step's, for whoever logs
+
+    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        """Named values of every task that is in the batch and has a weight."""
+        present = [task for task in TASKS if task in batch and self.train_config.weight(task)]
+        return {task: self.model.losses(batch[task], task) for task in present}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The weighted sum of the tasks' objectives. Raises ValueError when it is not finite."""
+        values = self.losses(batch)
+        weighted = [self.train_config.weight(t) * objective(v) for t, v in values.items()]
+        loss = torch.stack(weighted).sum()
+        if not torch.isfinite(loss):
+            found = {task: v["loss"].item() for task, v in values.items()}
+            raise ValueError(
+                f"loss must stay finite, got {found} at step {self.global_step}, batch {batch_idx}."
+            )
+        self.values = {
+            f"train/{task}/{name}": value.detach()
+            for task, named in values.items()
+            for name, value in named.items()
+        }
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(self, self.train_config)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.train_config.rate)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+class TokenModule(UnifiedModule):
+    """Any architecture that is a trunk over tokens."""
+
+    trunk_class: type[nn.Module]
+
+    def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
+        super().__init__(train)
+        self.model = UnifiedModel(self.trunk_class(config), vocabulary)
+        initialise(self.model, seed, config.trunk.depth)
+        reference = Shared(SharedConfig(trunk=config.trunk))
+        initialise(reference, seed, config.trunk.depth)
+        start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
+        self.seed = seed
+
+    def start_from_text(self, text_model: "SharedModule") -> None:
+        """Takes trunk, word embeddings and text head of a model trained on text (stage 0)."""
+        source = text_model.model
+        start_trunk(self.model.trunk, dict(source.trunk.named_parameters()), self.seed)
+        self.model.embedding.text.load_state_dict(source.embedding.text.state_dict())
+        self.model.text_head.load_state_dict(source.text_head.state_dict())
+
+    def generate(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        """Image codes; prompts end in `<image>`."""
+        return generate_codes(self.model, prompts, seeds, config)
+
+    def answer(
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+    ) -> list[list[int]]:
+        """Answer tokens without `<end>`."""
+        return answer_tokens(self.model, questions, config, length)
+
+
+class SharedModule(TokenModule):
+    trunk_class = Shared
+
+
+class UniForkModule(TokenModule):
+    trunk_class = UniFork
+
+
+class TaskMoEModule(TokenModule):
+    trunk_class = TaskMoE
+
+
+class FrozenBridgeModule(UnifiedModule):
+    """Trains queries, connector and decoder beside a frozen `understand_only` model."""
+
+    def __init__(
+        self,
+        config: FrozenBridgeConfig,
+        frozen: TokenModule,
+        tokenizer: ImageTokenizer,
+        train: TrainConfig,
+        seed: int,
+    ) -> None:
+        super().__init__(train)
+        self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
+        self.seed = seed
+        self.nearest = tokenizer.nearest
+        with torch.no_grad():
+            for part in ("connector", "decoder"):
+                initialise(getattr(self.model, part), seed, config.decoder_depth)
+            draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
+            self.model.queries.copy_(QUERY_DEVIATION * draws)
+
+    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        """Generation alone; noise is a function of the seed and the step."""
+        generator = generator_for(self.seed, "flow", self.global_step)
+        return {"generate": self.model.losses(batch["generate"], "generate", generator)}
+
+    @torch.no_grad()
+    def generate(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        """Image codes; prompts end in `<image>`, as for the token arms."""
+        parts = []
+        for chosen in chunks(len(prompts), config.chunk):
+            rows = [checked(prompts[index], config.prompt_length) for index in chosen]
+            parts.append(self._generate_chunk(rows, [seeds[index] for index in chosen], config))
+        return torch.cat(parts)[: len(prompts)]
+
+    def _generate_chunk(
+        self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        guided = config.guidance != 1
+        rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
+        lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
+        padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
+        tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
+        shape = (self.model.latents.shape[1], self.model.grid, self.model.grid)
+        noise = latent_noise(seeds, shape).to(self.device) * config.temperature
+        latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
+        return self.nearest(latents)
+
+    def answer(
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+    ) -> list[list[int]]:
+        """The frozen model's answers."""
+        return answer_tokens(self.model.language_model, questions, config, length)
+
+
+QUERY_DEVIATION = 0.5
+
+CONFIGS = {
+    "shared": SharedConfig,
+    "unifork": UniForkConfig,
+    "task_moe": TaskMoEConfig,
+    "frozen_bridge": FrozenBridgeConfig,
+}
+MODULES = {
+    "shared": SharedModule,
+    "unifork": UniForkModule,
+    "task_moe": TaskMoEModule,
+    "frozen_bridge": FrozenBridgeModule,
+}

@@ -1,0 +1,197 @@
+"""`task_moe`: attention is shared, the feed-forward is two task groups of experts plus shared ones.
+
+                   ┌─ group router (hard, supervised by the task) ─ expert router (top-k inside) ─┐
+    norm(x) ──▶ ───┤   understand: [E1 … En]     generate: [E1 … En]                              ├─▶
+                   └─ shared experts ───────────────────────────────────────── × alpha (learnt) ──┘
+
+`out = group + alpha * shared`, gates renormalised over the top-k. Only chosen experts are computed
+and no token is dropped. Source: UTAMoE / UniDecouple (arXiv 2506.03591). Its code is unpublished:
+the numbers of experts and of choices, the form of alpha, the loss weights and the balance loss are
+not in what could be read, so each is a field.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from einops import rearrange, repeat
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from models import TASKS, Task
+from models.blocks import (
+    Auxiliary,
+    Block,
+    Context,
+    FeedForward,
+    LayerCache,
+    RMSNorm,
+    TrunkConfig,
+    TrunkOutput,
+    run_blocks,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskMoEConfig:
+    """`experts` and `top_k` count within one group.
+
+    An expert's width is `trunk.feed_forward / (top_k + shared_experts)`, so that a token meets as
+    many feed-forward parameters as in the control.
+    """
+
+    name: str = "task_moe"
+    trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    experts: int = 4
+    shared_experts: int = 1
+    top_k: int = 2
+    group_loss_weight: float = 0.1
+    balance_loss_weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.top_k <= self.experts:
+            raise ValueError(
+                f"model.top_k must lie in [1, model.experts={self.experts}], got {self.top_k}."
+            )
+        if self.shared_experts < 0:
+            raise ValueError(
+                f"model.shared_experts must not be negative, got {self.shared_experts}."
+            )
+        if self.trunk.feed_forward % self.slices:
+            raise ValueError(
+                f"trunk.feed_forward must be a multiple of model.top_k + model.shared_experts="
+                f"{self.slices}, got {self.trunk.feed_forward}."
+            )
+
+    @property
+    def slices(self) -> int:
+        return self.top_k + self.shared_experts
+
+    @property
+    def expert_width(self) -> int:
+        return self.trunk.feed_forward // self.slices
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Which experts a token meets: global expert index and gate, `[t, k]`; and the routers' logits."""
+
+    choice: Int[Tensor, "t k"]
+    gates: Float[Tensor, "t k"]
+    group_logits: Float[Tensor, "t 2"]
+    expert_probabilities: Float[Tensor, "t e"]
+
+
+class TaskExperts(nn.Module):
+    """The routed feed-forward. Experts 0 to n-1 belong to `understand`, n to 2n-1 to `generate`."""
+
+    def __init__(self, config: TaskMoEConfig) -> None:
+        super().__init__()
+        width, hidden = config.trunk.width, config.expert_width
+        self.config = config
+        self.group_router = nn.Linear(width, len(TASKS), bias=False)
+        self.expert_router = nn.Linear(width, len(TASKS) * config.experts, bias=False)
+        self.experts = nn.ModuleList(
+            FeedForward(width, hidden) for _ in range(len(TASKS) * config.experts)
+        )
+        self.shared = (
+            FeedForward(width, hidden * config.shared_experts) if config.shared_experts else None
+        )
+        self.alpha = nn.Parameter(torch.ones(1)) if config.shared_experts else None
+
+    def route(self, x: Float[Tensor, "t d"]) -> Routing:
+        count = self.config.experts
+        group_logits = self.group_router(x).float()
+        group = group_logits.argmax(-1)
+        logits = rearrange(self.expert_router(x).float(), "t (g e) -> t g e", e=count)
+        probabilities = logits[torch.arange(len(x), device=x.device), group].softmax(-1)
+        gates, choice = probabilities.topk(self.config.top_k, dim=-1)
+        gates = gates / gates.sum(-1, keepdim=True)
+        return Routing(choice + count * group[:, None], gates, group_logits, probabilities)
+
+    def forward(self, x: Float[Tensor, "b n d"], task: Task) -> tuple[Tensor, Auxiliary]:
+        flat = rearrange(x, "b n d -> (b n) d")
+        routing = self.route(flat)
+        out = self.dispatch(flat, routing)
+        if self.shared is not None and self.alpha is not None:
+            out = out + self.alpha.to(x.dtype) * self.shared(flat)
+        return out.view_as(x), self.auxiliary(routing, task)
+
+    def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> Float[Tensor, "t d"]:
+        """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back."""
+        top_k = self.config.top_k
+        order = routing.choice.flatten().argsort(stable=True)
+        counts = routing.choice.flatten().bincount(minlength=len(self.experts)).tolist()
+        rows = repeat(x, "t d -> (t k) d", k=top_k)[order].split(counts)
+        results = [
+            expert(part) for expert, part in zip(self.experts, rows, strict=True) if len(part)
+        ]
+        restored = torch.cat(results)[order.argsort()]
+        weighted = rearrange(restored, "(t k) d -> t k d", k=top_k) * routing.gates[..., None].to(
+            x.dtype
+        )
+        return weighted.sum(1)
+
+    def auxiliary(self, routing: Routing, task: Task) -> Auxiliary:
+        """Group supervision, load balance inside the chosen groups, and what a probe wants to see."""
+        count, label = self.config.experts, TASKS.index(task)
+        labels = torch.full_like(routing.group_logits[:, 0], label, dtype=torch.long)
+        group_loss = nn.functional.cross_entropy(routing.group_logits, labels)
+        load = (
+            routing.choice.flatten().bincount(minlength=2 * count).float() / routing.choice.numel()
+        )
+        within = load.view(2, count).sum(0)
+        balance = count * (within * routing.expert_probabilities.mean(0)).sum()
+        return {
+            "group_loss": self.config.group_loss_weight * group_loss,
+            "balance_loss": self.config.balance_loss_weight * balance,
+            "group_accuracy": (routing.group_logits.argmax(-1) == labels).float().mean(),
+            "load": load,
+        }
+
+
+class TaskMoEBlock(Block):
+    """The common block with the routed feed-forward in place of the dense one."""
+
+    def __init__(self, config: TaskMoEConfig) -> None:
+        super().__init__(config.trunk)
+        self.feed_forward = TaskExperts(config)
+
+    def forward(
+        self, x: Float[Tensor, "b n d"], context: Context, task: Task, cache: LayerCache | None
+    ) -> tuple[Float[Tensor, "b n d"], Auxiliary]:
+        x = self.attend(x, context, cache)
+        out, auxiliary = self.feed_forward(self.feed_forward_norm(x), task)
+        return x + out, auxiliary
+
+
+class TaskMoE(nn.Module):
+    def __init__(self, config: TaskMoEConfig) -> None:
+        super().__init__()
+        self.config, self.routing = config.trunk, config
+        self.layers = nn.ModuleList(TaskMoEBlock(config) for _ in range(config.trunk.depth))
+        self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
+
+    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
+        return run_blocks(self.layers, self.norm, x, context, task)
+
+    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor | None:
+        """Experts start as slices of the dense feed-forward: shared ones first, then one a choice.
+
+        A gate is about 1 / top_k at the start, so the down projection is scaled by top_k; with one
+        choice and no shared expert an expert is the dense feed-forward itself. Routers and alpha
+        are the arm's own (None).
+        """
+        if "router" in name or name.endswith("alpha"):
+            return None
+        layer, _, part = name.partition(".feed_forward.")
+        if not part:
+            return shared[name]
+        width, fixed = self.routing.expert_width, self.routing.shared_experts
+        owner, matrix = part.rsplit(".", 2)[0], ".".join(part.rsplit(".", 2)[1:])
+        dense = shared[f"{layer}.feed_forward.{matrix}"]
+        axis = 1 if matrix.startswith("down") else 0
+        if owner == "shared":
+            return dense.narrow(axis, 0, width * fixed)
+        index = int(owner.removeprefix("experts.")) % self.routing.experts % self.routing.top_k
+        piece = dense.narrow(axis, width * (fixed + index), width)
+        return piece * self.routing.top_k if axis else piece

@@ -1,0 +1,132 @@
+"""A token architecture whole: embeddings, a trunk, a text head and an image head; and its losses.
+
+Every token arm is this class around its own trunk, so that the arms differ in the trunk alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from models import Task
+from models.batch import Sequences, image_positions
+from models.blocks import Context, TrunkOutput, causal_context
+
+SCALAR_LOSS = "_loss"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How many text ids there are, and the codec's view of every image code `[v w]`."""
+
+    text: int
+    code_features: Tensor
+    grid: int
+
+    @property
+    def codes(self) -> int:
+        return len(self.code_features)
+
+    @property
+    def tokens_per_image(self) -> int:
+        return self.grid**2
+
+
+class TokenEmbedding(nn.Module):
+    """Text by a table; an image code by a small MLP on its features plus a 2-D position."""
+
+    def __init__(self, vocabulary: Vocabulary, width: int) -> None:
+        super().__init__()
+        self.text = nn.Embedding(vocabulary.text, width)
+        self.image_input = nn.Linear(vocabulary.code_features.shape[1], width)
+        self.image_output = nn.Linear(width, width)
+        self.row_position = nn.Parameter(torch.zeros(vocabulary.grid, width))
+        self.column_position = nn.Parameter(torch.zeros(vocabulary.grid, width))
+        self.register_buffer("code_features", vocabulary.code_features, persistent=False)
+
+    def tables(self) -> tuple[Float[Tensor, "v d"], Float[Tensor, "p d"]]:
+        """Embeddings of all tokens, and of the image positions with a zero row for text."""
+        hidden = nn.functional.gelu(self.image_input(self.code_features))
+        tokens = torch.cat((self.text.weight, self.image_output(hidden).to(self.text.weight.dtype)))
+        places = (self.row_position[:, None] + self.column_position[None]).flatten(0, 1)
+        return tokens, torch.cat((places, torch.zeros_like(places[:1])))
+
+    def forward(
+        self, tokens: Int[Tensor, "b n"], place: Int[Tensor, "b n"], dtype: torch.dtype
+    ) -> Float[Tensor, "b n d"]:
+        """`place` is the position within the image, or the number of positions for text."""
+        table, places = (x.to(dtype) for x in self.tables())
+        return nn.functional.embedding(tokens, table) + nn.functional.embedding(place, places)
+
+
+class UnifiedModel(nn.Module):
+    def __init__(self, trunk: nn.Module, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.trunk, self.vocabulary = trunk, vocabulary
+        width: int = trunk.config.width  # pyright: ignore[reportAttributeAccessIssue]
+        self.embedding = TokenEmbedding(vocabulary, width)
+        self.text_head = nn.Linear(width, vocabulary.text, bias=False)
+        self.image_head = nn.Linear(width, vocabulary.codes, bias=False)
+
+    def embed(self, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
+        """States before the first layer, in the autocast dtype where autocast is on."""
+        is_image = tokens >= self.vocabulary.text
+        per_image = self.vocabulary.tokens_per_image
+        place = torch.where(is_image, image_positions(is_image, per_image), per_image)
+        return self.embedding(tokens, place, state_dtype(tokens.device))
+
+    def forward(
+        self, tokens: Int[Tensor, "b n"], task: Task, context: Context | None = None
+    ) -> TrunkOutput:
+        states = self.embed(tokens)
+        if context is None:
+            context = causal_context(states, self.trunk.config)  # pyright: ignore
+        return self.trunk(states, context, task)
+
+    def losses(self, sequences: Sequences, task: Task) -> dict[str, Tensor]:
+        """`loss`: mean cross-entropy over the task's targets; and what the trunk adds by name.
+
+        Targets are text for `understand`, image codes for `generate`.
+        """
+        tokens, predicted = sequences["tokens"], sequences["predicted"]
+        output = self(tokens[:, :-1], task)
+        chosen = output.states[predicted[:, 1:]]
+        targets = tokens[:, 1:][predicted[:, 1:]]
+        return {"loss": self.cross_entropy(chosen, targets, task), **layer_means(output)}
+
+    def cross_entropy(
+        self, states: Float[Tensor, "t d"], targets: Int[Tensor, "t"], task: Task
+    ) -> Float[Tensor, ""]:
+        logits = self.logits(states, task)
+        if task == "generate":
+            targets = targets - self.vocabulary.text
+        return nn.functional.cross_entropy(logits.float(), targets)
+
+    def logits(self, states: Float[Tensor, "... d"], task: Task) -> Float[Tensor, "... v"]:
+        """Over text ids for `understand`, over image codes for `generate`."""
+        return self.text_head(states) if task == "understand" else self.image_head(states)
+
+
+def state_dtype(device: torch.device) -> torch.dtype:
+    """The dtype of the residual stream: autocast's where it is on, else fp32."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
+
+
+def layer_means(output: TrunkOutput) -> dict[str, Tensor]:
+    """Scalars of the layers' auxiliary values, averaged over the layers that have them."""
+    names = {
+        name for layer in output.auxiliary for name, value in layer.items() if value.dim() == 0
+    }
+    return {
+        name: torch.stack([layer[name] for layer in output.auxiliary if name in layer]).mean()
+        for name in sorted(names)
+    }
+
+
+def objective(values: dict[str, Tensor]) -> Tensor:
+    """The task's loss plus every weighted auxiliary loss."""
+    extras = [value for name, value in values.items() if name.endswith(SCALAR_LOSS)]
+    return torch.stack([values["loss"], *extras]).sum()

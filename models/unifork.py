@@ -1,0 +1,60 @@
+"""`unifork`: shared shallow layers, then one copy of the deep layers a task (a Y).
+
+                               ┌──▶ [ layer M+1 … L, norm ]  understand ──▶ text head
+    text, image ──▶ [ 1 … M ] ─┤
+                               └──▶ [ copy  M+1 … L, norm ]  generate ────▶ image head
+
+A sequence belongs to one task and takes one branch whole; branches never attend to each other.
+It differs from `shared` in `path` alone: at `fork_at = depth` it is `shared`, tensor by tensor.
+Source: UniFork (arXiv 2506.17202); its code forks at half depth, its paper leaves the depth open.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models import Task
+from models.blocks import Block, Context, RMSNorm, TrunkConfig, TrunkOutput, run_blocks
+
+
+@dataclass(frozen=True, kw_only=True)
+class UniForkConfig:
+    """`fork_at`: how many layers are shared, 0 to `trunk.depth`."""
+
+    name: str = "unifork"
+    trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    fork_at: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fork_at <= self.trunk.depth:
+            raise ValueError(
+                f"model.fork_at must lie in [0, trunk.depth={self.trunk.depth}], got {self.fork_at}."
+            )
+
+
+class UniFork(nn.Module):
+    def __init__(self, config: UniForkConfig) -> None:
+        super().__init__()
+        self.config, self.fork_at = config.trunk, config.fork_at
+        self.layers = nn.ModuleList(Block(config.trunk) for _ in range(config.trunk.depth))
+        self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
+        self.generate_layers = copy.deepcopy(self.layers[self.fork_at :])
+        self.generate_norm = copy.deepcopy(self.norm) if len(self.generate_layers) else None
+
+    def path(self, task: Task) -> tuple[list[nn.Module], nn.Module]:
+        """The layers and the final norm that a sequence of `task` passes through."""
+        if task == "understand" or self.generate_norm is None:
+            return list(self.layers), self.norm
+        return [*self.layers[: self.fork_at], *self.generate_layers], self.generate_norm
+
+    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
+        return run_blocks(*self.path(task), x, context, task)
+
+    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
+        """The value that tensor `name` takes from a shared trunk: the branch starts as a copy."""
+        if name.startswith("generate_layers."):
+            index, rest = name.removeprefix("generate_layers.").split(".", 1)
+            return shared[f"layers.{int(index) + self.fork_at}.{rest}"]
+        return shared[name.replace("generate_norm.", "norm.")]
