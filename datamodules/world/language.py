@@ -77,16 +77,18 @@ class Captioner:
         brief = None if dice.chance(FULL_SHARE) else self._brief(dice, scene)
         if brief is not None:
             return dice.weighted(OPENING_WEIGHTS).format(brief)
-        return dice.choice(FULL_OPENINGS).format(self._full(dice, scene))
+        return self.full(dice, scene)
 
     def answer(self, scene: Scene) -> str:
         """Return the one full caption that answers "describe the picture", in reading order."""
         return listed_with_places(reading_order(scene), PLACED_BRIEFLY)
 
-    def _full(self, dice: Dice, scene: Scene) -> str:
+    def full(self, dice: Dice, scene: Scene) -> str:
+        """Return a training caption that names every object with its colour and place."""
         placed = reading_order(scene) if dice.chance(0.7) else list(scene.placed)
         brief = len(placed) > MOST_IN_LONG_PLACES or dice.chance(0.3)
-        return listed_with_places(placed, PLACED_BRIEFLY if brief else PLACED)
+        listing = listed_with_places(placed, PLACED_BRIEFLY if brief else PLACED)
+        return dice.choice(FULL_OPENINGS).format(listing)
 
     def _brief(self, dice: Dice, scene: Scene) -> str | None:
         """Return a caption without places, or None where it could not be exact."""

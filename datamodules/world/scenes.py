@@ -95,6 +95,9 @@ DETAILS = (
 PLANS = {"one": 0.2, "pair": 0.35, "same": 0.22, "mixed": 0.23}
 """How often a scene is one object, two names, several of one name, or three and more of any."""
 
+SAME_COLOUR_SHARE = 0.15
+"""How often the second of two tinted objects takes the colour of the first."""
+
 Names = list[tuple[str, str | None]]
 
 
@@ -134,7 +137,10 @@ class SceneSampler:
         if plan == "pair":
             first, second = dice.sample(self.names, 2)
             tinted = dice.weighted({(0, 0): 0.42, (1, 1): 0.46, (0, 1): 0.06, (1, 0): 0.06})
-            return [(first, self._colour(dice, tinted[0])), (second, self._colour(dice, tinted[1]))]
+            colours = [self._colour(dice, part) for part in tinted]
+            if all(tinted) and dice.chance(SAME_COLOUR_SHARE):
+                colours[1] = colours[0]
+            return [(first, colours[0]), (second, colours[1])]
         if plan == "same":
             return self._same(dice, dice.choice(self.names), dice.integer(2, most))
         count = dice.integer(min(3, most), most)

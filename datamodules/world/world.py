@@ -7,12 +7,19 @@ import numpy as np
 
 from datamodules.world.language import Captioner, words_of_objects
 from datamodules.world.objects import OBJECTS
+from datamodules.world.questions import Draft, Question, Questioner, View
 from datamodules.world.randomness import Dice
+from datamodules.world.reading import Knowledge
 from datamodules.world.relations import RELATIONS, Box, relation
 from datamodules.world.render import render
 from datamodules.world.scenes import COLOURS, PLACES, Scene, SceneSampler, WorldConfig
-from datamodules.world.splits import HeldOut, Split
+from datamodules.world.splits import HeldOut, Split, holds_back
 from datamodules.world.wordings import words_of_patterns
+
+CAPTION_QUESTION_SHARE = 0.2
+"""How often a pack of questions ends with "describe the picture ."."""
+TEXT_QUESTIONS = 3
+"""Questions that stage 0 reads after a full caption."""
 
 
 class World:
@@ -24,8 +31,10 @@ class World:
         self.colours = COLOURS[: config.colours]
         self.by_name = {entry.name: entry for entry in self.objects}
         self.held_out = HeldOut(tuple(self.by_name), self.colours)
+        self.questioner = Questioner(self.objects, self.colours, config.max_objects)
         self._sampler = SceneSampler(config, self.objects, self.held_out)
         self._captioner = Captioner(self.objects)
+        self._knowledge = Knowledge(self.objects)
         words = words_of_patterns() | words_of_objects(self.objects) | set(self.colours)
         words |= {word for text in (*PLACES, *RELATIONS) for word in text.split()}
         self.vocabulary = tuple(sorted(words))
@@ -41,6 +50,46 @@ class World:
     def caption(self, split: Split, index: int, scene: Scene) -> str:
         """Return a caption of `scene` in one of training's wordings."""
         return self._captioner.caption(Dice(split, index, "caption"), scene)
+
+    def full_caption(self, scene: Scene) -> str:
+        """Return the one caption that tells all, the answer to "describe the picture ."."""
+        return self._captioner.answer(scene)
+
+    def view(self, split: Split, scene: Scene) -> View:
+        """Return `scene` as questions see it; training splits may not mention held-out pairs."""
+        return View(scene, self.held_out if holds_back(split) else None)
+
+    def questions(self, split: Split, index: int, scene: Scene, count: int) -> tuple[Question, ...]:
+        """Return up to `count` questions on `scene`, none answerable from an earlier answer."""
+        dice = Dice(split, index, "questions")
+        captioned = dice.chance(CAPTION_QUESTION_SHARE)
+        pack = self.questioner.pack(dice, self.view(split, scene), count - captioned)
+        return (*pack, self.caption_question(dice, scene)) if captioned else pack
+
+    def caption_question(self, dice: Dice, scene: Scene, benchmark: bool = False) -> Question:
+        """Return the question for a description of `scene`."""
+        draft = Draft("caption", {}, self.full_caption(scene))
+        return draft.worded("caption", dice, benchmark)
+
+    def fact_questions(self, split: Split, index: int, count: int) -> tuple[Question, ...]:
+        """Return questions on `count` different facts; facts are the same in every split."""
+        return self._knowledge.questions(Dice(split, index, "facts"), count)
+
+    def text_turns(self, index: int) -> tuple[Question | str, ...]:
+        """Return sample `index` of stage 0: texts and questions that no image is needed for.
+
+        Either a full caption and questions that it answers, or two captions of any kind; then
+        questions on facts, and one fact told.
+        """
+        dice = Dice("train", index, "text")
+        scene = self.scene("train", index)
+        if dice.chance(0.6):
+            turns = [self._captioner.full(dice, scene)]
+            turns += self.questioner.pack(dice, self.view("train", scene), TEXT_QUESTIONS)
+        else:
+            turns = [self._captioner.caption(dice, scene) for _ in range(2)]
+        facts = self._knowledge.questions(dice, 2)
+        return (*turns, *facts, self._knowledge.told(dice))
 
     @staticmethod
     def relation(box: Box, other: Box) -> set[str]:
