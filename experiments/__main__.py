@@ -1,0 +1,151 @@
+"""`python -m experiments <command>`: each command imports what it needs, `--help` nothing heavy."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from experiments.config import ConfigError
+from experiments.plan import Project, Request
+from experiments.steps import StepError
+
+FAILED = 2
+
+
+def request_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--suite", default="architectures")
+    parser.add_argument("--preset", default="cpu")
+    parser.add_argument("--seeds", default="0", help="comma-separated, such as 0,1,2")
+    parser.add_argument("--arms", default="", help="comma-separated; all arms by default")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+
+
+def request(options: argparse.Namespace) -> Request:
+    try:
+        seeds = tuple(int(seed) for seed in options.seeds.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--seeds must be whole numbers like 0,1, got {options.seeds!r}."
+        ) from None
+    for name in ("jobs", "threads"):
+        if getattr(options, name) < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {getattr(options, name)}.")
+    return Request(
+        suite=options.suite,
+        preset=options.preset,
+        seeds=tuple(dict.fromkeys(seeds)),
+        arms=tuple(arm for arm in options.arms.split(",") if arm),
+        overrides=tuple(options.overrides),
+        threads=options.threads,
+    )
+
+
+def parsed(command: str, arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
+    request_options(parser)
+    return parser.parse_args(arguments)
+
+
+def ablate(arguments: list[str]) -> int:
+    """train, score and report every arm of a suite"""
+    options = parsed("ablate", arguments)
+    asked = request(options)
+    from rich.console import Console
+
+    from experiments.ablate import Ablation
+
+    return Ablation(Project(), asked, options.runs, Console()).run(options.jobs)
+
+
+def plan(arguments: list[str]) -> int:
+    """print cells, minutes and disk"""
+    options = parsed("plan", arguments)
+    asked = request(options)
+    from rich.console import Console
+
+    from experiments.plan import load_plan
+    from experiments.progress import print_plan
+    from experiments.steps import Store
+
+    built, _ = load_plan(Project(), asked, options.runs)
+    print_plan(Console(), built, Store(options.runs), options.jobs)
+    return 0
+
+
+def leaderboard(arguments: list[str]) -> int:
+    """write the leaderboard and report again from what is finished"""
+    options = parsed("leaderboard", arguments)
+    asked = request(options)
+    from rich.console import Console
+
+    from experiments.ablate import Ablation
+
+    ablation = Ablation(Project(), asked, options.runs, Console())
+    ablation.write_outputs({})
+    ablation.print_results()
+    return 0
+
+
+def listing(arguments: list[str]) -> int:
+    """list suites, arms and presets"""
+    argparse.ArgumentParser(prog="python -m experiments list").parse_args(arguments)
+    from experiments.suite import HERE, load_preset, load_suite
+
+    for folder in sorted((HERE / "suites").glob("[a-z]*")):
+        suite = load_suite(folder.name)
+        print(f"suite {suite.name}: {suite.config.question}\n  arms: {', '.join(suite.arms)}")
+    for path in sorted((HERE / "presets").glob("*.yaml")):
+        print(f"preset {path.stem} {load_preset(path.stem).stamp}".rstrip())
+    return 0
+
+
+def elsewhere(module: str, summary: str) -> Callable[[list[str]], int]:
+    """A command that is the `main(arguments)` of a module."""
+
+    def command(arguments: list[str]) -> int:
+        from importlib import import_module
+
+        return import_module(module).main(arguments)
+
+    command.__doc__ = summary
+    return command
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "ablate": ablate,
+    "plan": plan,
+    "list": listing,
+    "leaderboard": leaderboard,
+    "report": elsewhere("experiments.results", "show a run's table and report"),
+    "readme-table": elsewhere("experiments.readme", "write the README's table from the reference"),
+    "export": elsewhere("experiments.export", "copy a run's small records into results/"),
+    "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
+    "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
+    "perf": elsewhere("experiments.perf", "measure training and sampling"),
+    "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
+    "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    names = "\n".join(f"  {name:13}{one.__doc__}" for name, one in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"commands:\n{names}",
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    options = parser.parse_args(arguments[:1])
+    try:
+        return COMMANDS[options.command](arguments[1:])
+    except (ConfigError, StepError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

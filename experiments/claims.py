@@ -1,0 +1,72 @@
+"""The claims that a suite names before any run; whatever is not claimed gets no verdict.
+
+    claims:
+      - id: fork_generates_better        # unique in the suite
+        text: The fork draws better than the shared trunk.
+        arm: unifork
+        against: shared
+        metric: geneval.overall.unseen   # without protocol
+        margin: 0.05                     # differences inside it do not matter
+        precondition: {arm: generate_only, against: shared, metric: geneval.overall.unseen}
+
+A precondition is a difference that has to be clearly above zero, such as the conflict between the
+tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds` of
+the architecture.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.config import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """An arm against another on a metric, oriented so that positive is better."""
+
+    arm: str
+    against: str
+    metric: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Comparison):
+    id: str
+    text: str
+    margin: float = 0.05
+    precondition: Comparison | None = None
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0:
+            raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
+
+
+def read_claims(values: Sequence[Mapping[str, Any]]) -> list[Claim]:
+    """The claims of claims.yaml; raises ConfigError that names the claim and the field."""
+    return [read_claim(one) for one in values]
+
+
+def read_claim(values: Mapping[str, Any]) -> Claim:
+    before = values.get("precondition")
+    try:
+        condition = Comparison(**before) if before else None
+        return Claim(**{**values, "precondition": condition})
+    except TypeError as error:
+        reason = str(error).partition(" ")[2]
+        raise ConfigError(f"claim {values.get('id', '?')}: {reason}.") from None
+
+
+def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
+    """Raises ConfigError for a claim about an arm that the suite lacks, or an id used twice."""
+    ids = [claim.id for claim in claims]
+    for claim in claims:
+        if ids.count(claim.id) > 1:
+            raise ConfigError(
+                f"claim {claim.id}: id must be unique, got it {ids.count(claim.id)} times."
+            )
+        pairs = [claim, claim.precondition] if claim.precondition else [claim]
+        for name in (arm for pair in pairs for arm in (pair.arm, pair.against)):
+            if name not in arms:
+                known = ", ".join(arms)
+                raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")

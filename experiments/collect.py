@@ -1,0 +1,175 @@
+"""Gathers what the finished steps of a plan have left: the rows of leaderboard_long.csv.
+
+train/summary.json          {"parameters": {"total", "trainable", "active_understand",
+                            "active_generate"}, "flops", "tokens", "sequences", "wall_seconds",
+                            "peak_bytes"}; "active_generate" is missing where the task is
+score_<b>/results.json      one benchmark's metrics (benchmarks/results.py)
+curve/results.jsonl         the same object a line, with "tokens_seen"
+brackets/results.jsonl      the same object a line, with "row": ceiling, floor or chance
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments.markers import MARKER
+from experiments.plan import Cell, Plan
+from experiments.steps import Store
+
+OUTPUTS = ("leaderboard.csv", "leaderboard_long.csv", "leaderboard.md", "report.html")
+RUN_IDS = "mlflow_runs.json"
+NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One cell, metric and token count; None is missing. The fields are the columns of the CSV."""
+
+    suite: str
+    arm: str
+    seed: int | None
+    tokens_seen: int | None
+    benchmark: str
+    metric: str
+    value: float
+    stderr: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    higher_is_better: bool
+    protocol: str
+    judge: str
+    config_hash: str
+    data_hash: str
+    git_commit: str
+    mlflow_run_id: str
+    source: str
+
+
+@dataclass
+class Gathered:
+    """Everything that the leaderboard, the statistics and the report need.
+
+    `final` holds the scores at the end of training, `curve` those on the way, `brackets` the rows
+    ceiling, floor and chance; `items` maps (arm, seed, benchmark) to the file of scored items;
+    `problems` maps an arm to what kept one of its cells from finishing.
+    """
+
+    plan: Plan
+    final: list[Row] = field(default_factory=list)
+    curve: list[Row] = field(default_factory=list)
+    brackets: list[Row] = field(default_factory=list)
+    summaries: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    items: dict[tuple[str, int, str], Path] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [*self.brackets, *self.curve, *self.final]
+
+    def full_name(self, metric: str) -> str | None:
+        """The metric with its protocol: `geneval.overall` as `geneval.overall@world-16x8-32px`."""
+        rows = [*self.final, *self.brackets]
+        return next((one.metric for one in rows if one.metric.partition("@")[0] == metric), None)
+
+    def value(self, arm: str, seed: int, metric: str) -> Row | None:
+        return next(
+            (one for one in self.final if (one.arm, one.seed, one.metric) == (arm, seed, metric)),
+            None,
+        )
+
+
+def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) -> Gathered:
+    """Reads the finished steps of every cell; `problems` maps a unit to why it failed."""
+    found = Gathered(plan)
+    runs = read_run_ids(store.runs / plan.request.run)
+    for cell in plan.cells:
+        if cell.label in (problems or {}):
+            found.problems.setdefault(cell.arm, (problems or {})[cell.label])
+        gather_cell(found, cell, store, runs.get(cell.label, ""))
+        if not found.brackets and store.exists(cell.steps["brackets"]):
+            found.brackets = bracket_rows(plan, cell, store)
+    return found
+
+
+def read_run_ids(folder: Path) -> Mapping[str, str]:
+    """MLflow's run ids by cell, as the mirror noted them."""
+    try:
+        return json.loads((folder / RUN_IDS).read_text())["cells"]
+    except FileNotFoundError:
+        return {}
+
+
+def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
+    train = cell.steps["train"]
+    if store.exists(train):
+        summary = json.loads((store.path(train) / "summary.json").read_text())
+        found.summaries[cell.arm, cell.seed] = summary
+    for name, folder in cell.steps.items():
+        if not store.exists(folder):
+            continue
+        origin = Origin(found.plan, store, folder, cell, run_id)
+        if name.startswith("score_"):
+            results = json.loads((store.path(folder) / "results.json").read_text())
+            tokens = found.summaries[cell.arm, cell.seed]["tokens"]
+            found.final += origin.rows(results, tokens)
+            found.items[cell.arm, cell.seed, results["benchmark"]] = (
+                store.path(folder) / results["items"]
+            )
+        elif name == "curve":
+            for results in read_lines(store.path(folder) / "results.jsonl"):
+                found.curve += origin.rows(results, results["tokens_seen"])
+
+
+def bracket_rows(plan: Plan, cell: Cell, store: Store) -> list[Row]:
+    folder = cell.steps["brackets"]
+    return [
+        row
+        for results in read_lines(store.path(folder) / "results.jsonl")
+        for row in Origin(plan, store, folder, cell).rows(results, None, results["row"])
+    ]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a results object came from; makes its rows."""
+
+    plan: Plan
+    store: Store
+    folder: str
+    cell: Cell
+    run_id: str = ""
+
+    def rows(self, results: dict[str, Any], tokens: int | None, bracket: str = "") -> Iterator[Row]:
+        about = json.loads((self.store.path(self.folder) / MARKER).read_text())
+        data = self.cell.steps["data"].rpartition("-")[2]
+        for name, metric in results["metrics"].items():
+            low, high = metric.get("ci_low"), metric.get("ci_high")
+            yield Row(
+                suite=self.plan.request.suite,
+                arm=bracket or self.cell.arm,
+                seed=None if bracket else self.cell.seed,
+                tokens_seen=tokens,
+                benchmark=results["benchmark"],
+                metric=name,
+                value=metric["value"],
+                stderr=None if None in (low, high) else (high - low) / (2 * NORMAL_95),
+                ci_low=low,
+                ci_high=high,
+                n=metric["n"],
+                higher_is_better=metric["higher_is_better"],
+                protocol=json.dumps(results["protocol"], sort_keys=True),
+                judge=str(results["protocol"].get("judge", "")),
+                config_hash="" if bracket else self.cell.config,
+                data_hash="" if bracket else data,
+                git_commit=about.get("commit", ""),
+                mlflow_run_id=self.run_id,
+                source="measured",
+            )
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a .jsonl file."""
+    return [json.loads(line) for line in path.read_text().splitlines() if line]

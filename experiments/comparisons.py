@@ -1,0 +1,104 @@
+"""Differences between two arms, from the scores and items that their cells left.
+
+Everything is oriented: positive means that the arm is better than what it is compared with.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from experiments.claims import Comparison
+from experiments.collect import Gathered, Row, read_lines
+from experiments.statistics import Difference, PairedItem, items_difference, mean_difference
+
+REPRODUCES = 1e-6
+
+
+def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
+    """Oriented differences of the final scores by seed, for the seeds that both arms have."""
+    metric = found.full_name(pair.metric)
+    differences = {}
+    for seed in found.plan.request.seeds:
+        ours = found.value(pair.arm, seed, metric) if metric else None
+        theirs = found.value(pair.against, seed, metric) if metric else None
+        if ours and theirs:
+            differences[seed] = oriented(ours, theirs)
+    return differences
+
+
+def oriented(ours: Row, theirs: Row) -> float:
+    return (ours.value - theirs.value) * (1 if ours.higher_is_better else -1)
+
+
+def curve_differences(found: Gathered, pair: Comparison) -> list[float]:
+    """Oriented differences at the k-th token count of both arms, averaged over seeds."""
+    sums: dict[int, list[float]] = {}
+    for seed in found.plan.request.seeds:
+        ours, theirs = (
+            curve(found.curve, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
+        )
+        for index, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+            sums.setdefault(index, []).append(oriented(one, other))
+    return [sum(values) / len(values) for values in sums.values()]
+
+
+def curve(rows: Sequence[Row], arm: str, seed: int, metric: str) -> list[Row]:
+    """The scores of a metric (without protocol) over tokens."""
+    chosen = [
+        row
+        for row in rows
+        if (row.arm, row.seed, row.metric.partition("@")[0]) == (arm, seed, metric)
+    ]
+    return sorted(chosen, key=lambda row: row.tokens_seen or 0)
+
+
+def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
+    """Cluster bootstrap over the items of both arms, or None if the metric is not made of items."""
+    metric = found.full_name(pair.metric)
+    pairs: list[PairedItem] = []
+    stratified: set[bool] = set()
+    for seed in found.plan.request.seeds:
+        ours, theirs = (
+            scored_items(found, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
+        )
+        row = found.value(pair.arm, seed, metric) if metric else None
+        if not ours or not theirs or row is None:
+            continue
+        kinds = list(estimators(ours.values(), row.value))
+        if not kinds:
+            return None
+        stratified.add(kinds[0])
+        pairs += paired(ours, theirs, row.higher_is_better)
+    return items_difference(pairs, stratified.pop()) if len(stratified) == 1 else None
+
+
+def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str, dict[str, Any]]:
+    """The items behind `<benchmark>.<stratum or overall>[.<column>]`, by name."""
+    benchmark, _, rest = metric.partition(".")
+    path = found.items.get((arm, seed, benchmark))
+    if path is None or not path.exists():
+        return {}
+    stratum, _, column = rest.partition(".")
+    return {
+        item["name"]: item
+        for item in read_lines(path)
+        if (not column or item.get("column") == column)
+        and (stratum == "overall" or item["stratum"] == stratum)
+    }
+
+
+def estimators(items: Iterable[Mapping[str, Any]], value: float) -> Iterator[bool]:
+    """Which estimate reproduces the recorded value: the plain mean (False) or that of strata (True)."""
+    scored = [PairedItem(one["cluster"], one["stratum"], one["value"]) for one in items]
+    for stratified in (False, True):
+        if abs(mean_difference(scored, stratified) - value) < REPRODUCES:
+            yield stratified
+
+
+def paired(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], higher_is_better: bool
+) -> Iterator[PairedItem]:
+    sign = 1 if higher_is_better else -1
+    for name in sorted(ours.keys() & theirs.keys()):
+        one, other = ours[name], theirs[name]
+        difference = sign * (one["value"] - other["value"])
+        yield PairedItem(one["cluster"], one["stratum"], difference)

@@ -1,0 +1,81 @@
+"""What an ablation will take: minutes and disk, from steps timed here or from the preset's figures."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.markers import MARKER, write_json
+from experiments.plan import Plan
+from experiments.steps import Store
+
+Timings = Mapping[str, Mapping[str, float]]
+UNKNOWN_SECONDS = 20.0
+
+
+def step_labels(plan: Plan) -> dict[str, str]:
+    """`"unifork/train"` for each folder; a folder that several arms share has its first arm's."""
+    labels: dict[str, str] = {}
+    for cell in plan.cells:
+        for name, folder in cell.steps.items():
+            labels.setdefault(folder, f"{cell.arm}/{name}")
+    for folder, step in plan.steps.items():
+        labels.setdefault(folder, step.name)
+    return labels
+
+
+def timings_path(plan: Plan, runs: Path) -> Path:
+    return runs / plan.request.run / "timings.json"
+
+
+def read_timings(plan: Plan, runs: Path) -> Timings:
+    try:
+        return json.loads(timings_path(plan, runs).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def record_timings(plan: Plan, store: Store) -> None:
+    """Notes seconds and bytes of every finished step, by arm and step, for the next plan."""
+    timings = dict(read_timings(plan, store.runs))
+    for folder, label in step_labels(plan).items():
+        if store.exists(folder):
+            about = json.loads((store.path(folder) / MARKER).read_text())
+            timings[label] = {"seconds": about["seconds"], "bytes": about["bytes"]}
+    write_json(timings_path(plan, store.runs), timings)
+
+
+class Estimate:
+    """Expected seconds of the steps of a plan that are not done."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan, self.store = plan, store
+        self.timings = read_timings(plan, store.runs)
+        self.labels = step_labels(plan)
+        self.missing = {folder for folder in plan.steps if not store.exists(folder)}
+
+    def seconds(self, folder: str) -> float:
+        name = self.plan.steps[folder].name
+        timed = self.timings.get(self.labels[folder]) or self.timings.get(name)
+        if timed:
+            return timed["seconds"]
+        return self.plan.expected_seconds.get(name, UNKNOWN_SECONDS)
+
+    def unit_seconds(self, unit: str) -> float:
+        return sum(self.seconds(one) for one in self.plan.units[unit] if one in self.missing)
+
+    def disk_bytes(self) -> float:
+        """Bytes that the missing steps of known size will take."""
+        known = (self.timings.get(self.labels[folder], {}) for folder in self.missing)
+        return sum(one.get("bytes", 0.0) for one in known)
+
+    def urgency(self, unit: str) -> float:
+        """Seconds of the longest chain of units that starts here: the most urgent runs first."""
+        own = set(self.plan.units[unit])
+        after = [one for one in self.plan.units if one != unit and own & self.plan.outside(one)]
+        return self.unit_seconds(unit) + max((self.urgency(one) for one in after), default=0.0)
+
+    def total_seconds(self, jobs: int) -> float:
+        """Wall time with `jobs` processes: the longest chain or the work shared out."""
+        work = sum(self.unit_seconds(unit) for unit in self.plan.units)
+        longest = max((self.urgency(unit) for unit in self.plan.units), default=0.0)
+        return max(work / jobs, longest)

@@ -1,0 +1,130 @@
+"""Writes leaderboard.csv, leaderboard_long.csv, leaderboard.md and leaderboard.tex."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from experiments.collect import Gathered, Row
+from experiments.markers import write_text
+from experiments.scores import COSTS, Score, Standing, axes, headline_metrics, standings
+
+ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
+PARTS = tuple(field.name for field in fields(Score))
+LONG_COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
+    """Writes all four files into `folder` and returns the standings that they show."""
+    rows = standings(found)
+    metrics = headline_metrics(found)
+    wide = [wide_row(found, row, metrics) for row in rows]
+    write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics), wide))
+    long = (asdict(row) for row in found.rows)
+    write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
+    header, body = short_table(found, rows)
+    write_text(folder / "leaderboard.md", to_markdown(header, body, found.plan.stamp))
+    write_text(folder / "leaderboard.tex", to_tex(header, body))
+    return rows
+
+
+def wide_columns(metrics: Sequence[str]) -> list[str]:
+    """The fixed columns, then `<metric>`, `<metric>.std`, … for each headline metric."""
+    return [*ABOUT, *(name for metric in metrics for name in metric_columns(metric))]
+
+
+def metric_columns(metric: str) -> list[str]:
+    return [metric if part == "value" else f"{metric}.{part}" for part in PARTS]
+
+
+def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "suite": found.plan.request.suite,
+        "preset": found.plan.request.preset,
+        "arm": row.arm,
+        "architecture": row.architecture,
+        "n_seeds": row.n_seeds,
+        **row.costs,
+    }
+    for metric in metrics:
+        score = row.scores.get(metric)
+        columns = metric_columns(metric)
+        if score is not None:
+            values |= {
+                name: getattr(score, part) for name, part in zip(columns, PARTS, strict=True)
+            }
+        elif row.problem:
+            values[f"{metric}.verdict"] = f"failed at {row.problem}"
+    return values
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV text; None and absent values are empty, never 0."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: "" if value is None else value for key, value in row.items()})
+    return out.getvalue()
+
+
+def short_table(found: Gathered, rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
+    """Eight columns for people: costs, the first metric of each task, the verdicts on them."""
+    metrics = [row.metric for row in axes(found).values()]
+    names = [f"{task} ({row.metric})" for task, row in axes(found).items()]
+    header = ["arm", "seeds", "params (M)", "PFLOP", "minutes", *names, "verdict"]
+    return header, [short_row(row, metrics) for row in rows]
+
+
+def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
+    costs = row.costs
+    return [
+        row.arm,
+        "" if row.n_seeds is None else str(row.n_seeds),
+        scaled(costs.get("params_total"), 1e6, 2),
+        scaled(costs.get("train_flops"), 1e15, 2),
+        scaled(costs.get("wall_time_s"), 60, 1),
+        *(with_interval(row.scores.get(metric)) for metric in metrics),
+        f"failed at {row.problem}" if row.problem else verdicts_of(row, metrics),
+    ]
+
+
+def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:
+    """The verdicts on the shown metrics, once where they agree."""
+    shown = [row.scores[one].verdict for one in metrics if one in row.scores]
+    return " / ".join(dict.fromkeys(one for one in shown if one))
+
+
+def scaled(value: float | None, unit: float, digits: int) -> str:
+    return "" if value is None else f"{value / unit:.{digits}f}"
+
+
+def with_interval(score: Score | None) -> str:
+    if score is None:
+        return ""
+    if score.ci_low is None or score.ci_high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
+
+
+def to_markdown(header: Sequence[str], body: Sequence[Sequence[str]], stamp: str) -> str:
+    lines = [f"**{stamp}**", ""] if stamp else []
+    for row in (header, ["---"] * len(header), *body):
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+TEX_ESCAPES = str.maketrans(
+    {"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "&%$#_{}"}}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
+def to_tex(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = [r"\begin{tabular}{l" + "r" * (len(header) - 2) + "l}", r"\toprule"]
+    for row in (header, *body):
+        lines.append(" & ".join(cell.translate(TEX_ESCAPES) for cell in row) + r" \\")
+        lines += [r"\midrule"] if row is header else []
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

@@ -1,0 +1,226 @@
+"""Turns a suite, a preset and seeds into steps with keys, grouped into units that one process runs.
+
+A unit is a cell (an arm with a seed) or artifacts that several cells share. Resolving configs imports
+torch, so a plan is cached under the hash of everything that it depends on; a second call reads it.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from experiments.claims import check_claims, read_claims
+from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
+from experiments.graph import Kind, cell_steps
+from experiments.markers import write_json
+from experiments.sources import Sources, files_hash
+from experiments.steps import Identity, Step, load_function, torch_version
+from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, resolve_arm
+
+ARTIFACTS = ("tokenizer", "data", "prompts", "judge")
+SHARED = dict.fromkeys(ARTIFACTS, "artifacts") | {"brackets": "brackets"}
+STAGE_0 = ("texts", "stage0")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the runner runs: tests put small fakes here. `schema` names a function that returns a
+    Schema, so that nothing imports torch before a config has to be resolved."""
+
+    root: Path = HERE
+    schema: str = "experiments.schema:load_schema"
+    graph: Callable[[tuple[str, ...]], Mapping[str, Kind]] = cell_steps
+    sources: Sources = field(default_factory=Sources)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. No arms means all of the suite's."""
+
+    suite: str
+    preset: str
+    seeds: tuple[int, ...] = (0,)
+    arms: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    threads: int = 1
+
+    @property
+    def run(self) -> str:
+        """The folder of this ablation's results below `runs`."""
+        return f"{self.suite}-{self.preset}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm with one seed; `steps` maps step names to folders."""
+
+    arm: str
+    seed: int
+    architecture: str
+    tasks: tuple[str, ...]
+    inherits: tuple[str, ...]
+    config: str
+    steps: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        return f"{self.arm}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`units` maps a unit's name to the folders of its steps, in order."""
+
+    request: Request
+    suite: Mapping[str, Any]
+    claims: tuple[Mapping[str, Any], ...]
+    claims_hash: str
+    stamp: str
+    expected_seconds: Mapping[str, float]
+    schema: str
+    cells: tuple[Cell, ...]
+    steps: Mapping[str, Step]
+    configs: Mapping[str, Mapping[str, Any]]
+    units: Mapping[str, tuple[str, ...]]
+
+    def outside(self, unit: str) -> set[str]:
+        """Folders that the unit's steps read and other units write."""
+        own = self.units[unit]
+        needed = {folder for one in own for folder in self.steps[one].inputs.values()}
+        return needed - set(own)
+
+
+def load_plan(project: Project, request: Request, runs: Path) -> tuple[Plan, Path]:
+    """The plan and the file that holds it; built only if sources or request changed."""
+    identity = [asdict(request), project.sources.everything_hash(), files_hash([project.root])]
+    identity += [project.schema, torch_version()]
+    path = runs / "plans" / f"{digest(identity)[:16]}.json"
+    try:
+        return plan_from_json(json.loads(path.read_text())), path
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        plan = Planner(project, request).plan()
+        write_json(path, asdict(plan))
+        return plan, path
+
+
+def plan_from_json(values: dict[str, Any]) -> Plan:
+    cells = tuple(
+        Cell(**{**one, "tasks": tuple(one["tasks"]), "inherits": tuple(one["inherits"])})
+        for one in values.pop("cells")
+    )
+    steps = {
+        folder: Step(**{**one, "parts": tuple(one["parts"])})
+        for folder, one in values.pop("steps").items()
+    }
+    request = {
+        key: tuple(one) if isinstance(one, list) else one
+        for key, one in values.pop("request").items()
+    }
+    units = {name: tuple(folders) for name, folders in values.pop("units").items()}
+    claims = tuple(values.pop("claims"))
+    return Plan(
+        **values, request=Request(**request), cells=cells, steps=steps, units=units, claims=claims
+    )
+
+
+class Planner:
+    """Builds one plan; `steps`, `configs` and `units` grow as cells are added."""
+
+    def __init__(self, project: Project, request: Request) -> None:
+        self.project, self.request = project, request
+        self.schema = load_function(project.schema)()
+        self.suite: Suite = load_suite(request.suite, project.root)
+        self.preset: Preset = load_preset(request.preset, project.root)
+        self.overrides: Layer = dotlist_layer(request.overrides)
+        self.torch = torch_version()
+        self.resolved: dict[str, CellConfig] = {}
+        self.known: dict[tuple[str, int], Cell] = {}
+        self.steps: dict[str, Step] = {}
+        self.configs: dict[str, Any] = {}
+
+    def plan(self) -> Plan:
+        check_claims(read_claims(self.suite.claims), tuple(self.suite.arms))
+        arms = self.request.arms or tuple(self.suite.arms)
+        cells = tuple(self.cell(arm, seed) for seed in self.request.seeds for arm in arms)
+        units = self.units(cells)
+        return Plan(
+            request=self.request,
+            suite=asdict(self.suite.config),
+            claims=self.suite.claims,
+            claims_hash=self.suite.claims_hash,
+            stamp=self.preset.stamp,
+            expected_seconds=self.preset.expected_seconds,
+            schema=self.project.schema,
+            cells=cells,
+            steps=self.steps,
+            configs=self.configs,
+            units=units,
+        )
+
+    def cell(self, arm: str, seed: int) -> Cell:
+        if (arm, seed) not in self.known:
+            config = dataclasses.replace(self.config(arm), seed=seed)
+            values = canonical(config)
+            key = digest(values)[:16]
+            self.configs[key] = values
+            tasks = self.schema.tasks(config)
+            steps: dict[str, str] = {}
+            for name, kind in self.project.graph(tasks).items():
+                inputs = {one: steps[one] for one in kind.inputs}
+                if name == "train":
+                    inputs |= self.needed(arm, seed)
+                steps[name] = self.add_step(name, kind, inputs, key)
+            inherits = self.suite.arms[arm].inherits
+            model = values["model"]["name"]
+            self.known[arm, seed] = Cell(arm, seed, model, tuple(tasks), inherits, key, steps)
+        return self.known[arm, seed]
+
+    def config(self, arm: str) -> CellConfig:
+        if arm not in self.resolved:
+            self.resolved[arm] = resolve_arm(
+                self.schema, self.suite, self.preset, arm, self.overrides
+            )
+        return self.resolved[arm]
+
+    def needed(self, arm: str, seed: int) -> dict[str, str]:
+        """The trained cells that this arm starts from, by input name."""
+        needs = self.suite.arms[arm].needs
+        return {name: self.cell(other, seed).steps["train"] for name, other in needs.items()}
+
+    def add_step(self, name: str, kind: Kind, inputs: Mapping[str, str], config: str) -> str:
+        identity = Identity(
+            name,
+            select(self.configs[config], kind.parts),
+            inputs,
+            self.project.sources.entry_hash(kind.entry),
+            self.request.threads,
+            self.torch,
+        )
+        step = Step(name, identity.key, kind.entry, kind.parts, inputs, kind.resumable, config)
+        return self.steps.setdefault(step.folder, step).folder
+
+    def units(self, cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
+        """Shared artifacts first, then one unit a cell; a step belongs to the first that lists it."""
+        units: dict[str, list[str]] = {}
+        owned: set[str] = set()
+        asked = {cell.label for cell in cells}
+        for cell in [*cells, *(one for one in self.known.values() if one.label not in asked)]:
+            last = None if cell.label in asked else "train"
+            for name, folder in cell.steps.items():
+                unit = f"stage 0, seed {cell.seed}" if name in STAGE_0 else SHARED.get(name)
+                if folder not in owned:
+                    units.setdefault(unit or cell.label, []).append(folder)
+                    owned.add(folder)
+                if name == last:
+                    break
+        used = {folder for folders in units.values() for folder in folders}
+        self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
+        return {name: tuple(folders) for name, folders in units.items()}
+
+
+def cell_config(plan: Plan, step: Step) -> CellConfig:
+    """The full config that a step of the plan runs with."""
+    schema = load_function(plan.schema)()
+    return resolve(schema, [Layer("the plan", plan.configs[step.config])], step.folder)

@@ -1,0 +1,129 @@
+"""Shows an ablation at work: cell, step, losses, throughput, time left.
+
+A step tells its progress by rewriting `progress.json` in its folder: `{"step", "steps", "losses",
+"tokens_per_second", "seconds_left"}`, every key but the first two optional.
+"""
+
+import json
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from experiments.estimate import Estimate
+from experiments.plan import Plan
+from experiments.scheduler import Unit
+from experiments.steps import PROGRESS, Store
+
+SECONDS_BETWEEN_LINES = 60.0
+
+
+def duration(seconds: float) -> str:
+    """`75` as `1:15`, `3675` as `1:01:15`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size(count: float) -> str:
+    """Bytes as a number with a binary unit."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def print_plan(console: Console, plan: Plan, store: Store, jobs: int) -> None:
+    """The cells, with what is done, and the minutes and disk that the rest will take."""
+    estimate = Estimate(plan, store)
+    table = Table(title=f"Suite {plan.request.suite}, preset {plan.request.preset}")
+    for column in ("unit", "steps to do", "expected"):
+        table.add_column(column)
+    for unit, folders in plan.units.items():
+        missing = [plan.steps[one].name for one in folders if one in estimate.missing]
+        shown = f"{len(missing)} of {len(folders)}" if missing else "done"
+        table.add_row(unit, shown, duration(estimate.unit_seconds(unit)) if missing else "")
+    console.print(table)
+    if estimate.missing:
+        minutes = estimate.total_seconds(jobs) / 60
+        disk = size(estimate.disk_bytes()) if estimate.timings else "unknown until the first run"
+        processes = (
+            f"{jobs} process{'es' if jobs > 1 else ''} with {plan.request.threads} thread(s)"
+        )
+        console.print(f"About {minutes:.0f} min with {processes} each; disk: {disk}.")
+
+
+class Display:
+    """A live table on a terminal, a line a minute elsewhere."""
+
+    def __init__(self, console: Console, plan: Plan, store: Store, jobs: int) -> None:
+        self.console, self.plan, self.store = console, plan, store
+        self.expected = Estimate(plan, store).total_seconds(jobs)
+        self.started = self.spoke = time.monotonic()
+        self.units: dict[str, Unit] = {}
+        self.live = Live(console=console, refresh_per_second=2) if console.is_terminal else None
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.live.update(self.table())
+            self.live.stop()
+
+    def ended(self, unit: Unit) -> None:
+        if unit.process is not None or unit.message:
+            took = duration(time.monotonic() - unit.started)
+            message = f": {unit.message}" if unit.message else ""
+            self.console.print(f"{unit.name} {unit.state} ({took}){message}", highlight=False)
+
+    def tick(self) -> None:
+        if self.live:
+            self.live.update(self.table())
+        elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
+            self.spoke = time.monotonic()
+            for unit in self.running():
+                self.console.print("  ".join(self.row(unit)), highlight=False)
+
+    def running(self) -> list[Unit]:
+        return [unit for unit in self.units.values() if unit.state == "running"]
+
+    def table(self) -> Table:
+        left = max(0.0, self.expected - (time.monotonic() - self.started))
+        done = sum(self.store.exists(one) for one in self.plan.steps)
+        caption = f"{done} of {len(self.plan.steps)} steps, about {duration(left)} left"
+        table = Table(caption=caption)
+        for column in ("cell", "step", "progress", "losses", "tokens/s", "left"):
+            table.add_column(column)
+        for unit in self.running():
+            table.add_row(*self.row(unit))
+        return table
+
+    def row(self, unit: Unit) -> tuple[str, ...]:
+        folders = self.plan.units[unit.name]
+        folder = next((one for one in folders if not self.store.exists(one)), folders[-1])
+        progress = self.progress(folder)
+        losses = " ".join(
+            f"{name} {value:.3f}" for name, value in progress.get("losses", {}).items()
+        )
+        speed = progress.get("tokens_per_second")
+        left = progress.get("seconds_left")
+        return (
+            unit.name,
+            self.plan.steps[folder].name,
+            f"{progress['step']}/{progress['steps']}" if "steps" in progress else "",
+            losses,
+            f"{speed:.0f}" if speed is not None else "",
+            duration(left) if left is not None else "",
+        )
+
+    def progress(self, folder: str) -> dict[str, Any]:
+        try:
+            return json.loads((self.store.partial(folder) / PROGRESS).read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}

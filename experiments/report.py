@@ -1,0 +1,2 @@
+def write_report(*a):
+    a[-1].write_text("x")

@@ -1,0 +1,166 @@
+"""How sure a difference between two arms is, given items (these checkpoints) or seeds (the architecture).
+
+Every difference here is oriented: positive means that the arm is better than what it is compared with.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, stats
+
+ALPHA = 0.05
+POWER = 0.8
+MINIMUM_SEEDS = 5
+BOOTSTRAP_DRAWS = 4000
+MAXIMUM_SEEDS = 10_000
+
+BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
+TOO_FEW_SEEDS = "undecided: seeds"
+
+
+@dataclass(frozen=True)
+class PairedItem:
+    """One item that two arms were scored on: the oriented difference of their values."""
+
+    cluster: str
+    stratum: str
+    difference: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An oriented difference with its 95% interval, and its 90% interval for the equivalence test."""
+
+    value: float
+    low: float
+    high: float
+    inner_low: float
+    inner_high: float
+    p_value: float | None = None
+
+
+def items_difference(items: Sequence[PairedItem], stratified: bool) -> Difference:
+    """Cluster bootstrap of paired differences, within strata.
+
+    `stratified` averages the means of the strata, as GenEval does, otherwise items weigh alike.
+    Raises ValueError without items.
+    """
+    if not items:
+        raise ValueError("items must hold at least one pair, got none.")
+    random = np.random.default_rng(0)
+    value, draws, weight = 0.0, np.zeros(BOOTSTRAP_DRAWS), 0.0
+    for members in by_stratum(items).values():
+        share = 1.0 if stratified else float(len(members))
+        differences = np.array([item.difference for item in members])
+        value += share * float(differences.mean())
+        draws += share * resampled_means(differences, [item.cluster for item in members], random)
+        weight += share
+    draws /= weight
+    low, inner_low, inner_high, high = np.quantile(draws, [0.025, 0.05, 0.95, 0.975])
+    return Difference(value / weight, *map(float, (low, high, inner_low, inner_high)))
+
+
+def mean_difference(items: Sequence[PairedItem], stratified: bool) -> float:
+    """The estimate of `items_difference`, without its interval."""
+    strata = by_stratum(items).values()
+    shares = [1.0 if stratified else float(len(members)) for members in strata]
+    means = [np.mean([item.difference for item in members]) for members in strata]
+    return float(np.average(means, weights=shares))
+
+
+def by_stratum(items: Sequence[PairedItem]) -> Mapping[str, list[PairedItem]]:
+    strata: dict[str, list[PairedItem]] = {}
+    for item in items:
+        strata.setdefault(item.stratum, []).append(item)
+    return strata
+
+
+def resampled_means(
+    values: np.ndarray, clusters: Sequence[str], random: np.random.Generator
+) -> np.ndarray:
+    """Means of `values` [n] in BOOTSTRAP_DRAWS resamples of whole clusters."""
+    _, index = np.unique(np.array(clusters), return_inverse=True)
+    sums, sizes = np.bincount(index, weights=values), np.bincount(index)
+    drawn = random.integers(len(sums), size=(BOOTSTRAP_DRAWS, len(sums)))
+    return sums[drawn].sum(1) / sizes[drawn].sum(1)
+
+
+def seeds_difference(differences: Sequence[float]) -> Difference:
+    """Paired t interval and two-sided p-value of per-seed differences (at least two)."""
+    values = np.asarray(differences, dtype=float)
+    mean, degrees = float(values.mean()), len(values) - 1
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    if error == 0.0:
+        return Difference(mean, mean, mean, mean, mean, 1.0 if mean == 0.0 else 0.0)
+    outer, inner = stats.t.ppf([1 - ALPHA / 2, 1 - ALPHA], degrees) * error
+    p_value = float(2 * stats.t.sf(abs(mean) / error, degrees))
+    return Difference(mean, mean - outer, mean + outer, mean - inner, mean + inner, p_value)
+
+
+def verdict(difference: Difference, margin: float, significant: bool | None = None) -> str:
+    """better, worse, equivalent or undecided.
+
+    `significant` overrides the 95% interval where several claims share one error rate. Equivalence
+    is two one-sided tests: the 90% interval lies inside the margin.
+    """
+    if significant is None:
+        significant = difference.low > 0 or difference.high < 0
+    if -margin < difference.inner_low and difference.inner_high < margin:
+        return EQUIVALENT
+    if significant and difference.value != 0:
+        return BETTER if difference.value > 0 else WORSE
+    return UNDECIDED
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted, largest = np.empty(len(p_values)), 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, (len(p_values) - rank) * p_values[index])
+        adjusted[index] = min(1.0, largest)
+    return adjusted.tolist()
+
+
+def power_of_paired_t(effect: float, deviation: float, seeds: int) -> float:
+    """Chance that a two-sided paired t-test at ALPHA finds a true mean difference `effect`."""
+    degrees, shift = seeds - 1, effect / deviation * np.sqrt(seeds)
+    critical = stats.t.ppf(1 - ALPHA / 2, degrees)
+    return float(stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift))
+
+
+def minimum_detectable_effect(deviation: float, seeds: int) -> float:
+    """The true difference that `seeds` seeds would find with probability POWER."""
+    if deviation == 0.0:
+        return 0.0
+
+    def gap(ratio: float) -> float:
+        return power_of_paired_t(ratio, 1.0, seeds) - POWER
+
+    return deviation * float(optimize.brentq(gap, 1e-6, 100.0))
+
+
+def seeds_needed(deviation: float, effect: float) -> int | None:
+    """Seeds that find `effect` with probability POWER, or None beyond MAXIMUM_SEEDS."""
+    low, high = 2, MAXIMUM_SEEDS
+    if deviation == 0.0:
+        return low
+    if effect <= 0.0 or power_of_paired_t(effect, deviation, high) < POWER:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        enough = power_of_paired_t(effect, deviation, middle) >= POWER
+        low, high = (low, middle) if enough else (middle + 1, high)
+    return low
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """95% t interval of a mean over seeds (at least two)."""
+    difference = seeds_difference(values)
+    return difference.low, difference.high
+
+
+def still_training(differences: Sequence[float], final: float) -> bool:
+    """Whether the sign of the final difference fails at either of the last two token counts."""
+    return any(np.sign(one) != np.sign(final) for one in differences[-2:])

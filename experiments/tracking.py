@@ -1,0 +1,199 @@
+"""Mirrors an ablation into MLflow: the only file that knows it.
+
+An ablation is a parent run, a cell a child. What a cell's files say is the truth; this process reads
+them while the cells run, so a crash of either loses nothing: a run is found again by its tag and goes
+on where its own tags say that it stopped.
+
+    mlflow_runs.json    {"experiment", "parent", "cells": {label: run id}} for those without MLflow
+"""
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
+from PIL import Image
+
+from experiments.collect import OUTPUTS, RUN_IDS, read_lines
+from experiments.config import flatten
+from experiments.dashboard import view_tags
+from experiments.markers import write_json
+from experiments.plan import Cell, Plan, plan_from_json
+from experiments.steps import Store
+
+POLL_SECONDS = 10.0
+BATCH = 500
+PARAMETER_CHARACTERS = 250
+IDENTITY, LINES, MIRRORED = "forkroad.identity", "forkroad.lines", "forkroad.mirrored"
+PARENT = "mlflow.parentRunId"
+
+
+def tracking_uri(runs: Path) -> str:
+    return f"sqlite:///{runs.resolve()}/mlflow.db"
+
+
+class Mirror:
+    """The MLflow runs of one plan."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan, self.store = plan, store
+        self.folder = store.runs / plan.request.run
+        self.client = mlflow.MlflowClient(tracking_uri(store.runs))
+        self.experiment = self.open_experiment()
+        self.parent = self.open_run(plan.request.run, plan.request.run, {})
+        self.runs = {cell.label: self.open_cell(cell) for cell in plan.cells}
+        identity = {label: run.info.run_id for label, run in self.runs.items()}
+        write_json(
+            self.folder / RUN_IDS,
+            {
+                "experiment": self.experiment,
+                "parent": self.parent.info.run_id,
+                "cells": identity,
+            },
+        )
+
+    def open_experiment(self) -> str:
+        """The suite's experiment, with its dashboard's views."""
+        name = self.plan.request.suite
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            experiment = found.experiment_id
+        else:
+            artifacts = (self.store.runs / "mlflow" / name).resolve()
+            experiment = self.client.create_experiment(name, artifacts.as_uri())
+        self.client.set_experiment_tag(
+            experiment, "mlflow.note.content", str(self.plan.suite["question"])
+        )
+        for key, value in view_tags(self.plan.suite["headline"]).items():
+            self.client.set_experiment_tag(experiment, key, value)
+        return experiment
+
+    def open_run(self, identity: str, name: str, tags: Mapping[str, str]) -> Run:
+        """The run with this identity, reopened if an earlier process left it."""
+        filters = f"tags.`{IDENTITY}` = '{identity}'"
+        found = self.client.search_runs([self.experiment], filters, max_results=1)
+        if found:
+            self.client.update_run(found[0].info.run_id, status="RUNNING")
+            return found[0]
+        tags = {IDENTITY: identity, **tags}
+        return self.client.create_run(self.experiment, run_name=name, tags=tags)
+
+    def open_cell(self, cell: Cell) -> Run:
+        identity = f"{self.plan.request.run} {cell.label} {cell.steps['train']}"
+        tags = {PARENT: self.parent.info.run_id, "seed": str(cell.seed)}
+        run = self.open_run(identity, cell.label, tags)
+        config = self.plan.configs[cell.config]
+        about = {"arm": cell.arm, "architecture": cell.architecture}
+        values = {**about, "preset": self.plan.request.preset, **dict(flatten(config))}
+        params = [Param(key, str(one)[:PARAMETER_CHARACTERS]) for key, one in values.items()]
+        for some in batches(params, 100):
+            self.client.log_batch(run.info.run_id, params=some)
+        if not run.data.tags.get(LINES):
+            self.client.log_dict(run.info.run_id, dict(config), "config.json")
+        return run
+
+    def update(self) -> None:
+        """Brings every cell's run up to what its files say."""
+        for cell in self.plan.cells:
+            run_id = self.runs[cell.label].info.run_id
+            run = self.client.get_run(run_id)
+            self.mirror_metrics(cell, run)
+            done = set(json.loads(run.data.tags.get(MIRRORED, "[]")))
+            fresh = {n for n, one in cell.steps.items() if n not in done and self.store.exists(one)}
+            for name in sorted(fresh):
+                self.mirror_step(name, self.store.path(cell.steps[name]), run_id)
+                done.add(name)
+                self.client.set_tag(run_id, MIRRORED, json.dumps(sorted(done)))
+
+    def mirror_metrics(self, cell: Cell, run: Run) -> None:
+        """New lines of metrics.jsonl, finished or not; a half-written last line waits."""
+        final, partial = (
+            place / "metrics.jsonl"
+            for place in (
+                self.store.path(cell.steps["train"]),
+                self.store.partial(cell.steps["train"]),
+            )
+        )
+        path = final if final.exists() else partial
+        if not path.exists():
+            return
+        time = int(path.stat().st_mtime * 1000)
+        whole = path.read_text().rpartition("\n")[0].splitlines()
+        seen = int(run.data.tags.get(LINES, 0))
+        for lines in batches(whole[seen:], BATCH):
+            metrics = [metric(json.loads(line), time) for line in lines]
+            seen += len(lines)
+            tags = [RunTag(LINES, str(seen))]
+            self.client.log_batch(run.info.run_id, metrics=metrics, tags=tags)
+
+    def mirror_step(self, name: str, folder: Path, run_id: str) -> None:
+        """A finished step's scores and small files."""
+        if name == "train":
+            for path in sorted((folder / "samples").glob("*.png")):
+                step = int("".join(filter(str.isdigit, path.stem)) or 0)
+                image = np.asarray(Image.open(path).convert("RGB"))
+                self.client.log_image(run_id, image, key="samples", step=step)
+            self.client.log_artifact(run_id, str(folder / "summary.json"))
+        elif name == "curve":
+            for results in read_lines(folder / "results.jsonl"):
+                self.log_scores(run_id, results, "curve", results["tokens_seen"])
+        elif name.startswith("score_"):
+            results = json.loads((folder / "results.json").read_text())
+            self.log_scores(run_id, results, "final", 0)
+            for file in ("results.json", results["items"]):
+                self.client.log_artifact(run_id, str(folder / file), name)
+
+    def log_scores(self, run_id: str, results: dict[str, Any], kind: str, step: int) -> None:
+        metrics = [
+            Metric(f"{kind}/{name.partition('@')[0]}", one["value"], 0, step)
+            for name, one in results["metrics"].items()
+        ]
+        for some in batches(metrics, BATCH):
+            self.client.log_batch(run_id, metrics=some)
+
+    def close(self) -> None:
+        """Ends the runs: finished where every step is, failed elsewhere; adds the report."""
+        self.update()
+        whole = []
+        for cell in self.plan.cells:
+            whole.append(all(self.store.exists(folder) for folder in cell.steps.values()))
+            status = RunStatus.to_string(RunStatus.FINISHED if whole[-1] else RunStatus.FAILED)
+            self.client.set_terminated(self.runs[cell.label].info.run_id, status)
+        parent = self.parent.info.run_id
+        for name in OUTPUTS:
+            if (self.folder / name).exists():
+                self.client.log_artifact(parent, str(self.folder / name))
+        self.client.set_terminated(parent, "FINISHED" if all(whole) else "FAILED")
+
+
+def metric(line: Mapping[str, Any], time: int) -> Metric:
+    return Metric(line["name"], line["value"], time, line["step"])
+
+
+def batches(values: list[Any], count: int) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while some := list(islice(rest, count)):
+        yield some
+
+
+def main(arguments: list[str]) -> int:
+    """Mirrors until standard input closes, then ends the runs."""
+    parser = argparse.ArgumentParser(prog="python -m experiments mirror")
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("runs", type=Path)
+    options = parser.parse_args(arguments)
+    plan = plan_from_json(json.loads(options.plan.read_text()))
+    closed = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
+    mirror = Mirror(plan, Store(options.runs))
+    while not closed.wait(POLL_SECONDS):
+        mirror.update()
+    mirror.close()
+    return 0

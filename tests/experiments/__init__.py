@@ -1,0 +1,1 @@
+"""The runner, the statistics and the outputs, on small fakes."""

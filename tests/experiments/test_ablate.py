@@ -1,0 +1,146 @@
+"""The runner as a whole, on fakes, in real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.ablate import Ablation, exclusive
+from experiments.steps import StepError
+
+Make = Callable[..., Ablation]
+
+
+def output(ablation: Ablation) -> str:
+    return ablation.console.file.getvalue()
+
+
+def marker_times(ablation: Ablation) -> dict[str, int]:
+    return {p.parent.name: p.stat().st_mtime_ns for p in ablation.store.steps.glob("*/DONE")}
+
+
+def test_an_ablation_finishes_every_step_and_a_second_one_redoes_none(ablation: Make) -> None:
+    first = ablation(arms=("control", "fork"))
+    assert first.run(jobs=2, track=False) == 0
+    before = marker_times(first)
+    assert set(before) == set(first.plan.steps)
+    again = ablation(arms=("control", "fork"))
+    started = time.monotonic()
+    assert again.run(jobs=2, track=False) == 0
+    assert time.monotonic() - started < 2
+    assert marker_times(again) == before
+    assert "leaderboard_long.csv" in output(again)
+
+
+def test_a_failed_cell_does_not_stop_the_others_and_its_row_says_so(
+    ablation: Make, suites: Path
+) -> None:
+    (suites / "suites/toy/reader.yaml").write_text("train: {behaviour: fails, tasks: [understand]}")
+    run = ablation(arms=("control", "reader", "frozen"))
+    assert run.run(jobs=2, track=False) == 1
+    text = (run.folder / "leaderboard.md").read_text()
+    assert "failed at train: train.loss must be finite, got nan at step 3." in text
+    assert "failed at needs train of reader, seed 0, which failed" in text
+    assert run.store.exists(run.plan.cells[0].steps["score_geneval"])
+
+
+def test_an_arm_waits_for_the_cell_that_it_needs(ablation: Make) -> None:
+    run = ablation(arms=("frozen",))
+    assert list(run.plan.units)[-1] == "reader, seed 0"
+    assert [run.plan.steps[one].name for one in run.plan.units["reader, seed 0"]] == ["train"]
+    assert run.run(jobs=2, track=False) == 0
+    frozen = run.plan.steps[run.plan.cells[0].steps["train"]]
+    assert frozen.inputs["language_model"] in run.plan.units["reader, seed 0"]
+
+
+def test_a_cell_killed_in_the_middle_of_a_step_goes_on_where_it_stopped(
+    ablation: Make, suites: Path
+) -> None:
+    (suites / "suites/toy/control.yaml").write_text("train: {behaviour: waits}")
+    run = ablation(arms=("control",))
+    train = run.plan.cells[0].steps["train"]
+    runner = start_runner(run, suites)
+    cell = wait_for_cell(run.store.partial(train) / "waiting")
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    wait_until_gone(cell)
+    assert not run.store.exists(train)
+    assert ablation(arms=("control",)).run(jobs=1, track=False) == 0
+    lines = (run.store.path(train) / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(10))
+    assert (run.store.path(train) / "starts.txt").read_text() == "0\n5\n"
+
+
+def start_runner(run: Ablation, suites: Path) -> "subprocess.Popen[bytes]":
+    """The same ablation in a process of its own, so that it can be killed."""
+    script = (
+        "import sys; from pathlib import Path; from rich.console import Console\n"
+        "from experiments.ablate import Ablation\n"
+        "from experiments.plan import Project, Request\n"
+        "from experiments.sources import ROOT, Sources\n"
+        "from tests.experiments import fakes\n"
+        "schema = 'tests.experiments.fakes:load_schema'\n"
+        "project = Project(Path(sys.argv[1]), schema, fakes.graph, Sources(ROOT, ('tests',)))\n"
+        "request = Request('toy', 'tiny', arms=('control',))\n"
+        "sys.exit(Ablation(project, request, Path(sys.argv[2]), Console()).run(1, track=False))\n"
+    )
+    command = [sys.executable, "-c", script, str(suites), str(run.runs)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def wait_for_cell(path: Path, seconds: float = 20) -> int:
+    deadline = time.monotonic() + seconds
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < deadline, "the cell never started to train"
+        time.sleep(0.05)
+    return int(path.read_text())
+
+
+def wait_until_gone(process: int, seconds: float = 10) -> None:
+    """A cell ends by itself when its runner has been killed."""
+    deadline = time.monotonic() + seconds
+    while Path(f"/proc/{process}/status").exists():
+        if "State:\tZ" in Path(f"/proc/{process}/status").read_text():
+            return
+        assert time.monotonic() < deadline, "the cell outlived its runner"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_stops_the_cells_and_says_how_to_go_on(ablation: Make, suites: Path) -> None:
+    (suites / "suites/toy/control.yaml").write_text("train: {behaviour: waits}")
+    run = ablation(arms=("control",))
+    runner = start_runner(run, suites)
+    cell = wait_for_cell(run.store.partial(run.plan.cells[0].steps["train"]) / "waiting")
+    runner.send_signal(signal.SIGINT)
+    assert runner.wait(20) == 130
+    wait_until_gone(cell)
+
+
+def test_a_second_ablation_on_the_same_folder_is_refused_with_the_holder(tmp_path: Path) -> None:
+    with (
+        exclusive(tmp_path),
+        pytest.raises(StepError, match=f"must be free.*process {os.getpid()}"),
+        exclusive(tmp_path),
+    ):
+        pass
+
+
+def test_a_damaged_step_alone_is_done_again(ablation: Make) -> None:
+    run = ablation(arms=("control",))
+    assert run.run(jobs=2, track=False) == 0
+    before = marker_times(run)
+    score = run.plan.cells[0].steps["score_vqa"]
+    results = run.store.path(score) / "results.json"
+    whole = results.read_text()
+    results.write_text(whole[:20])
+    again = ablation(arms=("control",))
+    assert again.run(jobs=2, track=False) == 0
+    after = marker_times(again)
+    assert {name for name in after if after[name] != before[name]} == {score}
+    assert results.read_text() == whole
