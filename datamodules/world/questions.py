@@ -185,7 +185,10 @@ class Questioner:
             name, tint = dice.choice(shown)
             slots = {"thing": noun_phrase(name, tint)}
             return Draft("existence", slots, YES, colour(name), number(name))
-        name = dice.choice([name for name in self._names if (name in view.counts) == wanted])
+        names = [name for name in self._names if (name in view.counts) == wanted]
+        if not names:
+            return None
+        name = dice.choice(names)
         answer, reveals = (YES, number(name)) if wanted else (NO, every_facet(name))
         return Draft("existence", {"thing": noun_phrase(name)}, answer, number(name), reveals)
 

@@ -5,7 +5,9 @@ A scene is drawn from a *plan* (one object, a pair, several of one name, a mixtu
 How much of that there is follows from `WorldConfig.detail`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import log2
 
 from datamodules.world.art import TINTS, sprite_sides
 from datamodules.world.objects import OBJECTS, WorldObject
@@ -123,6 +125,10 @@ class SceneSampler:
     def _draw(self, dice: Dice) -> Scene:
         named = self._names_and_colours(dice)
         places = dice.sample(PLACES, len(named))
+        return self.arrange(dice, named, places)
+
+    def arrange(self, dice: Dice, named: Names, places: Sequence[str]) -> Scene:
+        """Return a scene of these objects at these places, the rest drawn from `dice`."""
         ground = dice.integer(0, self.detail.grounds - 1)
         placed = (
             self._place(dice, *pair, place) for pair, place in zip(named, places, strict=True)
@@ -172,11 +178,25 @@ class SceneSampler:
         )
 
     def _offset(self, dice: Dice, side: int) -> int:
-        """Return where a side begins within its cell: near the middle, and inside if it fits."""
-        cell = self.config.pixels // 2
-        jitter, overflow = (
-            pixels * cell // 16 for pixels in (self.detail.jitter, self.detail.overflow)
-        )
+        """Return where a side begins within its cell."""
+        return dice.integer(*self._offsets(side))
+
+    def _offsets(self, side: int) -> tuple[int, int]:
+        """Return the lowest and highest offset: near the middle, and inside the cell if it fits."""
+        cell, detail = self.config.pixels // 2, self.detail
+        jitter, overflow = detail.jitter * cell // 16, detail.overflow * cell // 16
         middle = (cell - side) // 2
         lowest, highest = min(-overflow, middle), max(cell - side + overflow, middle)
-        return dice.integer(max(middle - jitter, lowest), min(middle + jitter, highest))
+        return max(middle - jitter, lowest), min(middle + jitter, highest)
+
+    def open_bits(self, scene: Scene) -> float:
+        """Return how many bits a full caption of `scene` leaves open, drawing order aside."""
+        detail = self.detail
+        choices = [detail.grounds]
+        for one in scene.placed:
+            sizes = detail.sizes[1] - detail.sizes[0] + 1
+            choices += [len(self.pictures[one.name]), sizes, len(detail.angles)]
+            left, top, right, bottom = one.box
+            for lowest, highest in map(self._offsets, (right - left, bottom - top)):
+                choices.append(highest - lowest + 1)
+        return sum(map(log2, choices))

@@ -39,6 +39,7 @@ class HeldOut:
             for pair in combinations(sorted(names), 2)
             for triple in _held_out_relation(*pair)
         )
+        self._related = {(name, other) for name, other, _ in self.relations}
 
     def colour(self, name: str, colour: str | None) -> bool:
         """Say whether `name` in `colour` is held out."""
@@ -50,14 +51,19 @@ class HeldOut:
 
     def shown_in(self, placed: Iterable["Placed"]) -> bool:
         """Say whether a scene of these objects shows a held-out pair."""
+        return bool(self.names_in(placed))
+
+    def names_in(self, placed: Iterable["Placed"]) -> set[str]:
+        """Return the names of the objects that make up the held-out pairs of a scene."""
         placed = tuple(placed)
-        if any((one.name, one.colour) in self.colours for one in placed):
-            return True
-        return any(
-            (one.name, other.name, held) in self.relations
-            for one, other in combinations(placed, 2)
-            for held in relation(one.box, other.box)
-        )
+        names = {one.name for one in placed if (one.name, one.colour) in self.colours}
+        for one, other in combinations(placed, 2):
+            if (one.name, other.name) in self._related and any(
+                (one.name, other.name, held) in self.relations
+                for held in relation(one.box, other.box)
+            ):
+                names |= {one.name, other.name}
+        return names
 
 
 def _held_out_relation(name: str, other: str) -> tuple[tuple[str, str, str], ...]:

@@ -3,8 +3,12 @@
 Everything is a function of the configuration, a split and an index; nothing is stored.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
+from datamodules.world.contact_sheet import contact_sheet
 from datamodules.world.language import Captioner, words_of_objects
 from datamodules.world.objects import OBJECTS
 from datamodules.world.questions import Draft, Question, Questioner, View
@@ -42,6 +46,15 @@ class World:
     def scene(self, split: Split, index: int) -> Scene:
         """Return scene `index` of `split`; raises ValueError on an unknown split."""
         return self._sampler.sample(split, index)
+
+    def compose(self, wanted: Sequence[tuple[str, str | None, str]], index: int) -> Scene:
+        """Return variant `index` of a scene of exactly these (name, colour or None, place).
+
+        It may hold held-out pairs: it shows what a prompt asks for, and is never trained on.
+        """
+        named = [(name, colour) for name, colour, _ in wanted]
+        dice = Dice("test", index, "compose")
+        return self._sampler.arrange(dice, named, [place for _, _, place in wanted])
 
     def render(self, scene: Scene) -> np.ndarray:
         """Return the image of `scene`, uint8 [pixels, pixels, 3]."""
@@ -90,6 +103,14 @@ class World:
             turns = [self._captioner.caption(dice, scene) for _ in range(2)]
         facts = self._knowledge.questions(dice, 2)
         return (*turns, *facts, self._knowledge.told(dice))
+
+    def open_bits(self, scene: Scene) -> float:
+        """Return how many bits of the image of `scene` its full caption leaves open."""
+        return self._sampler.open_bits(scene)
+
+    def contact_sheet(self, path: Path, scale: int = 4) -> None:
+        """Write a PNG that shows every object in every colour, and scenes with captions."""
+        contact_sheet(self, scale).save(path)
 
     @staticmethod
     def relation(box: Box, other: Box) -> set[str]:

@@ -1,0 +1,169 @@
+"""The world's benchmark prompts, as records of the official forms.
+
+Three columns: `seen` speaks as training does of pairs that training shows, `paraphrase` asks for
+the same in wordings that training never uses, `unseen` speaks as training does of held-out pairs.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any, Literal, get_args
+
+from datamodules.world.dense_prompts import dpg_prompts
+from datamodules.world.language import reading_order
+from datamodules.world.questions import QUESTION_KINDS, Draft, Kind
+from datamodules.world.randomness import Dice
+from datamodules.world.reading import fact_question
+from datamodules.world.wishes import OPENING, WISHES
+from datamodules.world.wordings import IMPLICIT, OPENINGS
+from datamodules.world.world import World
+
+__all__ = [
+    "caption_prompts",
+    "dpg_prompts",
+    "geneval_prompts",
+    "official_geneval_records",
+    "vqa_questions",
+    "wise_prompts",
+]
+
+Column = Literal["seen", "paraphrase", "unseen"]
+COLUMNS: tuple[Column, ...] = get_args(Column)
+Record = dict[str, Any]
+
+MOST_OF_ONE_ANSWER: dict[Kind, float] = {"existence": 0.5, "comparison": 0.5}
+"""Largest share of one answer among the questions of a kind; of others it is a third."""
+PATIENCE = 400
+"""Test scenes searched for one question before a kind counts as exhausted."""
+
+
+def geneval_prompts(world: World, per_tag: int, column: Column) -> list[Record]:
+    """Return up to `per_tag` GenEval records a tag, each with its `column`.
+
+    The `unseen` column has no `single_object`, `two_object` and `counting`: they name no pair that
+    could be held out. ValueError for an unknown column.
+    """
+    _require_column(column)
+    records = []
+    for tag, wishes in WISHES.items():
+        wanted = [wish for wish in wishes(world) if wish.held_out == (column == "unseen")]
+        dice = Dice("test", 0, f"geneval/{tag}/{column == 'unseen'}")
+        for wish in dice.sample(wanted, min(per_tag, len(wanted))):
+            prompt = wish.prompt(paraphrased=column == "paraphrase")
+            records.append({"tag": tag, **wish.clauses, "prompt": prompt, "column": column})
+    return records
+
+
+def official_geneval_records(world: World, records: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """Return those of GenEval's official records whose objects, colours and counts exist here."""
+    return [
+        dict(record)
+        for record in records
+        if all(
+            clause["class"] in world.by_name
+            and clause.get("color", world.colours[0]) in world.colours
+            and clause["count"] <= world.config.max_objects
+            for clause in record["include"]
+        )
+    ]
+
+
+def wise_prompts(world: World, column: Column = "seen") -> list[Record]:
+    """Return a WISE record for every fact that generation training does not draw itself.
+
+    Beside the official keys: the `target` object, the fact's `tier`, and the `question` (in the
+    benchmark's wording) whose answer shows whether the fact is known.
+    """
+    _require_column(column)
+    opening = OPENINGS.benchmark if column == "paraphrase" else OPENING
+    facts = [(entry, fact) for entry in world.objects for fact in entry.facts]
+    records = []
+    for number, (entry, fact) in enumerate(facts, start=1):
+        if fact.tier == "shown":
+            continue
+        asked = fact_question(Dice("test", number, "wise"), entry, fact, benchmark=True)
+        described = IMPLICIT.format(kind=entry.kind, predicate=fact.predicate)
+        records.append(
+            {
+                "Prompt": opening.format(described),
+                "Explanation": f"This refers to: {entry.name}",
+                "Category": fact.group,
+                "Subcategory": entry.category,
+                "prompt_id": number,
+                "target": entry.name,
+                "tier": fact.tier,
+                "question": asked.text,
+            }
+        )
+    return records
+
+
+def caption_prompts(world: World, count: int) -> list[Record]:
+    """Return `count` captions of test scenes without held-out pairs, by the first object's kind."""
+    records: list[Record] = []
+    index = 0
+    while len(records) < count:
+        scene = world.scene("test", index)
+        if not world.held_out.shown_in(scene.placed):
+            category = world.by_name[reading_order(scene)[0].name].category
+            caption = world.caption("test", index, scene)
+            records.append(
+                {"id": f"{index:06d}", "category": category, "prompt": caption, "scene": index}
+            )
+        index += 1
+    return records
+
+
+def vqa_questions(world: World, per_kind: int, column: Column) -> list[Record]:
+    """Return up to `per_kind` questions a kind on test scenes, asked alone, answers balanced.
+
+    Fewer come of a kind that the world cannot ask so often, such as held-out pairs of a tiny world.
+    """
+    _require_column(column)
+    chosen: list[tuple[int, Kind, Draft]] = []
+    counts: Counter[str] = Counter()
+    for index in range(PATIENCE * per_kind):
+        open_kinds = [kind for kind in QUESTION_KINDS if counts[kind] < per_kind]
+        if not open_kinds:
+            break
+        kind = open_kinds[index % len(open_kinds)]
+        draft = _draft(world, index, kind, column)
+        if draft is not None:
+            most = ceil(per_kind * MOST_OF_ONE_ANSWER.get(kind, 1 / 3))
+            if counts[f"{kind}/{draft.answer}"] < most:
+                counts.update([kind, f"{kind}/{draft.answer}"])
+                chosen.append((index, kind, draft))
+    return [_vqa_record(number, *one, column) for number, one in enumerate(chosen)]
+
+
+def _draft(world: World, index: int, kind: Kind, column: Column) -> Draft | None:
+    """Return a question on test scene `index`, on a held-out pair for the column `unseen`."""
+    scene = world.scene("test", index)
+    held_out = world.held_out.names_in(scene.placed)
+    unseen = column == "unseen"
+    if bool(held_out) != unseen:
+        return None
+    view = world.view("test" if unseen else "train", scene)
+    draft = world.questioner.draft(Dice("test", index, f"vqa/{kind}"), view, kind)
+    if draft is None or not unseen:
+        return draft
+    about = {facet.split("/")[0] for facet in draft.asks | draft.reveals}
+    return draft if about & held_out else None
+
+
+def _vqa_record(number: int, index: int, kind: Kind, draft: Draft, column: Column) -> Record:
+    dice = Dice("test", index, f"vqa/{kind}/wording")
+    question = draft.worded(kind, dice, benchmark=column == "paraphrase")
+    return {
+        "question_id": number,
+        "image_id": index,
+        "question": question.text,
+        "answer": question.answer,
+        "kind": kind,
+        "column": column,
+    }
+
+
+def _require_column(column: str) -> None:
+    if column not in COLUMNS:
+        raise ValueError(f"column must be one of {', '.join(COLUMNS)}, got {column!r}.")
