@@ -1,0 +1,139 @@
+"""What a benchmark reports: items, and the metrics made of them with intervals that resample
+clusters.
+
+Items of one prompt (or of one image) are not independent, so the bootstrap draws whole clusters,
+within each stratum.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.records import read_json, read_lines, write_json, write_lines
+
+RESULTS = "results.json"
+ITEMS = "items.jsonl"
+DRAWS = 1000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A value with its interval (None where resampling has no meaning) and the number of items
+    behind it.
+    """
+
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One scored thing: an image or a question, in a cluster of dependent ones and a stratum of
+    like ones.
+    """
+
+    name: str
+    cluster: str
+    stratum: str
+    value: float
+    column: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """The outcome of one benchmark under one protocol. Metric names carry the protocol after an
+    '@'.
+    """
+
+    benchmark: str
+    protocol: Mapping[str, Any]
+    n_expected: int
+    n_scored: int
+    metrics: Mapping[str, Metric]
+    items: Sequence[Item] = ()
+
+    def write(self, folder: Path) -> None:
+        """Write items.jsonl, then results.json, into `folder`."""
+        write_lines(folder / ITEMS, map(asdict, self.items))
+        metrics = {name: asdict(metric) for name, metric in self.metrics.items()}
+        document = {
+            "benchmark": self.benchmark,
+            "protocol": self.protocol,
+            "n_expected": self.n_expected,
+            "n_scored": self.n_scored,
+            "metrics": metrics,
+            "items": ITEMS,
+        }
+        write_json(folder / RESULTS, document)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Results":
+        """Return what `write` wrote; ValueError if a file is damaged, OSError if it is missing."""
+        document = read_json(folder / RESULTS)
+        rows = read_lines(folder / document.pop("items"))
+        metrics = {name: Metric(**metric) for name, metric in document.pop("metrics").items()}
+        return cls(**document, metrics=metrics, items=[Item(**row) for row in rows])
+
+
+def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) -> Metric:
+    """Return the mean of the items with its interval.
+
+    With `weights`, the weighted mean of the means of the strata, the weights rescaled to those that
+    exist, and each stratum resampled on its own; without, the plain mean, all clusters resampled
+    together.
+    """
+    strata = np.array([item.stratum if weights else "" for item in items])
+    clusters = np.array([item.cluster for item in items])
+    values = np.array([item.value for item in items], dtype=np.float64)
+    names = sorted(set(strata.tolist()))
+    shares = np.array([weights[name] if weights else 1.0 for name in names])
+    shares /= shares.sum()
+    value, draws = 0.0, np.zeros(DRAWS)
+    random = np.random.default_rng(0)
+    for name, share in zip(names, shares, strict=True):
+        chosen = strata == name
+        value += share * values[chosen].mean()
+        draws += share * _resampled_means(values[chosen], clusters[chosen], random)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Metric(value=float(value), ci_low=float(low), ci_high=float(high), n=len(items))
+
+
+def _resampled_means(
+    values: np.ndarray, clusters: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Return the mean of `values` [n] in DRAWS resamples of whole clusters."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sums, sizes = np.bincount(index, weights=values), np.bincount(index)
+    drawn = random.integers(len(sums), size=(DRAWS, len(sums)))
+    return sums[drawn].sum(1) / sizes[drawn].sum(1)
+
+
+def summarise(
+    prefix: str, label: str, items: Sequence[Item], weights: Mapping[str, float] | None = None
+) -> dict[str, Metric]:
+    """Return `prefix.overall@label` and `prefix.<stratum>@label`, and both by column of the items.
+
+    A column's name stands before the label: `prefix.overall.seen@label`. ValueError if `weights`
+    lacks a stratum that occurs.
+    """
+    strata = dict.fromkeys(item.stratum for item in items)
+    if weights is not None and (unknown := [name for name in strata if name not in weights]):
+        raise ValueError(f"{prefix} must have a stratum of {sorted(weights)}, got {unknown[0]!r}.")
+    metrics: dict[str, Metric] = {}
+    for column in [None, *dict.fromkeys(item.column for item in items if item.column)]:
+        suffix = f".{column}@{label}" if column else f"@{label}"
+        chosen = [item for item in items if column in (None, item.column)]
+        metrics[f"{prefix}.overall{suffix}"] = estimate(chosen, weights)
+        for stratum in strata:
+            if members := [item for item in chosen if item.stratum == stratum]:
+                metrics[f"{prefix}.{stratum}{suffix}"] = estimate(members)
+    return metrics

@@ -1,0 +1,1 @@
+"""Benchmarks of understanding: questions about images, scored from the answers alone."""
