@@ -1,7 +1,7 @@
 """The embedded emoji world: the default data, whose every image has a known scene graph."""
 
+from datamodules.world.drafts import Question
 from datamodules.world.objects import OBJECTS, WorldObject
-from datamodules.world.questions import Question
 from datamodules.world.scenes import COLOURS, PLACES, Placed, Scene, WorldConfig
 from datamodules.world.splits import SPLITS, Split
 from datamodules.world.world import World

@@ -10,8 +10,9 @@ from math import ceil
 from typing import Any, Literal, get_args
 
 from datamodules.world.dense_prompts import dpg_prompts
+from datamodules.world.drafts import Draft
 from datamodules.world.language import reading_order
-from datamodules.world.questions import QUESTION_KINDS, Draft, Kind
+from datamodules.world.questions import QUESTION_KINDS, Kind
 from datamodules.world.randomness import Dice
 from datamodules.world.reading import fact_question
 from datamodules.world.wishes import OPENING, WISHES

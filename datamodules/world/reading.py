@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from datamodules.world.drafts import Draft, Question
 from datamodules.world.facts import Fact
 from datamodules.world.language import noun_phrase
 from datamodules.world.objects import WorldObject
-from datamodules.world.questions import Draft, Question
 from datamodules.world.randomness import Dice
 from datamodules.world.wordings import FACT_TOLD
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.world.contact_sheet import contact_sheet
+from datamodules.world.drafts import Draft, Question, View
 from datamodules.world.language import Captioner, words_of_objects
 from datamodules.world.objects import OBJECTS
-from datamodules.world.questions import Draft, Question, Questioner, View
+from datamodules.world.questions import Questioner
 from datamodules.world.randomness import Dice
 from datamodules.world.reading import Knowledge
 from datamodules.world.relations import RELATIONS, Box, relation

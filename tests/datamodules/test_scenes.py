@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -123,8 +123,7 @@ def test_more_detail_leaves_more_open():
         np.mean([world.open_bits(world.scene("train", index)) for index in range(200)])
         for world in worlds_of_every_detail()
     ]
-    assert means == sorted(means)
-    assert means[1] > 5
+    assert all(less < more for less, more in pairwise(means))
 
 
 def test_counts_and_plans_get_their_share():
@@ -137,7 +136,8 @@ def test_counts_and_plans_get_their_share():
 
 def test_most_pixels_of_a_tinted_picture_are_shades_of_its_colour_alone():
     tints = np.array(list(TINTS.values()), dtype=np.float32)[:, None]
-    shades = np.concatenate([tints * 0.45, tints * 0.7, tints, tints * 0.75 + 64], axis=1)
+    darker, lighter = np.array([[0.45, 0.7, 1.0], [0.2, 0.35, 0.5]])[..., None]
+    shades = np.concatenate([tints * darker, tints + (255 - tints) * lighter], axis=1)
     for entry in OBJECTS:
         for wanted, name in enumerate(TINTS):
             scene = _alone(entry.pictures[0], entry.name, name)
