@@ -49,7 +49,7 @@ def view_tags(headline: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, list[dict[str, Any]]]]:
-    """View id -> its name and charts: scores by architecture, curves over tokens, samples."""
+    """View id -> its name and charts: scores by arm, curves over tokens, samples."""
     metrics = [metric for some in headline.values() for metric in some]
     firsts = [some[0] for some in headline.values() if some]
     scores = [bar(f"final/{metric}") for metric in metrics]
@@ -57,7 +57,7 @@ def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, list[di
         scores.insert(0, scatter(f"final/{firsts[0]}", f"final/{firsts[1]}"))
     curves = [line(f"curve/{metric}") for metric in metrics] + [line(loss) for loss in LOSSES]
     return {
-        "scores": ("Scores by architecture", scores),
+        "scores": ("Scores by arm", scores),
         "curves": ("Curves over tokens", curves),
         "samples": ("Samples", [chart("IMAGE", "samples", imageKeys=["samples"], step=0)]),
     }
@@ -91,17 +91,18 @@ def scatter(x: str, y: str) -> dict[str, Any]:
 
 
 def page_state(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A page of charts, its runs grouped by architecture: children of a collapsed parent draw none."""
-    group = {"mode": "param", "groupByData": "architecture"}
+    """A page of charts, its runs grouped by arm: children of a collapsed parent draw none."""
+    group = {"mode": "param", "groupByData": "arm"}
     section = {"uuid": "all", "name": "Forkroad", "display": True, "isReordered": False}
     return {
-        "searchFilter": "params.architecture != ''",
+        "searchFilter": "",
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
         "selectedColumns": ["params.`arm`", "params.`architecture`"],
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [group]},
         "compareRunSections": [{**section, "deleted": False, "isGenerated": False}],
         "compareRunCharts": list(charts),
+        "isAccordionReordered": True,
     }
 
 

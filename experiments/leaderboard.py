@@ -83,9 +83,9 @@ def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
     return [
         row.arm,
         "" if row.n_seeds is None else str(row.n_seeds),
-        scaled(costs.get("params_total"), 1e6, 2),
-        scaled(costs.get("train_flops"), 1e15, 2),
-        scaled(costs.get("wall_time_s"), 60, 1),
+        scaled(costs.get("params_total"), 1e6),
+        scaled(costs.get("train_flops"), 1e15),
+        scaled(costs.get("wall_time_s"), 60),
         *(with_interval(row.scores.get(metric)) for metric in metrics),
         f"failed at {row.problem}" if row.problem else verdicts_of(row, metrics),
     ]
@@ -97,8 +97,9 @@ def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:
     return " / ".join(dict.fromkeys(one for one in shown if one))
 
 
-def scaled(value: float | None, unit: float, digits: int) -> str:
-    return "" if value is None else f"{value / unit:.{digits}f}"
+def scaled(value: float | None, unit: float) -> str:
+    """Three digits of a figure in a larger unit; empty where it is missing."""
+    return "" if value is None else f"{value / unit:.3g}"
 
 
 def with_interval(score: Score | None) -> str:

@@ -1,2 +1,119 @@
-def write_report(*a):
-    a[-1].write_text("x")
+"""One self-contained HTML page a suite: everything a reader needs to believe or doubt the table.
+
+All text is escaped by the template engine; figures and drawings are embedded.
+"""
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from experiments.collect import Gathered
+from experiments.figures import curve_plots, pareto_plot
+from experiments.leaderboard import scaled, with_interval
+from experiments.markers import write_text
+from experiments.matchreport import match_report
+from experiments.samples import sample_grid
+from experiments.scores import Standing, headline_metrics
+from experiments.steps import Store
+from experiments.verdicts import judge_claims
+
+PACKAGES = ("torch", "lightning", "transformers", "diffusers", "torchmetrics", "numpy")
+COST_FORMATS = {
+    "params_total": ("parameters (M)", 1e6),
+    "params_active_understand": ("active, understand (M)", 1e6),
+    "params_active_generate": ("active, generate (M)", 1e6),
+    "params_trainable": ("trainable (M)", 1e6),
+    "train_flops": ("training PFLOP", 1e15),
+    "tokens_seen": ("tokens (M)", 1e6),
+    "sequences_understand": ("sequences, understand (k)", 1e3),
+    "sequences_generate": ("sequences, generate (k)", 1e3),
+    "wall_time_s": ("minutes", 60),
+    "peak_memory_bytes": ("peak memory (GiB)", 2**30),
+}
+
+
+def write_report(found: Gathered, store: Store, rows: Sequence[Standing], path: Path) -> None:
+    """Writes the page to `path`."""
+    write_text(path, render(page(found, store, rows)))
+
+
+def render(values: dict[str, Any]) -> str:
+    """The page; every value is escaped unless it is Markup of our own making."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["interval"] = with_interval
+    return environment.get_template("report.html").render(values)
+
+
+def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, Any]:
+    """What the template shows."""
+    plan, pareto = found.plan, pareto_plot(found, rows)
+    return {
+        "suite": plan.request.suite,
+        "preset": plan.request.preset,
+        "seeds": list(plan.request.seeds),
+        "stamp": plan.stamp,
+        "question": plan.suite["question"],
+        "control": plan.suite["control"],
+        "rows": rows,
+        "metrics": headline_metrics(found),
+        "verdicts": judge_claims(found),
+        "claims_hash": plan.claims_hash,
+        "pareto": Markup(pareto) if pareto else None,
+        "curves": [Markup(svg) for svg in curve_plots(found)],
+        "prompts": sample_grid(found, store),
+        "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
+        "match": plan.suite["match"],
+        "match_rows": match_table(found, rows),
+        "match_columns": [name for name, _ in COST_FORMATS.values()],
+        "protocols": protocols(found),
+        "config": json.dumps(control_config(found), indent=1),
+        "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
+        "machine": machine(plan.request.threads),
+    }
+
+
+def match_table(found: Gathered, rows: Sequence[Standing]) -> list[tuple[str, list[str]]]:
+    """An arm and its costs as text, each with its ratio to the control's."""
+    table = []
+    for row in match_report(found, rows):
+        cells = []
+        for name, (_, unit) in COST_FORMATS.items():
+            text, ratio = scaled(row.costs.get(name), unit), row.ratios.get(name)
+            cells.append(f"{text} ({ratio:.2f}x)" if ratio is not None else text)
+        table.append((row.arm, cells))
+    return table
+
+
+def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
+    """Each benchmark's protocol as the first arm was scored under it."""
+    first: dict[str, dict[str, Any]] = {}
+    for row in found.final:
+        first.setdefault(row.benchmark, json.loads(row.protocol))
+    return list(first.items())
+
+
+def control_config(found: Gathered) -> Any:
+    control = [cell for cell in found.plan.cells if cell.arm == found.plan.suite["control"]]
+    cells = control or list(found.plan.cells)
+    return found.plan.configs[cells[0].config]
+
+
+def machine(threads: int) -> str:
+    """What the numbers were made on, without naming the machine."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{platform.system()} {platform.machine()}, {threads} thread(s) a process, "
+        f"Python {platform.python_version()}, {packages}"
+    )

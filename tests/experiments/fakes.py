@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from experiments.config import Schema
 from experiments.graph import Kind, cell_steps
 
@@ -103,7 +105,17 @@ def artifact(config: object, inputs: Mapping[str, Path], out: Path) -> None:
     (out / "artifact.json").write_text(json.dumps(sorted(vars(config))))
 
 
-generate = judge = tune = artifact
+judge = tune = artifact
+
+
+def generate(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+    """Two prompts in GenEval's layout; their text would be markup if a page did not escape it."""
+    for index, column in enumerate(("seen", "unseen")):
+        folder = out / f"{index:05d}"
+        (folder / "samples").mkdir(parents=True, exist_ok=True)
+        record = {"tag": "colors", "column": column, "prompt": "a <script>alert(1)</script> dog"}
+        (folder / "metadata.jsonl").write_text(json.dumps(record) + "\n")
+        Image.new("RGB", (8, 8), (200, 40 * index, 90)).save(folder / "samples" / "0000.png")
 
 
 def train(config: object, inputs: Mapping[str, Path], out: Path) -> None:
@@ -132,6 +144,8 @@ def train(config: object, inputs: Mapping[str, Path], out: Path) -> None:
         "peak_bytes": 1 << 20,
     }
     (out / "summary.json").write_text(json.dumps(summary))
+    (out / "samples").mkdir(exist_ok=True)
+    Image.new("RGB", (16, 8), (10, 90, 10)).save(out / "samples" / "step-10.png")
 
 
 def items(quality: float, count: int) -> list[dict]:
