@@ -61,6 +61,7 @@ def test_a_caption_says_exactly_what_the_scene_holds(world):
             assert number == 1 or place is None
             said[name, colour, place] += number
         placed = all(place for *_, place in read)
+        assert placed or len({name for _, _, name, _ in read}) == len(read), caption
         shown = Counter((o.name, o.colour, o.place if placed else None) for o in scene.placed)
         assert said == shown, caption
 
