@@ -65,7 +65,7 @@ def picture(code: str) -> Image.Image:
 
 def trim(image: Image.Image) -> Image.Image:
     """Cut the transparent border off an RGBA picture."""
-    opaque = image.getchannel("A").point(lambda alpha: 255 * (alpha >= OPAQUE))
+    opaque = image.getchannel("A").point([255 * (alpha >= OPAQUE) for alpha in range(256)])
     return image.crop(opaque.getbbox())
 
 

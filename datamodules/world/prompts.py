@@ -124,7 +124,7 @@ def vqa_questions(world: World, per_kind: int, column: Column) -> list[Record]:
     chosen: list[tuple[int, Kind, Draft]] = []
     counts: Counter[str] = Counter()
     for index in range(PATIENCE * per_kind):
-        open_kinds = [kind for kind in QUESTION_KINDS if counts[kind] < per_kind]
+        open_kinds: list[Kind] = [kind for kind in QUESTION_KINDS if counts[kind] < per_kind]
         if not open_kinds:
             break
         kind = open_kinds[index % len(open_kinds)]

@@ -155,11 +155,11 @@ class Questioner:
 
 
 def _colour(dice: Dice, view: View) -> Draft | None:
-    tinted = [one for one in view.single if one.colour]
+    tinted = [(one.name, one.colour) for one in view.single if one.colour]
     if not tinted:
         return None
-    one = dice.choice(tinted)
-    return Draft("colour", {"name": one.name}, one.colour, colour(one.name), number(one.name))
+    name, tint = dice.choice(tinted)
+    return Draft("colour", {"name": name}, tint, colour(name), number(name))
 
 
 def _place(dice: Dice, view: View) -> Draft | None:

@@ -43,7 +43,8 @@ def _clause(name: str, **wanted: object) -> dict[str, Any]:
 def single_objects(world: World) -> Iterator[Wish]:
     """Yield "a dog"."""
     for name in world.by_name:
-        yield _wish({"include": [_clause(name)]}, *2 * [noun_phrase(name)])
+        said = noun_phrase(name)
+        yield _wish({"include": [_clause(name)]}, said, said)
 
 
 def two_objects(world: World) -> Iterator[Wish]:
@@ -59,7 +60,8 @@ def counts(world: World) -> Iterator[Wish]:
         include = [{"class": entry.name, "count": count}]
         exclude = [{"class": entry.name, "count": count + 1}]
         clauses = {"include": include, "exclude": exclude}
-        yield _wish(clauses, *2 * [counted(entry.plural, None, count)])
+        said = counted(entry.plural, None, count)
+        yield _wish(clauses, said, said)
 
 
 def colours(world: World) -> Iterator[Wish]:

@@ -98,10 +98,10 @@ class World:
         dice = Dice("train", index, "text")
         scene = self.scene("train", index)
         if dice.chance(0.6):
-            turns = [self._captioner.full(dice, scene)]
-            turns += self.questioner.pack(dice, self.view("train", scene), TEXT_QUESTIONS)
+            asked = self.questioner.pack(dice, self.view("train", scene), TEXT_QUESTIONS)
+            turns = (self._captioner.full(dice, scene), *asked)
         else:
-            turns = [self._captioner.caption(dice, scene) for _ in range(2)]
+            turns = tuple(self._captioner.caption(dice, scene) for _ in range(2))
         facts = self._knowledge.questions(dice, 2)
         return (*turns, *facts, self._knowledge.told(dice))
 
