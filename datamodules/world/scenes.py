@@ -87,7 +87,7 @@ class Detail:
 
 DETAILS = (
     Detail(pictures=1, sizes=(14, 14), jitter=0, overflow=0, angles=(0,), grounds=1),
-    Detail(pictures=2, sizes=(13, 15), jitter=1, overflow=0, angles=(0,), grounds=1),
+    Detail(pictures=2, sizes=(13, 15), jitter=0, overflow=0, angles=(0,), grounds=1),
     Detail(pictures=3, sizes=(12, 15), jitter=2, overflow=1, angles=(-15, 0, 15), grounds=4),
     Detail(
         pictures=3, sizes=(11, 17), jitter=3, overflow=3, angles=(-30, -15, 0, 15, 30), grounds=8
