@@ -32,7 +32,7 @@ class ImageTokenizerConfig:
     width: int = 96
     steps: int = 2000
     batch_size: int = 64
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
         if self.patch < 1 or self.pixels % self.patch:
@@ -136,14 +136,22 @@ class ImageTokenizer(nn.Module):
         return tokenizer.eval()
 
 
+class Residual(nn.Module):
+    """A convolution and a projection around a shortcut."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, width)
+        self.mix = nn.Conv2d(width, width, 3, padding=1)
+        self.project = nn.Conv2d(width, width, 1)
+
+    def forward(self, x: Float[Tensor, "b w y x"]) -> Float[Tensor, "b w y x"]:
+        return x + self.project(nn.functional.gelu(self.mix(self.norm(x))))
+
+
 def _convolutions(inputs: int, width: int, outputs: int) -> list[nn.Module]:
-    return [
-        nn.Conv2d(inputs, width, 3, padding=1),
-        nn.GELU(),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.GELU(),
-        nn.Conv2d(width, outputs, 1),
-    ]
+    first, last = nn.Conv2d(inputs, width, 3, padding=1), nn.Conv2d(width, outputs, 1)
+    return [first, Residual(width), Residual(width), nn.GELU(), last]
 
 
 def to_pixels(images: np.ndarray) -> Float[Tensor, "b 3 h w"]:

@@ -21,13 +21,14 @@ from models.frozen_bridge import (
 )
 from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise, start_trunk
+from models.matching import active_parameters
 from models.sampling import SamplingConfig, answer_tokens, checked, chunks, generate_codes
 from models.shared import Shared, SharedConfig
 from models.task_moe import TaskMoE, TaskMoEConfig
 from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
 from models.training import TrainConfig, build_optimizer
-from models.unifork import UniFork, UniForkConfig
 from models.unified import UnifiedModel, Vocabulary, objective
+from models.unifork import UniFork, UniForkConfig
 
 
 class UnifiedModule(lightning.LightningModule):
@@ -90,6 +91,14 @@ class TokenModule(UnifiedModule):
         self.model.embedding.text.load_state_dict(source.embedding.text.state_dict())
         self.model.text_head.load_state_dict(source.text_head.state_dict())
 
+    def active_parameters(self) -> dict[str, int]:
+        """Parameters that a token of each trained task meets: trunk, embeddings and its head."""
+        return {
+            task: active_parameters(self.model, task)
+            for task in TASKS
+            if self.train_config.weight(task)
+        }
+
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
@@ -140,6 +149,12 @@ class FrozenBridgeModule(UnifiedModule):
         """Generation alone; noise is a function of the seed and the step."""
         generator = generator_for(self.seed, "flow", self.global_step)
         return {"generate": self.model.losses(batch["generate"], "generate", generator)}
+
+    def active_parameters(self) -> dict[str, int]:
+        """The frozen model's for understanding; all of them for generation."""
+        total = sum(parameter.numel() for parameter in self.parameters())
+        frozen = active_parameters(self.model.language_model, "understand")
+        return {"understand": frozen, "generate": total}
 
     @torch.no_grad()
     def generate(

@@ -15,7 +15,7 @@ from torch import Tensor
 from models import Task
 from models.blocks import Context, LayerCache, rotary_tables
 from models.initialise import generator_for
-from models.text_tokens import DROP, BEGIN_IMAGE, END, GENERATE, PAD
+from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE, PAD
 from models.unified import UnifiedModel, state_dtype
 
 

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 class TrainConfig:
     """`understand_batch` and `generate_batch` are sequences a step; a weight of 0 removes the task.
 
-    `decay_share` is the last share of the steps, over which the rates fall linearly to zero.
+    `init` is text (stage 0) or scratch. `decay_share` is the last share of the steps, over which the rates fall linearly to zero.
     `ema_horizon` is the averaging horizon as a share of the steps.
     """
 
+    init: str = "text"
     steps: int = 1500
     understand_batch: int = 48
     generate_batch: int = 48
@@ -48,6 +49,8 @@ class TrainConfig:
         for name in ("decay_share", "prompt_drop", "ema_horizon"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"train.{name} must lie in [0, 1], got {getattr(self, name)}.")
+        if self.init not in ("text", "scratch"):
+            raise ValueError(f"train.init must be text or scratch, got {self.init!r}.")
         if self.optimizer not in ("muon", "adamw"):
             raise ValueError(f"train.optimizer must be muon or adamw, got {self.optimizer!r}.")
         if self.understand_weight == 0 and self.generate_weight == 0:

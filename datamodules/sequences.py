@@ -1,0 +1,179 @@
+"""Token sequences on disk, and the LightningDataModule that deals them out by step.
+
+A store is three arrays, memory-mapped: all tokens end to end, which of them are targets, and where
+each sequence starts. What a step sees is a function of (seed, task, step) alone: a fresh permutation
+of the store each time it has been dealt out, so resuming needs no state but the step.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+PARTS = ("tokens", "predicted", "starts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """The training set: scenes rendered once and dealt out again when they run out.
+
+    `questions` are packed after one image; `fact_share` of the understanding sequences ask about
+    facts and have no image. `texts` are the samples of stage 0.
+    """
+
+    scenes: int = 60_000
+    questions: int = 6
+    fact_share: float = 0.12
+    facts: int = 6
+    texts: int = 20_000
+
+    def __post_init__(self) -> None:
+        for name in ("scenes", "questions", "facts", "texts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"data.{name} must be at least 1, got {getattr(self, name)}.")
+        if not 0 <= self.fact_share < 1:
+            raise ValueError(f"data.fact_share must lie in [0, 1), got {self.fact_share}.")
+
+
+class SequenceStore:
+    """`tokens` uint16 [t], `predicted` bool [t], `starts` int64 [sequences + 1]."""
+
+    def __init__(self, tokens: np.ndarray, predicted: np.ndarray, starts: np.ndarray) -> None:
+        self.tokens, self.predicted, self.starts = tokens, predicted, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[tuple[list[int], list[bool]]]) -> "SequenceStore":
+        lengths = [len(tokens) for tokens, _ in rows]
+        return cls(
+            np.concatenate([np.asarray(tokens, dtype=np.uint16) for tokens, _ in rows]),
+            np.concatenate([np.asarray(predicted, dtype=bool) for _, predicted in rows]),
+            np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        )
+
+    def save(self, folder: Path, name: str) -> None:
+        for part in PARTS:
+            np.save(folder / f"{name}.{part}.npy", getattr(self, part))
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "SequenceStore":
+        """Raises ValueError where the arrays do not belong together."""
+        arrays = [np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS]
+        tokens, predicted, starts = arrays
+        if not len(tokens) == len(predicted) == starts[-1]:
+            raise ValueError(
+                f"{folder / name} must hold {starts[-1]} tokens and flags, "
+                f"got {len(tokens)} and {len(predicted)}."
+            )
+        return cls(*arrays)
+
+    def row(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        part = slice(self.starts[index], self.starts[index + 1])
+        return self.tokens[part], self.predicted[part]
+
+
+def indices(seed: int, task: str, step: int, batch: int, count: int) -> list[int]:
+    """The sequences of `task` that `step` sees out of `count`."""
+    positions = range(step * batch, (step + 1) * batch)
+    orders = {
+        epoch: np.random.default_rng(stable_seed(seed, task, epoch)).permutation(count)
+        for epoch in {position // count for position in positions}
+    }
+    return [int(orders[position // count][position % count]) for position in positions]
+
+
+def stable_seed(*parts: object) -> int:
+    """A seed that is a function of `parts`, the same in every process."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "little")
+
+
+@dataclass(frozen=True)
+class PromptDrop:
+    """How often a prompt is replaced by `token`: everything between the first token and the one
+    before the first target."""
+
+    share: float
+    token: int
+
+    def flags(self, seed: int, step: int, batch: int) -> np.ndarray:
+        return np.random.default_rng(stable_seed(seed, "drop", step)).random(batch) < self.share
+
+    def apply(self, tokens: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        last = int(predicted.argmax()) - 1
+        kept = np.concatenate((tokens[:1], [self.token], tokens[last:]))
+        return kept, np.concatenate(([False, False], predicted[last:]))
+
+
+class StepBatches(Dataset):
+    """Item s is the batch of step `first + s`."""
+
+    def __init__(
+        self,
+        stores: Mapping[str, SequenceStore],
+        sizes: Mapping[str, int],
+        drop: PromptDrop,
+        seed: int,
+        steps: range,
+    ) -> None:
+        self.stores, self.sizes, self.drop = stores, sizes, drop
+        self.seed, self.steps = seed, steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, item: int) -> dict[str, dict[str, Tensor]]:
+        step = self.steps[item]
+        return {task: self.sequences(task, step) for task in self.stores if self.sizes[task]}
+
+    def sequences(self, task: str, step: int) -> dict[str, Tensor]:
+        store, size = self.stores[task], self.sizes[task]
+        rows = [store.row(index) for index in indices(self.seed, task, step, size, len(store))]
+        dropped = np.zeros(size, dtype=bool)
+        if task == "generate":
+            dropped = self.drop.flags(self.seed, step, size)
+            rows = [self.drop.apply(*r) if d else r for r, d in zip(rows, dropped, strict=True)]
+        return {**padded(rows), "prompt_dropped": torch.from_numpy(dropped)}
+
+
+def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
+    """`tokens` int64 and `predicted` bool, `[b, n]`, zeros on the right."""
+    length = max(len(tokens) for tokens, _ in rows)
+    tokens = np.zeros((len(rows), length), dtype=np.int64)
+    predicted = np.zeros((len(rows), length), dtype=bool)
+    for index, (row, targets) in enumerate(rows):
+        tokens[index, : len(row)] = row
+        predicted[index, : len(row)] = targets
+    return {"tokens": torch.from_numpy(tokens), "predicted": torch.from_numpy(predicted)}
+
+
+class SequenceData(lightning.LightningDataModule):
+    """Deals batches from the trainer's current step to `steps`."""
+
+    def __init__(
+        self,
+        stores: Mapping[str, SequenceStore],
+        sizes: Mapping[str, int],
+        drop: PromptDrop,
+        seed: int,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self.stores, self.sizes, self.drop = stores, sizes, drop
+        self.seed, self.steps = seed, steps
+
+    def batches(self, first: int) -> StepBatches:
+        """The batches of the steps from `first` on."""
+        steps = range(first, self.steps)
+        return StepBatches(self.stores, self.sizes, self.drop, self.seed, steps)
+
+    def train_dataloader(self) -> DataLoader:
+        first = self.trainer.global_step if self.trainer else 0
+        return DataLoader(self.batches(first), batch_size=None, shuffle=False)

@@ -1,0 +1,1 @@
+"""What cells share: the image tokenizer, the training set, stage 0 and the judge, each built once."""

@@ -1,0 +1,186 @@
+"""Training by Lightning: one loop for stage 0 and for every arm.
+
+What it leaves in its folder: `model.pt` (the averaged weights), `checkpoints/step-*.pt` (the same at
+earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resume.ckpt` and
+`progress.json`. A run that was killed goes on from `resume.ckpt` and ends bit-identical.
+"""
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, WeightAveraging
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from datamodules.sequences import SequenceData
+from experiments.markers import write_json
+from experiments.progress_file import ProgressFile
+from models.module import UnifiedModule
+from models.text_tokens import PAD
+from models.training import ema_update
+
+METRICS_EVERY = 10
+RESUME_POINTS = 10
+
+
+def fit(module: UnifiedModule, data: SequenceData, out: Path) -> None:
+    """Trains to `module.train_config.steps`, resuming where `out` holds an unfinished run."""
+    config = module.train_config
+    flops = step_flops(module, data)
+    recorder = Recorder(out, module, flops)
+    averaging = WeightAveraging(use_buffers=False, multi_avg_fn=ema_update(config.ema_decay))
+    trainer = lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        max_steps=config.steps,
+        precision=config.precision,  # pyright: ignore[reportArgumentType]
+        gradient_clip_val=config.clip_norm,
+        callbacks=[averaging, recorder],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    resume = out / "resume.ckpt"
+    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    save_weights(module.state_dict(), out / "model.pt")
+    write_json(out / "summary.json", recorder.summary())
+    resume.unlink(missing_ok=True)
+
+
+def step_flops(module: UnifiedModule, data: SequenceData) -> int:
+    """FLOPs of one training step, forward and backward, counted on the first batch."""
+    batch = data.batches(0)[0]
+    with FlopCounterMode(display=False) as counter:
+        module.training_step(batch, 0).backward()
+    module.zero_grad(set_to_none=True)
+    return counter.get_total_flops()
+
+
+def save_weights(state: dict[str, Tensor], path: Path) -> None:
+    temporary = path.with_suffix(".writing")
+    torch.save({name: value.detach().cpu().clone() for name, value in state.items()}, temporary)
+    temporary.replace(path)
+
+
+class Recorder(Callback):
+    """Writes metrics, progress, resume points and the weights at the token counts of the curves."""
+
+    def __init__(self, out: Path, module: UnifiedModule, flops: int) -> None:
+        config = module.train_config
+        self.out, self.config, self.flops = out, config, flops
+        self.marks = {
+            round(config.steps * part / config.checkpoints): part
+            for part in range(1, config.checkpoints + 1)
+        }
+        self.resume_every = max(1, config.steps // RESUME_POINTS)
+        self.tokens = {"understand": 0, "generate": 0}
+        self.sequences = {"understand": 0, "generate": 0}
+        self.seconds = 0.0
+        self.parameters = parameter_counts(module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"tokens": self.tokens, "sequences": self.sequences, "seconds": self.elapsed()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.tokens, self.sequences = state_dict["tokens"], state_dict["sequences"]
+        self.seconds = state_dict["seconds"]
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        self.started = time.monotonic()
+        self.first = trainer.global_step
+        self.first_tokens = sum(self.tokens.values())
+        self.progress = ProgressFile(self.out, self.config.steps, self.first)
+        self.metrics = open_metrics(self.out / "metrics.jsonl", self.first)
+
+    def elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.started
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: dict[str, dict[str, Tensor]],
+        batch_idx: int,
+    ) -> None:
+        for task, sequences in batch.items():
+            self.tokens[task] += int((sequences["tokens"] != PAD).sum())
+            self.sequences[task] += len(sequences["tokens"])
+        step = trainer.global_step
+        if step % METRICS_EVERY == 0 or step == self.config.steps:
+            self.record(step, pl_module.values)
+        if step in self.marks:
+            folder = self.out / "checkpoints"
+            folder.mkdir(exist_ok=True)
+            save_weights(averaged_state(trainer), folder / f"step-{step:06}.pt")
+            about = {"step": step, "tokens": dict(self.tokens), "flops": step * self.flops}
+            write_json(folder / f"step-{step:06}.json", about)
+        if step % self.resume_every == 0 and step < self.config.steps:
+            self.metrics.flush()
+            writing = self.out / "resume.writing"
+            trainer.save_checkpoint(writing)
+            writing.replace(self.out / "resume.ckpt")
+
+    def record(self, step: int, values: dict[str, Tensor]) -> None:
+        numbers = {name: value.item() for name, value in values.items() if value.dim() == 0}
+        tokens = sum(self.tokens.values())
+        for name, value in numbers.items():
+            line = {"step": step, "tokens": tokens, "name": name, "value": value}
+            self.metrics.write(json.dumps(line) + "\n")
+        losses = {name.split("/")[1]: v for name, v in numbers.items() if name.endswith("/loss")}
+        self.progress.update(step - 1, losses, tokens - self.first_tokens)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        self.seconds = self.elapsed()
+        self.metrics.close()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        self.metrics.flush()
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "parameters": self.parameters,
+            "flops": self.flops * self.config.steps,
+            "flops_per_step": self.flops,
+            "steps": self.config.steps,
+            "tokens": sum(self.tokens.values()),
+            "tokens_by_task": self.tokens,
+            "sequences": self.sequences,
+            "wall_seconds": self.seconds,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+
+
+def open_metrics(path: Path, step: int) -> Any:
+    """Opens `metrics.jsonl` for appending, without what was written after the resume point."""
+    kept = []
+    if path.exists():
+        lines = path.read_text().splitlines()
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+    path.write_text("".join(line + "\n" for line in kept))
+    return path.open("a")
+
+
+def averaged_state(trainer: lightning.Trainer) -> dict[str, Tensor]:
+    """The averaged weights as the module's own state."""
+    callback = next(one for one in trainer.callbacks if isinstance(one, WeightAveraging))  # pyright: ignore
+    state = callback._average_model.state_dict()  # pyright: ignore
+    return {n.removeprefix("module."): v for n, v in state.items() if n.startswith("module.")}
+
+
+def parameter_counts(module: UnifiedModule) -> dict[str, int]:
+    """Total and trainable parameters, and those that one sequence of each task meets."""
+    counts = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    active = module.active_parameters()
+    return {
+        "total": sum(count for count, _ in counts),
+        "trainable": sum(count for count, trainable in counts if trainable),
+        **{f"active_{task}": count for task, count in active.items()},
+    }
