@@ -170,18 +170,20 @@ def frechet_distance(real: np.ndarray, made: np.ndarray) -> float:
 def kernel_distance(real: np.ndarray, made: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the unbiased squared MMD of two sets [n, d] under (x y / d + 1)^3, and its jackknife.
 
-    The second value holds a pseudo-value [n] for each pair of rows: their mean is nearly the
-    distance, their spread gives its error. ValueError below FEWEST rows.
+    Row i of both sets has the same caption, so that no row is compared with its own. The second
+    value holds a pseudo-value [n] for each pair of rows: their mean is the distance, their spread
+    gives its error. ValueError below FEWEST rows.
     """
     size = len(real)
     if size < FEWEST:
         raise ValueError(f"a kernel distance must have at least {FEWEST} images, got {size}.")
-    within, between = np.zeros(size), (real @ made.T / real.shape[1] + 1) ** 3
-    for rows in (real, made):
-        kernel = (rows @ rows.T / rows.shape[1] + 1) ** 3
-        within += kernel.sum(1) - kernel.diagonal()
-    value = within.sum() / (size * (size - 1)) - 2 * between.mean()
-    crossed = between.sum(0) + between.sum(1) - between.diagonal()
-    without = (within.sum() - 2 * within) / ((size - 1) * (size - 2))
-    without -= 2 * (between.sum() - crossed) / (size - 1) ** 2
+    within_real, within_made, across = (
+        (rows @ others.T / real.shape[1] + 1) ** 3
+        for rows, others in ((real, real), (made, made), (real, made))
+    )
+    kernel = within_real + within_made - across - across.T
+    np.fill_diagonal(kernel, 0)
+    rows, total = kernel.sum(1), kernel.sum()
+    value = total / (size * (size - 1))
+    without = (total - 2 * rows) / ((size - 1) * (size - 2))
     return float(value), size * value - (size - 1) * without

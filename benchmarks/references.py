@@ -114,9 +114,9 @@ def scene_makers(world: World, folder: Path) -> Iterator[tuple[str, SceneMaker]]
     GenEval's come last: of a text that comes twice, the scene must hold what is asked and no more.
     """
     for identifier, entry in read_json(folder / PROMPT_FILES["mjhq_fid"]).items():
-        yield entry["prompt"], _shown(world, int(identifier))
+        yield entry["prompt"], _alike(world, int(identifier))
     for name, rows in dpg.read_questions(folder / PROMPT_FILES["dpg"]).items():
-        yield rows[0]["text"], _shown(world, int(name.removeprefix(DPG_ITEM)))
+        yield rows[0]["text"], _alike(world, int(name.removeprefix(DPG_ITEM)))
     for record in read_json(folder / PROMPT_FILES["wise"]):
         alone = {"tag": "single_object", "include": [{"class": record["target"], "count": 1}]}
         yield record["Prompt"], partial(fitting_scene, world, alone)
@@ -124,9 +124,10 @@ def scene_makers(world: World, folder: Path) -> Iterator[tuple[str, SceneMaker]]
         yield record["prompt"], partial(fitting_scene, world, record)
 
 
-def _shown(world: World, index: int) -> SceneMaker:
-    """Return the maker of test scene `index`, which its prompt was written from."""
-    return lambda seed: world.scene("test", index)
+def _alike(world: World, index: int) -> SceneMaker:
+    """Return what composes the objects of test scene `index` anew, each in its place."""
+    scene = world.scene("test", index)
+    return partial(world.compose, [(one.name, one.colour, one.place) for one in scene.placed])
 
 
 def fitting_scene(world: World, metadata: Mapping[str, Any], seed: int) -> Scene:

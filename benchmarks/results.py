@@ -95,7 +95,7 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
     values = np.array([item.value for item in items], dtype=np.float64)
     names = sorted(set(strata.tolist()))
     shares = np.array([weights[name] if weights else 1.0 for name in names])
-    shares /= shares.sum()
+    shares = shares / shares.sum()
     value, draws = 0.0, np.zeros(DRAWS)
     random = np.random.default_rng(0)
     for name, share in zip(names, shares, strict=True):

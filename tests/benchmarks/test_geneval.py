@@ -1,0 +1,190 @@
+"""GenEval's rules, each by a case whose outcome is worked out beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import geneval
+from benchmarks.geneval import best, judge_image, relative_position
+from benchmarks.records import MissingItemsError, write_json, write_lines
+
+DOG = {"class": "dog", "count": 1}
+CLOCK = {"class": "clock", "count": 1}
+
+
+def detections(**classes: list[tuple[list[float], float, str]]) -> dict:
+    return {
+        name: {
+            "boxes": [[*box, score] for box, score, _ in found],
+            "colors": [colour for _, _, colour in found],
+        }
+        for name, found in classes.items()
+    }
+
+
+def box(x: float, y: float, side: float = 100) -> list[float]:
+    return [x, y, x + side, y + side]
+
+
+def record(tag: str, include: list, **more: object) -> dict:
+    return {"tag": tag, "include": include, "prompt": "a photo", **more}
+
+
+def is_correct(metadata: dict, **classes: list) -> bool:
+    return judge_image(metadata, detections(**classes))[0]
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        (0.3, False),  # float32(0.3) is not above float32(0.3)
+        (0.30000001, False),  # 0.30000001 rounds to float32(0.3), which it exceeds only as a double
+        (0.3001, True),
+    ],
+)
+def test_an_object_counts_strictly_above_the_threshold_in_float32(score, expected):
+    found = [(box(0, 0), score, "red")]
+    assert is_correct(record("single_object", [DOG]), dog=found) is expected
+
+
+def test_counting_has_a_higher_threshold_than_the_other_tags():
+    found = [(box(0, 0), 0.95, "red"), (box(200, 0), 0.6, "red")]
+    two = [{"class": "dog", "count": 2}]
+    # 0.6 is above 0.3 but not above 0.9
+    assert is_correct(record("two_object", two), dog=found)
+    assert not is_correct(record("counting", two), dog=found)
+
+
+def test_one_object_too_many_fails_by_the_exclude_clause_alone():
+    two = record("counting", [{"class": "dog", "count": 2}])
+    two_only = {**two, "exclude": [{"class": "dog", "count": 3}]}
+    three = [(box(200 * place, 0), 0.99, "red") for place in range(3)]
+    # include asks for at least two: three pass; exclude fails from three on
+    assert is_correct(two, dog=three)
+    assert not is_correct(two_only, dog=three)
+    assert is_correct(two_only, dog=three[:2])
+
+
+def test_only_the_best_count_objects_must_have_the_colour():
+    red_dog = record("colors", [{**DOG, "color": "red"}])
+    red_first = [(box(0, 0), 0.9, "red"), (box(200, 0), 0.8, "blue")]
+    blue_first = [(box(0, 0), 0.8, "red"), (box(200, 0), 0.9, "blue")]
+    assert is_correct(red_dog, dog=red_first)
+    assert not is_correct(red_dog, dog=blue_first)
+
+
+def test_every_one_of_several_objects_must_have_the_colour():
+    two_red = record("colors", [{"class": "dog", "count": 2, "color": "red"}])
+    mixed = [(box(0, 0), 0.9, "red"), (box(200, 0), 0.8, "blue")]
+    assert not is_correct(two_red, dog=mixed)
+
+
+def test_of_equal_scores_the_later_detection_comes_first():
+    # ascending order of (0.5, 0.9, 0.5) keeps ties in place: 0, 2, 1; reversed: 1, 2, 0
+    found = detections(dog=[(box(0, 0), s, c) for s, c in ((0.5, "a"), (0.9, "b"), (0.5, "c"))])
+    assert [colour for _, colour in best(found["dog"], geneval.THRESHOLD)] == ["b", "c", "a"]
+
+
+def test_at_most_sixteen_objects_of_a_class_are_seen():
+    found = detections(dog=[(box(0, 0), 0.5 + number / 100, "red") for number in range(20)])
+    kept = best(found["dog"], geneval.THRESHOLD)
+    assert len(kept) == 16
+    assert kept[-1][0][4] == np.float32(0.54)  # the best sixteen of 0.50 to 0.69
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "relations"),
+    [
+        (0, 0, set()),  # same place
+        (20, 0, set()),  # dead zone: 0.1 * (100 + 100) = 20, and nothing is left of the offset
+        (40, 0, set()),  # (40 - 20) / 40 = 0.5, not above 0.5
+        (41, 0, {"right of"}),  # (41 - 20) / 41 = 0.512
+        (-41, 0, {"left of"}),
+        (0, 41, {"below"}),  # y grows downwards
+        (0, -41, {"above"}),
+        (200, 200, {"right of", "below"}),  # (200 - 20) / 283 = 0.636 on both axes
+        (60, 60, set()),  # (60 - 20) / 84.9 = 0.471 on both axes
+        (300, 100, {"right of"}),  # 280 / 316 = 0.885 and 80 / 316 = 0.253
+    ],
+)
+def test_position_is_measured_beyond_a_dead_zone(x, y, relations):
+    moved = np.array(box(500 + x, 500 + y), dtype=np.float32)
+    assert relative_position(moved, np.array(box(500, 500), dtype=np.float32)) == relations
+
+
+def test_of_two_relations_that_hold_at_once_each_satisfies_a_prompt():
+    for relation in ("right of", "below"):
+        metadata = record("position", [CLOCK, {**DOG, "position": [relation, 0]}])
+        found = {"clock": [(box(0, 0), 0.9, "red")], "dog": [(box(200, 200), 0.9, "red")]}
+        assert is_correct(metadata, **found)
+
+
+def test_a_position_fails_where_its_target_was_not_found():
+    metadata = record("position", [CLOCK, {**DOG, "position": ["right of", 0]}])
+    correct, reason = judge_image(metadata, detections(dog=[(box(200, 0), 0.9, "red")]))
+    assert not correct
+    assert reason == "expected clock>=1, found 0; no target for dog to be right of"
+
+
+def test_a_position_must_hold_for_every_pair():
+    metadata = record(
+        "position", [{"class": "clock", "count": 2}, {**DOG, "position": ["right of", 0]}]
+    )
+    dog = [(box(300, 0), 0.9, "red")]
+    assert is_correct(metadata, dog=dog, clock=[(box(0, 0), 0.9, ""), (box(100, 0), 0.9, "")])
+    assert not is_correct(metadata, dog=dog, clock=[(box(0, 0), 0.9, ""), (box(600, 0), 0.9, "")])
+
+
+def scored(folder: Path, prompts: list[dict], outcomes: list[list[bool]]) -> geneval.Results:
+    """Score records whose images hold a dog or nothing, `outcomes` by prompt and image."""
+    write_lines(folder / "prompts.jsonl", prompts)
+    names = geneval.image_names(len(prompts), len(outcomes[0]))
+    dog = detections(dog=[(box(0, 0), 0.99, "red")])
+    holds = [outcome for row in outcomes for outcome in row]
+    rows = [
+        {"filename": name, "metadata": {}, "detections": dog if held else {}}
+        for name, held in zip(names, holds, strict=True)
+    ]
+    write_lines(folder / "records.jsonl", rows)
+    write_json(folder / "manifest.json", {"label": "test", "images_per_prompt": len(outcomes[0])})
+    return geneval.score(folder / "records.jsonl", folder / "prompts.jsonl")
+
+
+def test_overall_is_the_unweighted_mean_of_the_tags_and_a_column_of_those_it_has(tmp_path):
+    prompts = [
+        record("single_object", [DOG], column="seen"),
+        record("single_object", [DOG], column="seen"),
+        record("colors", [DOG], column="seen"),
+        record("colors", [DOG], column="unseen"),
+    ]
+    outcomes = [[True, True], [True, False], [False, False], [True, False]]
+    metrics = scored(tmp_path, prompts, outcomes).metrics
+    expected = {
+        "geneval.single_object@test": 3 / 4,
+        "geneval.colors@test": 1 / 4,
+        "geneval.overall@test": (3 / 4 + 1 / 4) / 2,
+        "geneval.overall.seen@test": (3 / 4 + 0 / 2) / 2,
+        "geneval.overall.unseen@test": 1 / 2,  # colors alone
+        "geneval.correct_images@test": 4 / 8,
+        "geneval.correct_prompts@test": 3 / 4,
+    }
+    assert {name: metrics[name].value for name in expected} == pytest.approx(expected)
+
+
+def test_a_missing_record_fails_unless_allowed_and_is_named(tmp_path):
+    prompts = [record("single_object", [DOG])]
+    scored(tmp_path, prompts, [[True, True]])
+    rows = (tmp_path / "records.jsonl").read_text().splitlines()
+    (tmp_path / "records.jsonl").write_text(rows[0] + "\n")
+    paths = tmp_path / "records.jsonl", tmp_path / "prompts.jsonl"
+    with pytest.raises(MissingItemsError, match=r"1 of 2 missing .*: 00000/samples/0001.png"):
+        geneval.score(*paths)
+    results = geneval.score(*paths, allow_missing=True)
+    assert (results.n_expected, results.n_scored) == (2, 1)
+    assert results.protocol["missing"] == ["00000/samples/0001.png"]
+
+
+def test_an_unknown_tag_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"must have a stratum of .* got 'dreams'"):
+        scored(tmp_path, [record("dreams", [DOG])], [[True]])

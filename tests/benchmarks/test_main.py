@@ -1,0 +1,60 @@
+"""The command line: help without torch, a whole run, and errors in one line."""
+
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.results import Results
+from benchmarks.world import PromptConfig, write_prompts
+from datamodules.world import World, WorldConfig
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prompts")
+    config = PromptConfig(geneval_per_tag=2, dpg_items=2, mjhq_images=4, vqa_per_kind=3)
+    write_prompts(World(WorldConfig(classes=4, colours=4)), config, folder)
+    return folder
+
+
+def test_help_and_vocabulary_come_without_torch():
+    code = "import sys, benchmarks.__main__, benchmarks.commands; print('torch' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.stdout == "False\n", finished.stderr
+
+
+@pytest.mark.parametrize("name", ["geneval", "dpg", "wise", "vqa"])
+def test_a_run_writes_results_and_prints_its_metrics(name, folder, tmp_path, capsys):
+    arguments = ["run", name, "--prompts", str(folder), "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    results = Results.read(tmp_path)
+    overall = next(metric for metric in results.metrics if metric.startswith(f"{name}.overall@"))
+    assert results.metrics[overall].value > 0.8  # the ceiling, by a judge of pixels
+    assert overall in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "wise", "--records", "none"], "none/records.jsonl must lie beside the manifest"),
+        (["judge", "wise", "--images", "none"], "images must be complete"),
+        (["judge", "wise", "--images", "none", "--judge", "oracle"], "--judge must be template or"),
+        (["judge", "vqa", "--images", "none"], "judge must have images to look at"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_two(arguments, message, folder, tmp_path, capsys):
+    assert main([*arguments, "--prompts", str(folder), "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("clases=9", "must be FIELD=NUMBER of classes"), ("classes=99", r"must lie in [4, 24]")],
+)
+def test_a_wrong_world_is_refused(setting, message, tmp_path, capsys):
+    assert main(["prompts", "--world", setting, "--out", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err

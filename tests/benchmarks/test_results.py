@@ -1,0 +1,93 @@
+"""Metrics with intervals that resample clusters, and the files they are kept in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.results import Item, Results, estimate, summarise
+
+
+def items(values, clusters=None, strata=None):
+    clusters = clusters or [str(number) for number in range(len(values))]
+    strata = strata or ["all"] * len(values)
+    return [
+        Item(name=str(number), cluster=cluster, stratum=stratum, value=value)
+        for number, (value, cluster, stratum) in enumerate(
+            zip(values, clusters, strata, strict=True)
+        )
+    ]
+
+
+def width(metric):
+    return metric.ci_high - metric.ci_low
+
+
+def test_the_interval_of_a_mean_is_the_normal_one_for_many_independent_items():
+    values = [float(number % 2) for number in range(400)]
+    metric = estimate(items(values))
+    assert metric.value == 0.5
+    # 2 * 1.96 * sqrt(0.25 / 400) = 0.098
+    assert width(metric) == pytest.approx(0.098, rel=0.1)
+
+
+def test_four_equal_items_a_cluster_widen_the_interval_twofold():
+    values = [float(number // 4 % 2) for number in range(400)]
+    clusters = [str(number // 4) for number in range(400)]
+    # 100 clusters instead of 400 items: sqrt(4) = 2
+    ratio = width(estimate(items(values, clusters))) / width(estimate(items(values)))
+    assert ratio == pytest.approx(2, rel=0.1)
+
+
+def test_strata_are_resampled_apart():
+    # all of the spread lies between the strata, so that nothing is left to resample
+    metric = estimate(
+        items([1.0] * 5 + [0.0] * 20, strata=["a"] * 5 + ["b"] * 20), {"a": 3, "b": 1}
+    )
+    assert (metric.value, metric.ci_low, metric.ci_high) == (0.75, 0.75, 0.75)
+
+
+def test_a_summary_names_metrics_by_stratum_column_and_label():
+    rows = [
+        Item(name="1", cluster="1", stratum="count", column="seen", value=1.0),
+        Item(name="2", cluster="2", stratum="place", column="unseen", value=0.0),
+    ]
+    metrics = summarise("vqa", "label", rows)
+    assert {name: metric.value for name, metric in metrics.items()} == {
+        "vqa.overall@label": 0.5,
+        "vqa.count@label": 1.0,
+        "vqa.place@label": 0.0,
+        "vqa.overall.seen@label": 1.0,
+        "vqa.count.seen@label": 1.0,
+        "vqa.overall.unseen@label": 0.0,
+        "vqa.place.unseen@label": 0.0,
+    }
+
+
+def test_results_are_read_as_they_were_written(tmp_path):
+    rows = items(np.linspace(0, 1, 5).tolist())
+    results = Results(
+        benchmark="vqa",
+        protocol={"judge": "none"},
+        n_expected=6,
+        n_scored=5,
+        metrics={"vqa.overall@test": estimate(rows)},
+        items=rows,
+    )
+    results.write(tmp_path)
+    assert Results.read(tmp_path) == results
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["items"] == "items.jsonl"
+    assert set(document["metrics"]["vqa.overall@test"]) == {
+        "value",
+        "ci_low",
+        "ci_high",
+        "n",
+        "higher_is_better",
+    }
+
+
+def test_a_half_written_result_is_an_error_that_names_the_file(tmp_path):
+    (tmp_path / "results.json").write_text('{"benchmark": "vq')
+    with pytest.raises(ValueError, match=r"results.json must be a whole JSON document"):
+        Results.read(tmp_path)
