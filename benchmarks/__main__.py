@@ -28,6 +28,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name == "prompts":
             verb.add_argument("--world", nargs="*", default=[], metavar="FIELD=NUMBER")
             verb.add_argument("--count", nargs="*", default=[], metavar="FIELD=NUMBER")
+            verb.add_argument("--geneval", type=Path, help="the official evaluation_metadata.jsonl")
         else:
             verb.add_argument("benchmark", choices=BENCHMARKS)
             verb.add_argument("--prompts", type=Path, required=True, help="folder of prompts")

@@ -33,7 +33,7 @@ def prompts(options: Namespace) -> None:
 
     world = World(_configured(WorldConfig, options.world))
     config = _configured(PromptConfig, options.count)
-    write_prompts(world, config, options.out)
+    write_prompts(world, config, options.out, options.geneval)
     write_references(world, config, options.out, EfficientNetFeatures())
 
 

@@ -137,3 +137,13 @@ def summarise(
             if members := [item for item in chosen if item.stratum == stratum]:
                 metrics[f"{prefix}.{stratum}{suffix}"] = estimate(members)
     return metrics
+
+
+def agreement(first: Results, second: Results) -> float:
+    """Return the share of items that two judges scored alike; ValueError if the items differ."""
+    values = [{item.name: item.value for item in results.items} for results in (first, second)]
+    if values[0].keys() != values[1].keys():
+        raise ValueError(
+            f"judges must score the same items, got {len(values[0])} and {len(values[1])}."
+        )
+    return sum(values[1][name] == value for name, value in values[0].items()) / len(values[0])

@@ -14,18 +14,20 @@ from benchmarks import dpg, mjhq_fid
 from benchmarks.images import batched, write_image
 from benchmarks.judges import FeatureJudge
 from benchmarks.judges.world import world_label
-from benchmarks.records import read_json, write_json, write_lines
+from benchmarks.records import read_json, read_lines, write_json, write_lines
 from benchmarks.vqa import exact_match
 from datamodules.world import World, WorldConfig
 from datamodules.world.prompts import (
     caption_prompts,
     dpg_prompts,
     geneval_prompts,
+    official_geneval_records,
     vqa_questions,
     wise_prompts,
 )
 
 COLUMNS = ("seen", "paraphrase", "unseen")
+OFFICIAL = "official"
 PROMPT_FILES = {
     "geneval": "geneval/evaluation_metadata.jsonl",
     "dpg": "dpg/dpg_bench.csv",
@@ -54,13 +56,21 @@ class PromptConfig:
                 raise ValueError(f"prompts.{entry.name} must be at least 1, got {value}.")
 
 
-def write_prompts(world: World, config: PromptConfig, folder: Path) -> None:
-    """Write the prompt files of all five benchmarks, and the images that questions are about."""
+def write_prompts(
+    world: World, config: PromptConfig, folder: Path, official: Path | None = None
+) -> None:
+    """Write the prompt files of all five benchmarks, and the images that questions are about.
+
+    `official` is GenEval's own metadata file; what this world can show of it is a further column.
+    """
     records = [
         record
         for column in COLUMNS
         for record in geneval_prompts(world, config.geneval_per_tag, column)
     ]
+    if official:
+        chosen = official_geneval_records(world, read_lines(official))
+        records += [{**record, "column": OFFICIAL} for record in chosen]
     write_lines(folder / PROMPT_FILES["geneval"], records)
     dpg.write_questions(folder / PROMPT_FILES["dpg"], _dpg_rows(world, config.dpg_items))
     write_json(folder / PROMPT_FILES["wise"], wise_prompts(world))

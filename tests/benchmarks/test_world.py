@@ -9,12 +9,13 @@ import pytest
 from benchmarks import dpg, geneval, mjhq_fid, wise
 from benchmarks.judges.world import WorldJudge
 from benchmarks.protocol import Request
-from benchmarks.records import MissingItemsError, read_json, read_lines
+from benchmarks.records import MissingItemsError, read_json, read_lines, write_lines
 from benchmarks.references import Ceiling, Floor, truth
 from benchmarks.vqa import exact_match
 from benchmarks.world import (
     ANNOTATIONS,
     COLUMNS,
+    OFFICIAL,
     PROMPT_FILES,
     PromptConfig,
     read_world,
@@ -23,7 +24,6 @@ from benchmarks.world import (
 )
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.template import TemplateJudge
-from datamodules.world.prompts import geneval_prompts, official_geneval_records
 
 CONFIG = PromptConfig(geneval_per_tag=4, dpg_items=6, mjhq_images=24, vqa_per_kind=6)
 LABEL = "world-6x4-32px-template"
@@ -208,12 +208,14 @@ def test_a_deleted_and_a_truncated_image_fail_the_judging_unless_allowed(
     assert results.n_scored == results.n_expected - 2
 
 
-def test_every_column_asks_and_official_records_are_recognised(world):
-    records = [record for column in COLUMNS for record in geneval_prompts(world, 2, column)]
-    assert {record["column"] for record in records} == set(COLUMNS)
-    official = [{"tag": "colors", "include": [{"class": "dog", "count": 1}], "prompt": "p"}]
-    foreign = [{"tag": "colors", "include": [{"class": "skis", "count": 1}], "prompt": "p"}]
-    assert official_geneval_records(world, official + foreign) == official
+def test_official_prompts_that_the_world_can_show_are_a_further_column(world, tmp_path):
+    dog = {"tag": "single_object", "include": [{"class": "dog", "count": 1}], "prompt": "a dog"}
+    skis = {"tag": "single_object", "include": [{"class": "skis", "count": 1}], "prompt": "skis"}
+    write_lines(tmp_path / "official.jsonl", [skis, dog])
+    write_prompts(world, CONFIG, tmp_path, official=tmp_path / "official.jsonl")
+    records = read_lines(tmp_path / PROMPT_FILES["geneval"])
+    assert {record["column"] for record in records} == {*COLUMNS, OFFICIAL}
+    assert records[-1] == {**dog, "column": OFFICIAL}
 
 
 def test_a_prompt_count_below_one_is_refused():
