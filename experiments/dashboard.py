@@ -7,12 +7,15 @@ knows it, and a test reads it back.
 import argparse
 import base64
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -23,6 +26,12 @@ from experiments.config import ConfigError
 TAG = "mlflow.sharedViewState."
 CREATED = 1_760_000_000_000
 START_SECONDS = 120
+CARD_HEIGHT = 400
+BY_ARM = {
+    "aggregateFunction": "average",
+    "groupByKeys": [{"mode": "param", "groupByData": "arm"}],
+}
+FINAL_SAMPLES, SAMPLES = "final_samples", "samples"
 
 LOSSES = ("train/understand/loss", "train/generate/loss")
 
@@ -43,8 +52,10 @@ def view_tags(headline: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The experiment tags of the suite's views, by tag name."""
     tags = {}
     for key, (name, charts) in views(headline).items():
-        view = {"name": name, "createdAt": CREATED, "updatedAt": CREATED}
-        tags[TAG + key] = json.dumps({**view, "state": encode_state(page_state(charts))})
+        grouping = None if key == "samples" else BY_ARM  # a group of runs has no images
+        state = encode_state({**page_state(charts), "groupBy": grouping})
+        view = {"name": name, "createdAt": CREATED, "updatedAt": CREATED, "state": state}
+        tags[TAG + key] = json.dumps(view)
     return tags
 
 
@@ -59,7 +70,7 @@ def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, list[di
     return {
         "scores": ("Scores by arm", scores),
         "curves": ("Curves over tokens", curves),
-        "samples": ("Samples", [chart("IMAGE", "samples", imageKeys=["samples"], step=0)]),
+        "samples": ("Samples", [images(FINAL_SAMPLES), images(SAMPLES)]),
     }
 
 
@@ -85,22 +96,30 @@ def line(metric: str) -> dict[str, Any]:
     )
 
 
+def images(key: str) -> dict[str, Any]:
+    return chart("IMAGE", key, imageKeys=[key], step=0)
+
+
 def scatter(x: str, y: str) -> dict[str, Any]:
     keys = {"xaxis": {"key": x, "type": "METRIC"}, "yaxis": {"key": y, "type": "METRIC"}}
     return chart("SCATTER", f"{x}-{y}", **keys)
 
 
 def page_state(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A page of charts, its runs grouped by arm: children of a collapsed parent draw none."""
-    group = {"mode": "param", "groupByData": "arm"}
+    """A page of charts in one section, before MLflow's own.
+
+    Ordered by anything but time, MLflow lists children flat; it would fold them under their parent
+    and draw nothing.
+    """
     section = {"uuid": "all", "name": "Forkroad", "display": True, "isReordered": False}
+    size = {"columns": 2, "cardHeight": CARD_HEIGHT}
     return {
         "searchFilter": "",
-        "orderByKey": "attributes.start_time",
-        "orderByAsc": False,
+        "orderByKey": "params.`arm`",
+        "orderByAsc": True,
+        "runsHiddenMode": "SHOWALL",
         "selectedColumns": ["params.`arm`", "params.`architecture`"],
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [group]},
-        "compareRunSections": [{**section, "deleted": False, "isGenerated": False}],
+        "compareRunSections": [{**section, **size, "deleted": False, "isGenerated": False}],
         "compareRunCharts": list(charts),
         "isAccordionReordered": True,
     }
@@ -143,11 +162,22 @@ def main(arguments: list[str]) -> int:
     address = f"http://127.0.0.1:{options.port}"
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
     store = ["--backend-store-uri", f"sqlite:///{runs}/mlflow.db", "--port", str(options.port)]
-    with subprocess.Popen([*command, *store]) as process:
-        try:
-            if wait_until_healthy(address, process):
-                print("\n".join(links(runs, address)), flush=True)
-            return process.wait()
-        except KeyboardInterrupt:
-            process.terminate()
-            return 0
+    with server([*command, *store]) as process:
+        if wait_until_healthy(address, process):
+            print("\n".join(links(runs, address)), flush=True)
+        return process.wait()
+
+
+@contextmanager
+def server(command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Runs MLflow and ends it with all its workers, on Ctrl-C and on a plain kill too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        yield process
+    except KeyboardInterrupt:
+        sys.exit(0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()

@@ -53,8 +53,8 @@ class Sources:
 
     def reached_definitions(self, module: str, function: str) -> list[Definition]:
         """The top-level statements of `module` that `function` needs, in file order."""
-        tree = self.tree(module)
-        by_name = {name: node for node in tree.body for name in defined_names(node)}
+        body = [one for node in self.tree(module).body for one in single_imports(node)]
+        by_name = {name: node for node in body for name in defined_names(node)}
         if function not in by_name:
             raise ValueError(f"{module} must define {function}, got no such name.")
         reached: set[Definition] = set()
@@ -65,7 +65,7 @@ class Sources:
                 reached.add(node)
                 used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
                 waiting += [by_name[name] for name in used if name in by_name]
-        return [node for node in tree.body if node in reached]
+        return [node for node in body if node in reached]
 
     def closure(self, modules: Iterable[str]) -> set[str]:
         """`modules`, what they import, and the packages that hold them."""
@@ -117,6 +117,15 @@ class Sources:
             if data.suffix in DATA_SUFFIXES:
                 content.update(data.name.encode() + data.read_bytes())
         return content.hexdigest()
+
+
+def single_imports(node: ast.stmt) -> list[ast.stmt]:
+    """`from package import a, b` as one statement a name, so that each name stands for itself."""
+    if isinstance(node, ast.Import):
+        return [ast.Import([alias]) for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [ast.ImportFrom(node.module, [alias], node.level) for alias in node.names]
+    return [node]
 
 
 def defined_names(node: ast.stmt) -> list[str]:

@@ -125,9 +125,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def power_of_paired_t(effect: float, deviation: float, seeds: int) -> float:
     """Chance that a two-sided paired t-test at ALPHA finds a true mean difference `effect`."""
-    degrees, shift = seeds - 1, effect / deviation * np.sqrt(seeds)
-    critical = stats.t.ppf(1 - ALPHA / 2, degrees)
-    return float(stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift))
+    noncentrality = seeds * (effect / deviation) ** 2
+    critical = stats.f.ppf(1 - ALPHA, 1, seeds - 1)  # the square of the two-sided t
+    return float(stats.ncf.sf(critical, 1, seeds - 1, noncentrality))
 
 
 def minimum_detectable_effect(deviation: float, seeds: int) -> float:

@@ -1,8 +1,8 @@
 """Mirrors an ablation into MLflow: the only file that knows it.
 
-An ablation is a parent run, a cell a child. What a cell's files say is the truth; this process reads
-them while the cells run, so a crash of either loses nothing: a run is found again by its tag and goes
-on where its own tags say that it stopped.
+An ablation is a parent run, a cell a child. What a cell's files say is the truth; this process
+reads them while the cells run, so a crash of either loses nothing: a run is found again by its tag
+and goes on where its own tags say that it stopped.
 
     mlflow_runs.json    {"experiment", "parent", "cells": {label: run id}} for those without MLflow
 """
@@ -23,7 +23,7 @@ from PIL import Image
 
 from experiments.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.config import flatten
-from experiments.dashboard import view_tags
+from experiments.dashboard import FINAL_SAMPLES, SAMPLES, view_tags
 from experiments.markers import write_json
 from experiments.plan import Cell, Plan, plan_from_json
 from experiments.steps import Store
@@ -48,6 +48,7 @@ class Mirror:
         self.client = mlflow.MlflowClient(tracking_uri(store.runs))
         self.experiment = self.open_experiment()
         self.parent = self.open_run(plan.request.run, plan.request.run, {})
+        self.share_views()
         self.runs = {cell.label: self.open_cell(cell) for cell in plan.cells}
         identity = {label: run.info.run_id for label, run in self.runs.items()}
         write_json(
@@ -60,7 +61,7 @@ class Mirror:
         )
 
     def open_experiment(self) -> str:
-        """The suite's experiment, with its dashboard's views."""
+        """The suite's experiment."""
         name = self.plan.request.suite
         found = self.client.get_experiment_by_name(name)
         if found is not None:
@@ -71,9 +72,12 @@ class Mirror:
         self.client.set_experiment_tag(
             experiment, "mlflow.note.content", str(self.plan.suite["question"])
         )
-        for key, value in view_tags(self.plan.suite["headline"]).items():
-            self.client.set_experiment_tag(experiment, key, value)
         return experiment
+
+    def share_views(self) -> None:
+        """Gives the experiment the dashboard's views."""
+        for key, value in view_tags(self.plan.suite["headline"]).items():
+            self.client.set_experiment_tag(self.experiment, key, value)
 
     def open_run(self, identity: str, name: str, tags: Mapping[str, str]) -> Run:
         """The run with this identity, reopened if an earlier process left it."""
@@ -136,10 +140,7 @@ class Mirror:
     def mirror_step(self, name: str, folder: Path, run_id: str) -> None:
         """A finished step's scores and small files."""
         if name == "train":
-            for path in sorted((folder / "samples").glob("*.png")):
-                step = int("".join(filter(str.isdigit, path.stem)) or 0)
-                image = np.asarray(Image.open(path).convert("RGB"))
-                self.client.log_image(run_id, image, key="samples", step=step)
+            self.log_samples(folder / "samples", run_id)
             self.client.log_artifact(run_id, str(folder / "summary.json"))
         elif name == "curve":
             for results in read_lines(folder / "results.jsonl"):
@@ -149,6 +150,15 @@ class Mirror:
             self.log_scores(run_id, results, "final", 0)
             for file in ("results.json", results["items"]):
                 self.client.log_artifact(run_id, str(folder / file), name)
+
+    def log_samples(self, folder: Path, run_id: str) -> None:
+        """The sample grids by training step, the last one also on its own."""
+        paths = {int("".join(filter(str.isdigit, one.stem))): one for one in folder.glob("*.png")}
+        for step in sorted(paths):
+            image = np.asarray(Image.open(paths[step]).convert("RGB"))
+            self.client.log_image(run_id, image, key=SAMPLES, step=step)
+            if step == max(paths):
+                self.client.log_image(run_id, image, key=FINAL_SAMPLES, step=0)
 
     def log_scores(self, run_id: str, results: dict[str, Any], kind: str, step: int) -> None:
         metrics = [

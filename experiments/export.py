@@ -1,0 +1,59 @@
+"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from experiments.collect import OUTPUTS
+from experiments.config import ConfigError
+from experiments.markers import write_json
+from experiments.results import find_run
+from experiments.sources import ROOT
+
+LIMIT_BYTES = 1_000_000
+
+
+def export(folder: Path, target: Path) -> None:
+    """Copies the outputs and the scores of every cell; raises ConfigError above LIMIT_BYTES."""
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    for name in (*OUTPUTS, "leaderboard.tex"):
+        shutil.copy(folder / name, target / name)
+    plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
+    write_json(target / "scores.json", scores(plan, folder.parent / "steps"))
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    if size > LIMIT_BYTES:
+        raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}.")
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / "outputs.json").read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} must hold a finished run to be exported.") from None
+
+
+def scores(plan: dict, steps: Path) -> dict[str, dict]:
+    """What training and each benchmark left of a cell: `{"unifork, seed 0": {"train": …}}`."""
+    found: dict[str, dict] = {}
+    for cell in plan["cells"]:
+        small = found.setdefault(f"{cell['arm']}, seed {cell['seed']}", {})
+        for name, folder in cell["steps"].items():
+            file = "summary.json" if name == "train" else "results.json"
+            if name == "train" or name.startswith("score_"):
+                small[name] = json.loads((steps / folder / file).read_text())
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments export")
+    parser.add_argument("--run", default="architectures-cpu")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--name", default="reference", help="the folder below results/")
+    options = parser.parse_args(arguments)
+    target = ROOT / "results" / options.name
+    export(find_run(options.run, options.runs), target)
+    print(target)
+    return 0

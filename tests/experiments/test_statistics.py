@@ -1,0 +1,127 @@
+"""Tests against scipy, hand-worked cases and planted truths."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments import statistics
+from experiments.statistics import (
+    Difference,
+    PairedItem,
+    holm,
+    items_difference,
+    mean_difference,
+    minimum_detectable_effect,
+    power_of_paired_t,
+    seeds_difference,
+    seeds_needed,
+    still_training,
+    verdict,
+)
+
+
+def test_the_seeds_p_value_and_interval_are_those_of_scipys_paired_t_test() -> None:
+    ours = [0.61, 0.58, 0.66, 0.60, 0.63]
+    theirs = [0.55, 0.57, 0.58, 0.59, 0.56]
+    found = seeds_difference(np.subtract(ours, theirs))
+    test = stats.ttest_rel(ours, theirs)
+    interval = test.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(test.pvalue)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_inner_interval_decides_as_two_one_sided_t_tests() -> None:
+    differences = np.array([0.01, -0.02, 0.015, 0.0, 0.005, -0.01])
+    margin = 0.02
+    lower = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    upper = stats.ttest_1samp(differences, margin, alternative="less").pvalue
+    assert max(lower, upper) < 0.05
+    assert verdict(seeds_difference(differences), margin) == statistics.EQUIVALENT
+    assert verdict(seeds_difference(differences), margin / 4) == statistics.UNDECIDED
+
+
+def test_holm_matches_a_case_worked_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+
+
+def test_a_difference_beyond_the_margin_is_better_or_worse_by_its_sign() -> None:
+    assert verdict(Difference(0.2, 0.1, 0.3, 0.12, 0.28), 0.05) == statistics.BETTER
+    assert verdict(Difference(-0.2, -0.3, -0.1, -0.28, -0.12), 0.05) == statistics.WORSE
+    assert verdict(Difference(0.2, -0.1, 0.5, -0.05, 0.45), 0.05) == statistics.UNDECIDED
+    corrected = verdict(Difference(0.2, 0.1, 0.3, 0.12, 0.28), 0.05, significant=False)
+    assert corrected == statistics.UNDECIDED
+
+
+def test_strata_weigh_alike_when_stratified_and_by_size_otherwise() -> None:
+    items = [PairedItem("a", "one", 1.0)] + [PairedItem(f"b{i}", "many", 0.0) for i in range(9)]
+    assert mean_difference(items, stratified=True) == pytest.approx(0.5)
+    assert mean_difference(items, stratified=False) == pytest.approx(0.1)
+    assert items_difference(items, stratified=True).value == pytest.approx(0.5)
+
+
+def test_items_that_repeat_within_clusters_do_not_narrow_the_interval() -> None:
+    random = np.random.default_rng(3)
+    values = random.normal(size=40)
+    single = [PairedItem(f"{i}", "", value) for i, value in enumerate(values)]
+    repeated = [item for item in single for _ in range(5)]
+    one, many = (items_difference(items, False) for items in (single, repeated))
+    assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.05)
+
+
+def test_the_bootstrap_agrees_with_the_normal_interval_on_many_independent_items() -> None:
+    values = np.random.default_rng(5).normal(0.1, 1.0, size=2000)
+    items = [PairedItem(f"{i}", "", value) for i, value in enumerate(values)]
+    found = items_difference(items, False)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert found.high - found.value == pytest.approx(half, rel=0.08)
+
+
+def test_no_items_is_an_error() -> None:
+    with pytest.raises(ValueError, match="items must hold at least one pair"):
+        items_difference([], stratified=False)
+
+
+def test_seeds_intervals_cover_the_truth_at_their_nominal_rate() -> None:
+    random = np.random.default_rng(7)
+    for seeds in (5, 10):
+        runs = random.normal(0.03, 0.02, size=(1500, seeds))
+        found = [seeds_difference(run) for run in runs]
+        coverage = np.mean([one.low < 0.03 < one.high for one in found])
+        assert coverage == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_null_effect_is_called_a_difference_in_at_most_five_percent_of_runs() -> None:
+    runs = np.random.default_rng(11).normal(0.0, 0.2, size=(4000, 5))
+    verdicts = [verdict(seeds_difference(run), margin=0.01) for run in runs]
+    wrong = np.mean([one in (statistics.BETTER, statistics.WORSE) for one in verdicts])
+    assert wrong < 0.06
+
+
+def test_power_matches_simulation_and_the_detectable_effect_has_the_stated_power() -> None:
+    runs = np.random.default_rng(13).normal(0.05, 0.04, size=(4000, 6))
+    simulated = np.mean(stats.ttest_1samp(runs, 0.0, axis=1).pvalue < 0.05)
+    assert power_of_paired_t(0.05, 0.04, 6) == pytest.approx(simulated, abs=0.03)
+    effect = minimum_detectable_effect(0.04, 6)
+    assert power_of_paired_t(effect, 0.04, 6) == pytest.approx(statistics.POWER, abs=1e-6)
+    assert minimum_detectable_effect(0.0, 6) == 0.0
+
+
+def test_the_seeds_needed_are_the_fewest_with_enough_power() -> None:
+    count = seeds_needed(0.04, 0.03)
+    assert count is not None
+    assert power_of_paired_t(0.03, 0.04, count) >= statistics.POWER
+    assert power_of_paired_t(0.03, 0.04, count - 1) < statistics.POWER
+    assert seeds_needed(1.0, 1e-6) is None
+
+
+def test_identical_seeds_have_a_point_for_an_interval() -> None:
+    assert seeds_difference([0.1] * 5).p_value == 0.0
+    assert seeds_difference([0.0] * 5) == Difference(0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_sign_that_flips_at_the_last_two_counts_is_still_training() -> None:
+    assert still_training([0.1, 0.1, -0.1, 0.1], 0.1)
+    assert not still_training([-0.1, -0.1, 0.1, 0.1], 0.1)
+    assert not still_training([], 0.1)
