@@ -66,18 +66,18 @@ def disturb(images: Tensor, generator: Generator) -> Tensor:
 
 
 def empty_images(images: Tensor, generator: Generator) -> Tensor:
-    """Return as many images without any object: blanks, three kinds of noise, shuffled patches."""
+    """Return as many images without any object: blanks, kinds of noise, shuffled patches."""
     count, _, side, _ = images.shape
-    kinds = torch.randint(5, (count, 1, 1, 1), generator=generator)
     blank = torch.rand(count, 3, 1, 1, generator=generator).expand_as(images)
     uniform = torch.rand(images.shape, generator=generator)
     spread = torch.rand(count, 1, 1, 1, generator=generator) * 0.4
     gaussian = blank + spread * torch.randn(images.shape, generator=generator)
     coarse = torch.rand(count, 3, PATCH, PATCH, generator=generator)
     cloudy = F.interpolate(coarse, size=side, mode="bilinear", align_corners=False)
-    shuffled = shuffle_patches(images, side // 4, generator)
-    empties = torch.stack([blank, uniform, gaussian, cloudy, shuffled])
-    return empties.clamp(0, 1).gather(0, kinds[None].expand(1, *images.shape))[0]
+    shuffled = (shuffle_patches(images, side // parts, generator) for parts in (4, 8))
+    empties = torch.stack([blank, uniform, gaussian, cloudy, *shuffled]).clamp(0, 1)
+    kinds = torch.randint(len(empties), (count,), generator=generator)
+    return empties[kinds, torch.arange(count)]
 
 
 def shuffle_patches(images: Tensor, side: int, generator: Generator) -> Tensor:

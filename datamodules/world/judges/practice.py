@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from datamodules.world.judges.corruption import disturb, empty_images, roughen
+from datamodules.world.judges.corruption import PATCH, disturb, empty_images, roughen
 from datamodules.world.judges.network import GRID, Objects
 from datamodules.world.render import GROUNDS
 from datamodules.world.scenes import Placed, Scene
@@ -24,6 +24,8 @@ Corrupt = Callable[[np.ndarray], np.ndarray]
 ABSENT = -1
 HALVED = 0.1
 """Part of the scenes in which half of an object is painted over."""
+MOSAICS = 0.05
+"""Part of the scenes whose image is a noisy mosaic, to learn how the tokenizer draws nonsense."""
 RECOLOURED = 0.5
 """Part of the objects whose colour is drawn anew."""
 EMPTY = 0.1
@@ -83,6 +85,8 @@ def gather_practice(world: World, count: int, seed: int, corrupt: Corrupt | None
         shown = scene.placed
         if random.random() < HALVED:
             shown = paint_over_half(image, scene, random)
+        elif random.random() < MOSAICS:
+            image, shown = mosaic(world.config.pixels, random), ()
         images.append(image)
         rows.append(shown)
     clean = np.stack(images)
@@ -117,6 +121,13 @@ def paint_over_half(
     left, top, right, bottom = halves[random.integers(4)]
     image[top:bottom, left:right] = GROUNDS[scene.ground]
     return scene.placed[:chosen] + scene.placed[chosen + 1 :]
+
+
+def mosaic(pixels: int, random: np.random.Generator) -> np.ndarray:
+    """Return patches of random colours under noise, uint8 [pixels, pixels, 3]."""
+    patches = random.uniform(0, 255, (pixels // PATCH, pixels // PATCH, 3))
+    image = patches.repeat(PATCH, axis=0).repeat(PATCH, axis=1)
+    return (image + random.normal(0, 40, image.shape)).clip(0, 255).astype(np.uint8)
 
 
 def objects_of(world: World, rows: list[tuple[Placed, ...]]) -> Objects:

@@ -55,6 +55,20 @@ def test_a_judge_of_another_world_is_refused_with_both_worlds(toy_judge: LearntJ
         LearntJudge.load(tmp_path / "judge.pt", other)
 
 
+@pytest.mark.parametrize("kept", [0, 100, 5000])
+def test_a_judge_cut_off_while_saving_is_refused(toy_judge, small_world, tmp_path, kept: int):
+    path = tmp_path / "judge.pt"
+    toy_judge.save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"judge\.pt must be a saved judge, got a file cut off"):
+        LearntJudge.load(path, small_world)
+
+
+def test_a_size_that_is_not_positive_is_refused():
+    with pytest.raises(ValueError, match=r"judge\.steps must be positive, got 0\."):
+        LearntConfig(steps=0)
+
+
 def test_training_is_a_function_of_the_seed_and_leaves_the_global_generator_alone(small_world):
     config = LearntConfig(width=16, blocks=1, scenes=32, steps=3, batch=16)
 
