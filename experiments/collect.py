@@ -161,13 +161,19 @@ class Origin:
                 n=metric["n"],
                 higher_is_better=metric["higher_is_better"],
                 protocol=json.dumps(results["protocol"], sort_keys=True),
-                judge=str(results["protocol"].get("judge", "")),
+                judge=judge_name(results["protocol"]),
                 config_hash="" if bracket else self.cell.config,
                 data_hash="" if bracket else data,
                 git_commit=about.get("commit", ""),
                 mlflow_run_id=self.run_id,
                 source="measured",
             )
+
+
+def judge_name(protocol: Mapping[str, Any]) -> str:
+    """The judge's name, or nothing where scoring needs none."""
+    judge = protocol.get("judge", "")
+    return str(judge.get("name", "")) if isinstance(judge, Mapping) else str(judge)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Builds a cell's config from layers: dataclass, suite base, preset, arm, command line.
 
-Values are merged key by key into one structured config, so an error carries the full key and the file
-that the user has to open: `presets/cpu.yaml: train.lrr must be a known key. Did you mean: 'lr'?`
+Values are merged key by key into one structured config, so an error carries the full key and the
+file that the user has to open: `presets/cpu.yaml: train.lrr must be a known key. Did you mean: 'lr'?`
 The dataclasses stand beside what they build; `Schema` says which section has which.
 """
 
@@ -15,11 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
+from omegaconf import IntegerNode, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 CellConfig = Any
-"""A frozen dataclass with one attribute a section of the schema (`world`, `model`, …) and `seed`."""
+"""A frozen dataclass with one attribute a section of the schema (`world`, …) and `seed`."""
 
 Matcher = Callable[[CellConfig, CellConfig, str], Mapping[str, Any]]
 
@@ -96,21 +96,20 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def resolve(schema: Schema, layers: Sequence[Layer], label: str) -> CellConfig:
     """The checked config of the merged layers; `label` names the cell in errors."""
-    name = model_name(schema, layers)
-    fields = [
-        (section, config, dataclasses.field(default_factory=config))
-        for section, config in {**schema.sections, "model": schema.models[name]}.items()
-    ]
-    seed = ("seed", int, dataclasses.field(default=0))
-    root = dataclasses.make_dataclass("CellConfig", [*fields, seed], frozen=True, kw_only=True)
-    merged = OmegaConf.structured(root)
+    sections = {**schema.sections, "model": schema.models[model_name(schema, layers)]}
+    nodes = {name: OmegaConf.structured(one) for name, one in sections.items()}
+    merged: Any = OmegaConf.create({**nodes, "seed": IntegerNode(0)}, flags={"struct": True})
     for layer in layers:
         for key, value in flatten(layer.values):
             merged = merge_value(merged, layer.source, key, value)
     try:
-        return OmegaConf.to_object(merged)
+        values = OmegaConf.to_object(merged)
     except ValueError as error:
-        raise ConfigError(f"{label}: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"{label}: {reason}") from error
+    assert isinstance(values, dict)
+    types = [(str(name), type(value)) for name, value in values.items()]
+    return dataclasses.make_dataclass("CellConfig", types, frozen=True, kw_only=True)(**values)
 
 
 def model_name(schema: Schema, layers: Sequence[Layer]) -> str:
@@ -147,8 +146,8 @@ def merge_value(merged: Any, source: str, key: str, value: Any) -> Any:
 def canonical(config: CellConfig) -> dict[str, Any]:
     """The config as plain JSON values; a model that is another one in its limit gives that one.
 
-    A model config may have a method `canonical()`: `unifork` at full depth returns `shared`'s config,
-    so both are the same cell.
+    A model config may have a method `canonical()`: `unifork` at full depth returns `shared`'s
+    config, so both are the same cell.
     """
     reduce = getattr(config.model, "canonical", None)
     if reduce is not None:

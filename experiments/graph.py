@@ -2,7 +2,7 @@
 
     tokenizer ─┬─ data ──────┬─ train ─── tune ─┬─ curve
                ├─ judge      │                  └─ generate_<b> ── judge_<b> ── score_<b>
-    texts ─────│─ stage0 ────┘
+    texts ─────┼─ stage0 ────┘
     prompts ───┴─ brackets
 
 Steps that two cells share have equal keys and run once. A step sees nothing of the config but `parts`.
@@ -48,33 +48,36 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "train", "seed"),
-        ("texts",),
+        ("world", "tokenizer", "model.trunk", "stage0", "seed"),
+        ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-MODEL = ("world", "tokenizer", "data", "model", "train", "sampling", "benchmark", "seed")
+ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed")
+SAMPLER = (*ARM, "sampling")
+START = ("tokenizer", "stage0")
+"""What a module is built from; an arm that needs another cell gets that too."""
 
 TRAINING = {
-    "train": Kind(
-        "experiments.train:train",
-        ("world", "tokenizer", "data", "model", "train", "seed"),
-        ("tokenizer", "data", "stage0"),
-        resumable=True,
-    ),
-    "tune": Kind("experiments.evaluate:tune", MODEL, ("train", "tokenizer", "judge", "prompts")),
+    "train": Kind("experiments.train:train", ARM, (*START, "data"), resumable=True),
+    "tune": Kind("experiments.tune:tune", SAMPLER, (*START, "train", "judge")),
     "curve": Kind(
-        "experiments.evaluate:curve", MODEL, ("train", "tokenizer", "tune", "judge", "prompts")
+        "experiments.evaluate:curve", SAMPLER, (*START, "train", "tune", "judge", "prompts")
     ),
 }
+
+
+def meets_model(name: str, kind: Kind) -> bool:
+    """Whether a step builds the arm's module."""
+    return name == "train" or "train" in kind.inputs
 
 
 def benchmark_steps(benchmark: str) -> dict[str, Kind]:
     """generate, judge and score of one benchmark; answers to questions need no judge."""
     generate, judge, score = (f"{verb}_{benchmark}" for verb in ("generate", "judge", "score"))
-    model = ("train", "tokenizer", "tune", "prompts")
-    steps = {generate: Kind(f"experiments.evaluate:{generate}", MODEL, model, resumable=True)}
+    inputs = (*START, "train", "tune", "prompts")
+    steps = {generate: Kind(f"experiments.evaluate:{generate}", SAMPLER, inputs)}
     if TASK_OF_BENCHMARK[benchmark] == "generate":
         inputs = (generate, "judge", "prompts")
         steps[judge] = Kind(f"experiments.evaluate:{judge}", ("world", "benchmark"), inputs)

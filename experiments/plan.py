@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments.claims import check_claims, read_claims
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
-from experiments.graph import Kind, cell_steps
+from experiments.graph import Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
@@ -169,7 +169,7 @@ class Planner:
             steps: dict[str, str] = {}
             for name, kind in self.project.graph(tasks).items():
                 inputs = {one: steps[one] for one in kind.inputs}
-                if name == "train":
+                if meets_model(name, kind):
                     inputs |= self.needed(arm, seed)
                 steps[name] = self.add_step(name, kind, inputs, key)
             inherits = self.suite.arms[arm].inherits

@@ -3,8 +3,8 @@
 from benchmarks.world import PromptConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
-from experiments.config import CellConfig, Schema
-from models import TASKS
+from experiments.build import trained_tasks
+from experiments.config import Schema
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
@@ -17,6 +17,7 @@ SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
     "data": DataConfig,
+    "stage0": TrainConfig,
     "train": TrainConfig,
     "sampling": SamplingConfig,
     "benchmark": PromptConfig,
@@ -31,9 +32,4 @@ MODELS: dict[str, type] = {
 
 
 def load_schema() -> Schema:
-    return Schema(SECTIONS, MODELS, tasks=trained_tasks)
-
-
-def trained_tasks(config: CellConfig) -> tuple[str, ...]:
-    """The tasks whose loss counts, and on which the cell is scored."""
-    return tuple(task for task in TASKS if config.train.weight(task) > 0)
+    return Schema(SECTIONS, MODELS, tasks=lambda config: trained_tasks(config.train))

@@ -36,6 +36,11 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage0:
+    steps: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trunk:
     depth: int = 4
     width: int = 8
@@ -80,6 +85,7 @@ def load_schema() -> Schema:
         "world": World,
         "tokenizer": Tokenizer,
         "data": Data,
+        "stage0": Stage0,
         "train": Train,
         "sampling": Sampling,
         "benchmark": Benchmark,

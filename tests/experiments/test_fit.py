@@ -1,0 +1,120 @@
+"""A run that is killed and resumed ends bit for bit where an uninterrupted one does."""
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from experiments.fit import fit
+from models.batch import pack_generate, pack_understand
+from models.blocks import TrunkConfig
+from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.module import SharedModule
+from models.shared import SharedConfig
+from models.text_tokens import DROP, TextTokens
+from models.training import TrainConfig
+from models.unified import Vocabulary
+
+STEPS, KILLED_AT = 20, 13
+CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
+TRAIN = TrainConfig(
+    steps=STEPS, understand_batch=4, generate_batch=4, warmup_steps=2, precision="32-true"
+)
+
+
+def module() -> SharedModule:
+    words, codec = TextTokens(("a", "cat", "is", "it", "yes", "?")), ImageTokenizer(CODEC)
+    vocabulary = Vocabulary(len(words), codec.features(), CODEC.grid)
+    trunk = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
+    return SharedModule(SharedConfig(trunk=trunk), vocabulary, TRAIN, 0)
+
+
+def data(kind: type[SequenceData] = SequenceData) -> SequenceData:
+    words, random = TextTokens(("a", "cat", "is", "it", "yes", "?")), np.random.default_rng(0)
+    codes = random.integers(0, CODEC.codes, (24, CODEC.tokens_per_image)).tolist()
+    drawn = [pack_generate(words, "a cat", code) for code in codes]
+    asked = [pack_understand(words, code, [("is it a cat ?", "yes")]) for code in codes]
+    stores = {
+        name: SequenceStore.from_rows([(row.tokens, row.predicted) for row in rows])
+        for name, rows in (("understand", asked), ("generate", drawn))
+    }
+    sizes = {"understand": 4, "generate": 4}
+    return kind(stores, sizes, PromptDrop(0.3, DROP), 0, STEPS)
+
+
+class Killer(SequenceData):
+    """Ends its process without a word when step `KILLED_AT` asks for its batch."""
+
+    def batches(self, first: int):
+        batches = super().batches(first)
+        deal = batches.sequences
+
+        def deadly(task: str, step: int):
+            if step == KILLED_AT:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return deal(task, step)
+
+        batches.sequences = deadly
+        return batches
+
+
+def run(out: Path, kind: type[SequenceData]) -> None:
+    torch.set_num_threads(1)
+    fit(module(), data(kind), out)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_killed_run_resumes_to_the_very_weights_and_metrics_of_an_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    run(whole, SequenceData)
+    process = multiprocessing.get_context("spawn").Process(target=run, args=(cut, Killer))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    assert (cut / "resume.ckpt").exists()
+    assert not (cut / "model.pt").exists()
+    run(cut, SequenceData)
+    assert not (cut / "resume.ckpt").exists()
+    first, second = (torch.load(folder / "model.pt") for folder in (whole, cut))
+    assert list(first) == list(second)
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+    assert (whole / "metrics.jsonl").read_text() == (cut / "metrics.jsonl").read_text()
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (whole, cut)]
+    for key in ("tokens", "sequences", "flops", "steps", "parameters"):
+        assert summaries[0][key] == summaries[1][key]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path: Path) -> None:
+    broken = module()
+    broken.model.text_head.weight.data[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"loss must stay finite, got .* at step 0, batch 0"):
+        fit(broken, data(), tmp_path)
+
+
+def test_summary_counts_tokens_without_pads_and_parameters_once(tmp_path: Path) -> None:
+    dealt = data()
+    one = module()
+    fit(one, dealt, tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    batches = [dealt.batches(0)[step] for step in range(STEPS)]
+    assert summary["tokens"] == sum(
+        int((s["tokens"] != 0).sum()) for batch in batches for s in batch.values()
+    )
+    assert summary["sequences"] == {"understand": 4 * STEPS, "generate": 4 * STEPS}
+    total = sum(p.numel() for p in one.parameters())
+    heads = {"understand": one.model.image_head, "generate": one.model.text_head}
+    assert summary["parameters"]["total"] == total
+    for task, unused in heads.items():
+        active = total - sum(p.numel() for p in unused.parameters())
+        assert summary["parameters"][f"active_{task}"] == active

@@ -1,0 +1,103 @@
+"""Plans: shared steps, dependencies, caching without torch."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from experiments.ablate import Ablation
+from experiments.config import ConfigError
+from experiments.estimate import Estimate
+from experiments.plan import Request
+from experiments.sources import ROOT
+
+Make = Callable[..., Ablation]
+
+
+def cells(ablation: Ablation) -> dict[str, dict[str, str]]:
+    return {cell.label: dict(cell.steps) for cell in ablation.plan.cells}
+
+
+def test_cells_share_artifacts_and_seeds_share_all_but_what_depends_on_them(ablation: Make) -> None:
+    found = cells(ablation(arms=("control", "fork"), seeds=(0, 1)))
+    control, fork, again = (
+        found[label] for label in ("control, seed 0", "fork, seed 0", "control, seed 1")
+    )
+    for name in ("tokenizer", "data", "judge", "prompts", "brackets", "texts"):
+        assert control[name] == fork[name] == again[name]
+    assert control["stage0"] == fork["stage0"] != again["stage0"]
+    assert len({control["train"], fork["train"], again["train"]}) == 3
+
+
+def test_a_fork_at_full_depth_shares_every_step_with_the_control(ablation: Make, suites) -> None:
+    (suites / "suites/toy/fork.yaml").write_text("model: {name: fork, fork_at: 4}")
+    found = cells(ablation(arms=("control", "fork")))
+    assert found["control, seed 0"] == found["fork, seed 0"]
+
+
+def test_a_changed_field_moves_the_keys_of_what_it_reaches_alone(ablation: Make) -> None:
+    before, after = (
+        cells(ablation(arms=("control",), overrides=overrides))["control, seed 0"]
+        for overrides in ((), ("sampling.guidance=2.0",))
+    )
+    moved = {name for name in before if before[name] != after[name]}
+    assert {"tune", "curve", "generate_vqa", "judge_geneval", "score_vqa"} <= moved
+    assert not moved & {"tokenizer", "data", "stage0", "train", "judge", "brackets"}
+
+
+def test_the_thread_count_is_part_of_every_key(ablation: Make) -> None:
+    one, two = (cells(ablation(arms=("control",), threads=n))["control, seed 0"] for n in (1, 2))
+    assert all(one[name] != two[name] for name in one)
+
+
+def test_a_cell_of_one_task_has_no_step_of_the_other(ablation: Make) -> None:
+    steps = cells(ablation(arms=("reader",)))["reader, seed 0"]
+    assert "score_vqa" in steps
+    assert not [name for name in steps if name.endswith("geneval")]
+
+
+def test_a_cached_plan_equals_a_fresh_one(ablation: Make) -> None:
+    fresh, cached = ablation(seeds=(0, 1)), ablation(seeds=(0, 1))
+    assert cached.plan == fresh.plan
+    assert list(cached.plan.units) == list(fresh.plan.units)
+
+
+def test_a_cut_plan_file_is_made_again(ablation: Make) -> None:
+    first = ablation()
+    whole = first.plan_path.read_text()
+    first.plan_path.write_text(whole[:100])
+    assert ablation().plan == first.plan
+    assert first.plan_path.read_text() == whole
+
+
+def test_the_unit_at_the_head_of_the_longest_chain_is_the_most_urgent(ablation: Make) -> None:
+    run = ablation(arms=("control", "reader", "frozen"))
+    estimate = Estimate(run.plan, run.store)
+    urgency = {unit: estimate.urgency(unit) for unit in run.plan.units}
+    assert max(urgency, key=urgency.__getitem__) == "artifacts"
+    assert urgency["reader, seed 0"] > urgency["control, seed 0"]
+    assert estimate.total_seconds(2) < estimate.total_seconds(1)
+
+
+def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation: Make) -> None:
+    with pytest.raises(ConfigError, match=r"command line: train\.lrr must be a known key"):
+        ablation(overrides=("train.lrr=1",))
+
+
+def test_a_request_names_its_results_folder() -> None:
+    assert Request("architectures", "cpu").run == "architectures-cpu"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ablate", "--help"], ["list"]])
+def test_help_and_list_import_neither_torch_nor_mlflow(arguments: list[str]) -> None:
+    script = (
+        "import sys, json; from experiments.__main__ import main\n"
+        "try: main(json.loads(sys.argv[1]))\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'mlflow', 'lightning'} & set(sys.modules), 'imported too much'\n"
+    )
+    command = [sys.executable, "-c", script, json.dumps(arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,150 @@
+"""The step engine: keys, markers, partial folders, locks, disk errors."""
+
+import errno
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.markers import DamagedError, read_marker
+from experiments.steps import Identity, Step, StepError, Store, explained_disk_errors
+
+IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "2.0")
+
+
+def step(name: str = "train", resumable: bool = False, **inputs: str) -> Step:
+    return Step(name, "0123456789ab", "nowhere:nothing", ("world",), inputs, resumable, "config")
+
+
+def write_result(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+    (out / "result.txt").write_text("whole")
+
+
+def refuse(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+    raise AssertionError("a finished step ran again")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"config": {"model": {"depth": 5}}},
+        {"inputs": {"data": "data-2"}},
+        {"code": "other"},
+        {"threads": 2},
+        {"torch": "2.1"},
+    ],
+)
+def test_a_key_changes_with_everything_that_the_result_depends_on(change: dict) -> None:
+    assert replace(IDENTITY, **change).key != IDENTITY.key
+    assert replace(IDENTITY).key == IDENTITY.key
+
+
+def test_a_finished_step_is_not_run_again(store: Store) -> None:
+    folder = store.run(step(), None, write_result)
+    assert (folder / "result.txt").read_text() == "whole"
+    assert store.run(step(), None, refuse) == folder
+
+
+def test_a_failed_step_leaves_no_finished_folder(store: Store) -> None:
+    def fail(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+        (out / "half.txt").write_text("ha")
+        raise ValueError("train.loss must be finite, got nan.")
+
+    with pytest.raises(ValueError, match="must be finite"):
+        store.run(step(), None, fail)
+    assert not store.exists(step().folder)
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_only_a_resumable_step_gets_its_unfinished_folder_back(
+    store: Store, resumable: bool
+) -> None:
+    one = step(resumable=resumable)
+    store.partial(one.folder).mkdir(parents=True)
+    (store.partial(one.folder) / "checkpoint").write_text("half")
+    folder = store.run(one, None, write_result)
+    assert (folder / "checkpoint").exists() is resumable
+
+
+def test_progress_is_not_part_of_a_finished_step(store: Store) -> None:
+    def report(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+        (out / "progress.json").write_text("{}")
+
+    assert not (store.run(step(), None, report) / "progress.json").exists()
+
+
+def test_a_step_without_its_input_says_which(store: Store) -> None:
+    with pytest.raises(StepError, match="train must have its input data finished"):
+        store.run(step(data="data-1"), None, write_result)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "result.txt").write_text("wh"), "must have 5 bytes, got 2"),
+        (lambda folder: (folder / "result.txt").write_text("whOle"), "got other content"),
+        (lambda folder: (folder / "result.txt").unlink(), "must exist, got no such file"),
+        (lambda folder: (folder / "DONE").write_text('{"st'), "got unreadable text"),
+        (lambda folder: (folder / "DONE").write_bytes(b"\xff\xfe"), "got unreadable text"),
+        (lambda folder: (folder / "DONE").unlink(), "DONE must exist"),
+    ],
+)
+def test_damage_to_a_finished_step_is_named_and_mended(store: Store, damage, message: str) -> None:
+    folder = store.run(step(), None, write_result)
+    damage(folder)
+    with pytest.raises(DamagedError, match=message):
+        read_marker(folder)
+    store.sweep([step().folder])
+    assert not store.exists(step().folder)
+    assert store.run(step(), None, write_result) == folder
+    assert store.is_done(step().folder)
+
+
+def test_two_processes_that_want_one_step_run_it_once(store: Store) -> None:
+    runs = []
+
+    def slow(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+        runs.append(1)
+        time.sleep(0.2)
+        write_result(config, inputs, out)
+
+    threads = [threading.Thread(target=store.run, args=(step(), None, slow)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(errno.ENOSPC, "a full disk"), (errno.EROFS, "a read-only file system")]
+)
+def test_a_disk_that_cannot_be_written_gives_one_sentence(code: int, reason: str) -> None:
+    with (
+        pytest.raises(
+            StepError, match=f"runs must be .*got {reason}|runs must have .*got {reason}"
+        ),
+        explained_disk_errors(Path("runs")),
+    ):
+        raise OSError(code, "message", "runs/file")
+
+
+def test_other_errors_of_the_system_pass_unchanged() -> None:
+    with pytest.raises(FileNotFoundError), explained_disk_errors(Path("runs")):
+        raise FileNotFoundError(errno.ENOENT, "message")
+
+
+def test_the_marker_tells_seconds_size_and_commit(store: Store) -> None:
+    about = json.loads((store.run(step(), None, write_result) / "DONE").read_text())
+    assert about["bytes"] == 5
+    assert about["seconds"] >= 0
+    assert set(about) == {"step", "entry", "seconds", "commit", "bytes", "files"}
