@@ -39,8 +39,8 @@ class ImageTokenizerConfig:
             raise ValueError(
                 f"tokenizer.patch must divide tokenizer.pixels={self.pixels}, got {self.patch}."
             )
-        if not self.levels or min(self.levels) < 2:
-            raise ValueError(f"tokenizer.levels must each be at least 2, got {self.levels}.")
+        if not self.levels or min(self.levels) < 3:
+            raise ValueError(f"tokenizer.levels must each be at least 3, got {self.levels}.")
         for name in ("width", "steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"tokenizer.{name} must be at least 1, got {getattr(self, name)}.")

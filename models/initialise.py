@@ -27,8 +27,10 @@ def generator_for(seed: int, *name: object) -> torch.Generator:
 def draw(name: str, shape: torch.Size, seed: int, depth: int) -> Tensor | None:
     """The initial value of the tensor `name`, or None for one that keeps what its module gave it.
 
-    Vectors (norm weights, scales, biases, alpha) keep their module's constants.
+    Biases are zero; other vectors (norm weights, scales, alpha) keep their module's constants.
     """
+    if name.endswith("bias"):
+        return torch.zeros(shape)
     if len(shape) < 2:
         return None
     for ending, deviation in EMBEDDINGS.items():
@@ -45,7 +47,7 @@ def draw(name: str, shape: torch.Size, seed: int, depth: int) -> Tensor | None:
 
 @torch.no_grad()
 def initialise(module: nn.Module, seed: int, depth: int) -> None:
-    """Draws every matrix of `module` by its name; vectors keep their constants."""
+    """Gives every tensor of `module` its initial value by its name."""
     for name, parameter in module.named_parameters():
         value = draw(name, parameter.shape, seed, depth)
         if value is not None:

@@ -63,7 +63,9 @@ class UnifiedModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self, self.train_config)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.train_config.rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.train_config.rate(step)
+        )
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

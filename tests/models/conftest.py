@@ -1,0 +1,91 @@
+"""Tiny models and batches that the tests of this folder share."""
+
+import pytest
+import torch
+
+from models.batch import Batch, pack_generate, pack_understand, pad
+from models.blocks import TrunkConfig
+from models.frozen_bridge import FrozenBridgeConfig
+from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.module import (
+    CONFIGS,
+    MODULES,
+    FrozenBridgeModule,
+    SharedModule,
+    TokenModule,
+    UnifiedModule,
+)
+from models.shared import SharedConfig
+from models.text_tokens import TextTokens
+from models.training import TrainConfig
+from models.unified import Vocabulary
+
+TRUNK = TrunkConfig(depth=3, width=32, heads=2, kv_heads=2, feed_forward=48)
+CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
+WORDS = ("a", "cat", "dog", "is", "it", "no", "of", "photo", "red", "the", "there", "yes", "?")
+TRAIN = TrainConfig(steps=20, warmup_steps=2, precision="32-true")
+TOKEN_ARMS = ("shared", "unifork", "task_moe")
+
+
+@pytest.fixture(scope="session")
+def words() -> TextTokens:
+    return TextTokens(WORDS)
+
+
+@pytest.fixture(scope="session")
+def codec() -> ImageTokenizer:
+    torch.manual_seed(0)
+    return ImageTokenizer(CODEC).eval()
+
+
+@pytest.fixture(scope="session")
+def vocabulary(words: TextTokens, codec: ImageTokenizer) -> Vocabulary:
+    return Vocabulary(len(words), codec.features(), CODEC.grid)
+
+
+@pytest.fixture
+def batch(words: TextTokens) -> Batch:
+    """Three sequences a task, of unequal lengths."""
+    generator = torch.Generator().manual_seed(1)
+    codes = torch.randint(CODEC.codes, (3, CODEC.tokens_per_image), generator=generator).tolist()
+    captions = ["a photo of a red cat", "a dog", None]
+    drawn = [pack_generate(words, text, image) for text, image in zip(captions, codes, strict=True)]
+    asked = [
+        pack_understand(words, codes[0], [("is there a cat ?", "yes"), ("is it red ?", "no")]),
+        pack_understand(words, codes[1], [("is there a dog ?", "no")]),
+        pack_understand(words, None, [("is a cat red ?", "no")]),
+    ]
+    return {"generate": pad(drawn, [False, False, True]), "understand": pad(asked)}
+
+
+def build(name: str, vocabulary: Vocabulary, seed: int = 0, **fields: object) -> TokenModule:
+    """A tiny token arm."""
+    train = fields.pop("train", TRAIN)
+    config = CONFIGS[name](**{"trunk": TRUNK, **fields})
+    return MODULES[name](config, vocabulary, train, seed)
+
+
+def build_bridge(
+    vocabulary: Vocabulary, codec: ImageTokenizer, **fields: object
+) -> FrozenBridgeModule:
+    """A tiny bridge around an untrained language model."""
+    frozen = SharedModule(SharedConfig(trunk=TRUNK), vocabulary, TRAIN, 0)
+    config = FrozenBridgeConfig(
+        trunk=TRUNK,
+        **{
+            "queries": 4,
+            "connector_depth": 1,
+            "decoder_depth": 2,
+            "decoder_heads": 2,
+            "decoder_head_width": 16,
+            **fields,
+        },
+    )
+    return FrozenBridgeModule(config, frozen, codec, TRAIN, 0)
+
+
+def gradients(module: UnifiedModule, batch: Batch) -> dict[str, torch.Tensor]:
+    """Gradients by parameter name; a parameter without one is absent."""
+    module.zero_grad(set_to_none=True)
+    module.training_step(batch, 0).backward()
+    return {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
