@@ -27,8 +27,8 @@ class DataConfig:
     facts and have no image. `texts` are the samples of stage 0.
     """
 
-    scenes: int = 60_000
-    questions: int = 6
+    scenes: int = 80_000
+    questions: int = 7
     fact_share: float = 0.12
     facts: int = 6
     texts: int = 20_000

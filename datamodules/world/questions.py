@@ -27,28 +27,27 @@ from datamodules.world.wordings import NO, NOTHING, NUMBERS, YES
 Kind = Literal["existence", "count", "colour", "place", "relation", "comparison"]
 QUESTION_KINDS: tuple[Kind, ...] = get_args(Kind)
 KIND_WEIGHTS: dict[Kind, float] = {
-    "existence": 0.12,
-    "count": 0.12,
-    "colour": 0.18,
+    "existence": 0.25,
+    "count": 0.25,
+    "colour": 0.25,
     "place": 0.12,
-    "relation": 0.46,
-    "comparison": 0.1,
+    "relation": 0.4,
+    "comparison": 0.2,
 }
 MOST_IN_A_PACK: dict[Kind, int] = {
-    "existence": 1,
-    "count": 1,
+    "existence": 2,
+    "count": 2,
     "colour": 2,
     "place": 2,
     "relation": 2,
-    "comparison": 1,
+    "comparison": 2,
 }
-"""More of a kind would tell too much together, as all four places would.
-
-For the same reason, and so that "no" stays a fair answer, one question of a pack asks for what is
-absent.
-"""
+"""More of a kind would tell too much together, as all four places would."""
+MOST_ABSENT = 1
+"""Questions of a pack that may ask for what is absent, so that "no" stays a fair answer."""
+COUNTED_PRESENT_SHARE = 0.93
 TRIES_PER_QUESTION = 6
-PRESENT_SHARE = 0.65
+PRESENT_SHARE = 0.72
 """Wanted share of "is there" questions that are true; packing drops some, as names are known."""
 
 
@@ -89,7 +88,7 @@ class Questioner:
             draft = self.draft(dice, view, kind) if kinds[kind] < MOST_IN_A_PACK[kind] else None
             if draft is None or not revealed.isdisjoint(draft.asks):
                 continue
-            if draft.finds_nothing and kinds["absence"]:
+            if draft.finds_nothing and kinds["absence"] == MOST_ABSENT:
                 continue
             kinds["absence"] += draft.finds_nothing
             asked.append(draft.worded(kind, dice))
@@ -128,7 +127,11 @@ class Questioner:
         return Draft("existence", {"thing": noun_phrase(name, tint)}, NO, asks, colour(name))
 
     def _count(self, dice: Dice, view: View) -> Draft:
-        name = dice.choice(tuple(view.counts) if dice.chance(0.85) else self._names)
+        name = dice.choice(self._names)
+        if dice.chance(COUNTED_PRESENT_SHARE):  # of a repeated name rather than of a single one
+            name = max(
+                dice.sample(tuple(view.counts), min(2, len(view.counts))), key=view.counts.get
+            )
         names, plural = [name], self._plurals[name]
         kind = self._kinds[name]
         if kind in self._members and dice.chance(0.25):

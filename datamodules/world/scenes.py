@@ -94,7 +94,7 @@ DETAILS = (
     ),
 )
 
-PLANS = {"one": 0.2, "pair": 0.35, "same": 0.22, "mixed": 0.23}
+PLANS = {"one": 0.1, "pair": 0.32, "same": 0.28, "mixed": 0.3}
 """How often a scene is one object, two names, several of one name, or three and more of any."""
 
 SAME_COLOUR_SHARE = 0.15

@@ -21,8 +21,8 @@ from datamodules.world.scenes import COLOURS, PLACES, Scene, SceneSampler, World
 from datamodules.world.splits import HeldOut, Split, holds_back
 from datamodules.world.wordings import words_of_patterns
 
-CAPTION_QUESTION_SHARE = 0.2
-"""How often a pack of questions ends with "describe the picture ."."""
+DESCRIBED_SHARE = 0.15
+"""How often a pack is one question and "describe the picture .", which names everything there is."""
 TEXT_QUESTIONS = 3
 """Questions that stage 0 reads after a full caption."""
 
@@ -75,10 +75,10 @@ class World:
 
     def questions(self, split: Split, index: int, scene: Scene, count: int) -> tuple[Question, ...]:
         """Return up to `count` questions on `scene`, none answerable from an earlier answer."""
-        dice = Dice(split, index, "questions")
-        captioned = dice.chance(CAPTION_QUESTION_SHARE)
-        pack = self.questioner.pack(dice, self.view(split, scene), count - captioned)
-        return (*pack, self.caption_question(dice, scene)) if captioned else pack
+        dice, view = Dice(split, index, "questions"), self.view(split, scene)
+        if dice.chance(DESCRIBED_SHARE):
+            return (*self.questioner.pack(dice, view, 1), self.caption_question(dice, scene))
+        return self.questioner.pack(dice, view, count)
 
     def caption_question(self, dice: Dice, scene: Scene, benchmark: bool = False) -> Question:
         """Return the question for a description of `scene`."""
