@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,8 @@ def ablate(arguments: list[str]) -> int:
 
     from experiments.ablate import Ablation
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain kill ends as Ctrl-C does
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return Ablation(Project(), asked, options.runs, Console()).run(options.jobs)
 
 

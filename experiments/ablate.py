@@ -47,7 +47,7 @@ class Ablation:
         self.folder = self.runs / request.run
 
     def run(self, jobs: int, track: bool = True) -> int:
-        """Does what is left to do; 0 if every cell finished, 1 if one failed, 130 on Ctrl-C."""
+        """Does what is left; 0 if every cell finished, 1 if one failed, 130 if interrupted."""
         with explained_disk_errors(self.runs), exclusive(self.folder):
             self.store.sweep(list(self.plan.steps))
             print_plan(self.console, self.plan, self.store, jobs)
@@ -124,7 +124,7 @@ def problems(units: Mapping[str, Unit]) -> dict[str, str]:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Holds an ablation's folder; raises StepError, with the holder's process id, if it is taken."""
+    """Holds an ablation's folder; raises StepError that names the holder if it is taken."""
     folder.mkdir(parents=True, exist_ok=True)
     holder = folder / "process"
     try:

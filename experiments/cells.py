@@ -1,7 +1,8 @@
 """The process that runs one unit of a plan: a cell, or artifacts that cells share.
 
-It runs the unit's steps in order, each through the step engine, so a finished one costs nothing. What
-goes wrong is written where the runner finds it, and the process ends with the runner if that is killed.
+It runs the unit's steps in order, each through the step engine, so a finished one costs nothing.
+What goes wrong is written where the runner finds it, and the process ends with the runner if that
+is killed.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def run_unit(plan: Plan, unit: str, runs: Path) -> None:
 
 
 def end_with_parent(seconds: float = 1.0) -> None:
-    """Ends this process when the runner is gone: a step's lock must not outlive a killed ablation."""
+    """Ends this process when the runner is gone: no lock may outlive a killed ablation."""
     parent = os.getppid()
 
     def watch() -> None:

@@ -10,8 +10,8 @@
         precondition: {arm: generate_only, against: shared, metric: geneval.overall.unseen}
 
 A precondition is a difference that has to be clearly above zero, such as the conflict between the
-tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds` of
-the architecture.
+tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds`
+of the architecture.
 """
 
 from collections.abc import Mapping, Sequence

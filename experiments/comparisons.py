@@ -87,7 +87,7 @@ def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str,
 
 
 def estimators(items: Iterable[Mapping[str, Any]], value: float) -> Iterator[bool]:
-    """Which estimate reproduces the recorded value: the plain mean (False) or that of strata (True)."""
+    """What reproduces the recorded value: the plain mean (False) or that of strata (True)."""
     scored = [PairedItem(one["cluster"], one["stratum"], one["value"]) for one in items]
     for stratified in (False, True):
         if abs(mean_difference(scored, stratified) - value) < REPRODUCES:

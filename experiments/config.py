@@ -1,8 +1,8 @@
 """Builds a cell's config from layers: dataclass, suite base, preset, arm, command line.
 
 Values are merged key by key into one structured config, so an error carries the full key and the
-file that the user has to open: `presets/cpu.yaml: train.lrr must be a known key. Did you mean: 'lr'?`
-The dataclasses stand beside what they build; `Schema` says which section has which.
+file that the user has to open: `presets/cpu.yaml: train.lrr must be a known key. Did you mean:
+'lr'?` The dataclasses stand beside what they build; `Schema` says which section has which.
 """
 
 import dataclasses

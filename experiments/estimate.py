@@ -1,4 +1,4 @@
-"""What an ablation will take: minutes and disk, from steps timed here or from the preset's figures."""
+"""What an ablation will take: minutes and disk, as timed here or as the preset expects."""
 
 import json
 from collections.abc import Mapping

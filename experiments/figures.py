@@ -39,7 +39,7 @@ def short_name(metric: str) -> str:
 
 
 def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
-    """Understanding against generation with intervals, or None unless both were scored.
+    """Understanding against generation with intervals, or None where nothing was scored.
 
     An arm of one task is a line at its score.
     """
@@ -47,8 +47,10 @@ def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     if not {"understand", "generate"} <= by.keys():
         return None
     across, up = by["understand"].metric, by["generate"].metric
+    arms = [row for row in rows if row.n_seeds is not None and {across, up} & row.scores.keys()]
+    if not arms:
+        return None
     figure, axis = plt.subplots(figsize=(5.5, 4))
-    arms = [row for row in rows if row.n_seeds is not None]
     look = styles(sorted(row.arm for row in arms))
     for row in arms:
         draw_arm(axis, row, row.scores.get(across), row.scores.get(up), look[row.arm])

@@ -1,11 +1,12 @@
-"""The steps of a cell: which function runs each, which part of the config and which inputs it needs.
+"""The steps of a cell: the function of each, its part of the config, and its inputs.
 
     tokenizer ─┬─ data ──────┬─ train ─── tune ─┬─ curve
                ├─ judge      │                  └─ generate_<b> ── judge_<b> ── score_<b>
     texts ─────┼─ stage0 ────┘
     prompts ───┴─ brackets
 
-Steps that two cells share have equal keys and run once. A step sees nothing of the config but `parts`.
+Steps that two cells share have equal keys and run once. A step sees nothing of the config but
+`parts`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The DONE marker of a finished step: written last, and it tells a whole folder from a damaged one.
 
-The marker lists every file with its size, and with its hash where the file is small enough to read on
-every start (`HASHED_BYTES`).
+The marker lists every file with its size, and with its hash where the file is small enough to read
+on every start (`HASHED_BYTES`).
 """
 
 import hashlib

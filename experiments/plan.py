@@ -1,7 +1,8 @@
 """Turns a suite, a preset and seeds into steps with keys, grouped into units that one process runs.
 
-A unit is a cell (an arm with a seed) or artifacts that several cells share. Resolving configs imports
-torch, so a plan is cached under the hash of everything that it depends on; a second call reads it.
+A unit is a cell (an arm with a seed) or artifacts that several cells share. Resolving configs
+imports torch, so a plan is cached under the hash of everything that it depends on; a second call
+reads it.
 """
 
 import dataclasses
@@ -202,7 +203,7 @@ class Planner:
         return self.steps.setdefault(step.folder, step).folder
 
     def units(self, cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
-        """Shared artifacts first, then one unit a cell; a step belongs to the first that lists it."""
+        """Shared artifacts, then one unit a cell; a step belongs to the first that lists it."""
         units: dict[str, list[str]] = {}
         owned: set[str] = set()
         asked = {cell.label for cell in cells}

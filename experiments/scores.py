@@ -26,8 +26,8 @@ COSTS = {
 
 @dataclass(frozen=True)
 class Score:
-    """A metric of an arm: the mean over seeds; the interval is of the items at one seed, of the seeds
-    otherwise. `delta` is the oriented difference to the control. None is missing."""
+    """A metric of an arm: the mean over seeds; the interval is of the items at one seed, of the
+    seeds otherwise. `delta` is the oriented difference to the control. None is missing."""
 
     value: float
     std: float | None = None

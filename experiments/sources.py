@@ -1,8 +1,9 @@
 """Which source code a step runs, and its hash, so that a code change redoes what it touches.
 
-A step names a function. Its code is that function, the definitions of its own module that it reaches,
-and every local module imported by those, transitively; all found in the syntax tree, nothing imported.
-Comments, docstrings and layout do not count. Data files beside an imported module count by content.
+A step names a function. Its code is that function, the definitions of its own module that it
+reaches, and every local module imported by those, transitively; all found in the syntax tree,
+nothing imported. Comments, docstrings and layout do not count. Data files beside an imported module
+count by content.
 """
 
 import ast
@@ -80,7 +81,7 @@ class Sources:
         return found
 
     def imported_modules(self, node: ast.AST, module: str) -> Iterator[str]:
-        """Local modules that an import under `node` names; `from package import module` gives both."""
+        """Local modules that imports under `node` name; `from package import module` gives both."""
         for one in ast.walk(node):
             if isinstance(one, ast.Import):
                 candidates = [alias.name for alias in one.names]

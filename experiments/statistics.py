@@ -1,6 +1,7 @@
-"""How sure a difference between two arms is, given items (these checkpoints) or seeds (the architecture).
+"""How sure a difference is, given items (these checkpoints) or seeds (the architecture).
 
-Every difference here is oriented: positive means that the arm is better than what it is compared with.
+Every difference here is oriented: positive means that the arm is better than what it is compared
+with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ class PairedItem:
 
 @dataclass(frozen=True)
 class Difference:
-    """An oriented difference with its 95% interval, and its 90% interval for the equivalence test."""
+    """An oriented difference with its 95% interval, and the 90% one that tests equivalence."""
 
     value: float
     low: float

@@ -4,9 +4,10 @@
     runs/steps/<name>-<key>.partial/   what it has written so far
     runs/steps/<name>-<key>/           the finished step, renamed from .partial, DONE inside
 
-The key hashes what the result depends on: the step's part of the config, the keys of its inputs, the
-code that it runs, torch's version and the thread count. An interrupted step leaves its partial folder:
-a resumable step gets it back, any other starts over. Two processes that want one step take turns.
+The key hashes what the result depends on: the step's part of the config, the keys of its inputs,
+the code that it runs, torch's version and the thread count. An interrupted step leaves its partial
+folder: a resumable step gets it back, any other starts over. Two processes that want one step take
+turns.
 """
 
 import errno
@@ -36,8 +37,8 @@ PROGRESS = "progress.json"
 
 @dataclass(frozen=True)
 class Step:
-    """`inputs` maps a name that the function knows to the folder of a finished step; `config` is the
-    key of the cell whose config the step is run with."""
+    """`inputs` maps a name that the function knows to the folder of a finished step; `config` is
+    the key of the cell whose config the step is run with."""
 
     name: str
     key: str
@@ -98,7 +99,7 @@ class Store:
         return self.steps / f"{folder}.partial"
 
     def marker(self, folder: str) -> dict[str, Any] | None:
-        """The marker of a finished step, or None; a damaged step is reported and counts as not done."""
+        """The marker of a finished step, or None; a damaged one is reported and is not done."""
         try:
             return read_marker(self.path(folder))
         except DamagedError as error:

@@ -1,8 +1,8 @@
 """A suite asks one question: a folder with base.yaml, claims.yaml and one short YAML an arm.
 
-`base.yaml` holds what every arm shares and, under `suite`, what the arms may differ in: `varies` lists
-the fields that the question is about, `matched` those that size matching sets. An arm that touches
-anything else is refused. A preset gives sizes and schedules; it lies between base and arm.
+`base.yaml` holds what every arm shares and, under `suite`, what the arms may differ in: `varies`
+lists the fields that the question is about, `matched` those that size matching sets. An arm that
+touches anything else is refused. A preset gives sizes and schedules; it lies between base and arm.
 """
 
 import hashlib
@@ -86,17 +86,13 @@ def check_known(folder: Path, kind: str, wanted: str) -> None:
 
 
 def load_suite(name: str, root: Path = HERE) -> Suite:
-    """Reads `suites/<name>`; raises ConfigError for an unknown suite or a field that arms may not touch."""
+    """Reads `suites/<name>`; raises ConfigError for an unknown suite or an arm that breaks it."""
     check_known(root / "suites", "suite", name)
     folder = root / "suites" / name
     source = f"suites/{name}/base.yaml"
     values = read_yaml(folder / "base.yaml", source)
     config = suite_config(values.pop("suite", {}), source)
-    arms = {
-        path.stem: load_arm(path, name, config)
-        for path in sorted(folder.glob("*.yaml"))
-        if path.stem not in ("base", "claims")
-    }
+    arms = {path.stem: load_arm(path, name, config) for path in arm_files(folder, config.control)}
     if config.control not in arms:
         raise ConfigError(f"{source}: suite.control must be an arm, got {config.control!r}.")
     for arm in arms.values():
@@ -107,6 +103,12 @@ def load_suite(name: str, root: Path = HERE) -> Suite:
     claims = read_yaml(folder / "claims.yaml", f"suites/{name}/claims.yaml").get("claims") or []
     digest = hashlib.sha256(text).hexdigest()
     return Suite(name, config, Layer(source, values), arms, tuple(claims), digest)
+
+
+def arm_files(folder: Path, control: str) -> list[Path]:
+    """The arms' files, the control's first."""
+    paths = [path for path in folder.glob("*.yaml") if path.stem not in ("base", "claims")]
+    return sorted(paths, key=lambda path: (path.stem != control, path.stem))
 
 
 def suite_config(values: Mapping[str, Any], source: str) -> SuiteConfig:

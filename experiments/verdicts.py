@@ -69,7 +69,7 @@ def judge_claims(found: Gathered) -> list[Verdict]:
 def with_adjusted(one: Verdict, p_value: float) -> Verdict:
     assert one.by_seeds is not None
     difference = replace(one.by_seeds, p_value=p_value)
-    if one.seeds in (NO_PRECONDITION, STILL_TRAINING):
+    if one.seeds != UNDECIDED:  # barred
         return replace(one, by_seeds=difference)
     seeds = verdict(difference, one.claim.margin, significant=p_value < ALPHA)
     return replace(one, by_seeds=difference, seeds=seeds)
@@ -121,7 +121,7 @@ def task_of(found: Gathered, metric: str) -> str | None:
 
 
 def holds(found: Gathered, condition: Comparison) -> bool:
-    """Whether a difference is clearly above zero: over seeds where there are enough, else over items."""
+    """Whether a difference is clearly above zero: over seeds where there are enough, else items."""
     differences = list(seed_differences(found, condition).values())
     if len(differences) >= MINIMUM_SEEDS:
         return seeds_difference(differences).low > 0

@@ -44,7 +44,7 @@ def dynamic_imports(tree: ast.AST) -> Iterator[str]:
 
 
 def named_packages(tree: ast.AST) -> set[str]:
-    """Local packages that a string names, such as `"models.shared"`: a dynamic import's argument."""
+    """Local packages that a string such as `"models.shared"` names: a dynamic import's word."""
     strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     heads = {one.partition(".") for one in strings if isinstance(one, str) and " " not in one}
     return {head for head, dot, rest in heads if head in PACKAGES and (dot and rest)}

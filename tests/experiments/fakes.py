@@ -194,7 +194,7 @@ def curve(config: object, inputs: Mapping[str, Path], out: Path) -> None:
     for tokens in TOKENS:
         for benchmark in ("geneval", "vqa"):
             quality = config.train.quality * tokens / TOKENS[-1]
-            document, _ = results(benchmark, quality, config.benchmark.prompts)
+            document, _ = results(benchmark, quality, PROMPTS)
             lines.append(json.dumps({**document, "tokens_seen": tokens}))
     (out / "results.jsonl").write_text("\n".join(lines) + "\n")
 

@@ -1,0 +1,109 @@
+"""What an ablation leaves: both CSVs, markdown, TeX, the report, and the exported reference."""
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.ablate import Ablation
+from experiments.config import ConfigError
+from experiments.export import export
+from experiments.leaderboard import to_csv, to_markdown, to_tex
+from experiments.readme import END, START, with_table
+from experiments.results import find_run
+
+WIDE = (
+    "suite, arm, architecture, preset, n_seeds, params_total, params_active_understand, "
+    "params_active_generate, params_trainable, train_flops, tokens_seen, wall_time_s, "
+    "peak_memory_bytes"
+)
+LONG = (
+    "suite, arm, seed, tokens_seen, benchmark, metric, value, stderr, ci_low, ci_high, n, "
+    "higher_is_better, protocol, judge, config_hash, data_hash, git_commit, mlflow_run_id, source"
+)
+PARTS = ("", ".std", ".ci_low", ".ci_high", ".delta", ".p_value", ".verdict")
+
+
+@pytest.fixture
+def finished(ablation: Callable[..., Ablation]) -> Ablation:
+    run = ablation(arms=("control", "fork", "reader"))
+    assert run.run(jobs=2, track=False) == 0
+    return run
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_an_ablation_leaves_all_that_a_paper_and_a_reader_need(finished: Ablation) -> None:
+    check_wide(finished)
+    check_long(finished)
+    check_report(finished)
+    check_export(finished)
+
+
+def check_wide(finished: Ablation) -> None:
+    rows = read(finished.folder / "leaderboard.csv")
+    metrics = [f"{b}.overall@world-4x4-8px{part}" for b in ("vqa", "geneval") for part in PARTS]
+    assert list(rows[0]) == [*WIDE.split(", "), *metrics]
+    by_arm = {row["arm"]: row for row in rows}
+    assert set(by_arm) == {"control", "fork", "reader", "ceiling", "floor", "chance"}
+    assert by_arm["reader"]["geneval.overall@world-4x4-8px"] == ""
+    assert by_arm["reader"]["params_active_generate"] == ""
+    assert by_arm["fork"]["architecture"] == "fork"
+    assert by_arm["fork"]["geneval.overall@world-4x4-8px.p_value"] == ""
+    assert by_arm["fork"]["geneval.overall@world-4x4-8px.verdict"].startswith("undecided: seeds")
+    assert by_arm["ceiling"]["n_seeds"] == ""
+
+
+def check_long(finished: Ablation) -> None:
+    rows = read(finished.folder / "leaderboard_long.csv")
+    assert list(rows[0]) == LONG.split(", ")
+    assert len({row["tokens_seen"] for row in rows if row["arm"] == "fork"}) >= 5
+    assert all(row["git_commit"] and row["source"] == "measured" for row in rows)
+
+
+def check_report(finished: Ablation) -> None:
+    page = (finished.folder / "report.html").read_text()
+    assert "<script>" not in page
+    assert "a &lt;script&gt;alert(1)&lt;/script&gt; dog" in page
+    assert page.count("data:image/png;base64,") == 4
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert 'name="viewport"' in page
+    for text in ("undecided: seeds", "no person has checked", "CC-BY 4.0", "toy"):
+        assert text in page
+
+
+def check_export(finished: Ablation) -> None:
+    target = finished.runs / "results" / "reference"
+    export(finished.folder, target)
+    scores = json.loads((target / "scores.json").read_text())
+    assert scores["fork, seed 0"]["score_vqa"]["benchmark"] == "vqa"
+    assert (target / "report.html").exists()
+    assert find_run("toy-tiny", finished.runs) == finished.folder
+    with pytest.raises(ConfigError, match=r"run must be one of .*toy-tiny.*, got 'other'"):
+        find_run("other", finished.runs)
+
+
+def test_missing_values_are_empty_and_zero_is_zero() -> None:
+    assert to_csv(["a", "b", "c"], [{"a": None, "b": 0}]) == "a,b,c\n,0,\n"
+
+
+def test_text_of_a_table_cannot_break_out_of_it() -> None:
+    assert "a\\|b" in to_markdown(["x"], [["a|b"]], "")
+    assert r"50\% \& \_" in to_tex(["x", "y"], [["50% & _", ""]])
+
+
+def test_a_stamp_stands_above_the_table() -> None:
+    assert to_markdown(["x"], [], "toy, not evidence").startswith("**toy, not evidence**")
+
+
+def test_the_readmes_table_is_replaced_between_its_marks_alone() -> None:
+    readme = f"before\n{START}\nold\n{END}\nafter"
+    assert with_table(readme, "new\n") == f"before\n{START}\nnew\n{END}\nafter"
+    with pytest.raises(ConfigError, match=r"README\.md must hold"):
+        with_table("nothing", "new")

@@ -1,0 +1,71 @@
+"""The mirror in MLflow, and the views of the dashboard."""
+
+import json
+import os
+from collections.abc import Callable
+
+import mlflow
+
+from experiments.ablate import Ablation
+from experiments.dashboard import BY_ARM, TAG, decode_state, links, view_tags
+from experiments.tracking import Mirror, tracking_uri
+
+HEADLINE = {"understand": ["vqa.overall"], "generate": ["geneval.overall"]}
+
+
+def state(tags: dict[str, str], key: str) -> dict:
+    return decode_state(json.loads(tags[TAG + key])["state"])
+
+
+def test_a_view_decodes_to_the_charts_that_it_was_made_of() -> None:
+    tags = view_tags(HEADLINE)
+    scores, curves, samples = (state(tags, key) for key in ("scores", "curves", "samples"))
+    kinds = [(chart["type"], chart.get("metricKey")) for chart in scores["compareRunCharts"]]
+    assert kinds == [
+        ("SCATTER", None),
+        ("BAR", "final/vqa.overall"),
+        ("BAR", "final/geneval.overall"),
+    ]
+    assert scores["groupBy"] == BY_ARM
+    assert curves["compareRunCharts"][0]["metricKey"] == "curve/vqa.overall"
+    assert samples["groupBy"] is None
+    assert all(one["orderByKey"] == "params.`arm`" for one in (scores, curves, samples))
+
+
+def test_a_mirror_that_was_cut_off_goes_on_in_the_same_runs(
+    ablation: Callable[..., Ablation],
+) -> None:
+    run = ablation(arms=("control",))
+    assert run.run(jobs=2, track=False) == 0
+    first = Mirror(run.plan, run.store)
+    first.update()  # and then it is killed: nothing is closed
+    again = Mirror(run.plan, run.store)
+    again.close()
+    check_runs(run, first, again)
+    check_cell(run, again)
+    assert len(links(run.runs, "http://127.0.0.1:1")) == 3
+
+
+def check_runs(run: Ablation, first: Mirror, again: Mirror) -> None:
+    client = mlflow.MlflowClient(tracking_uri(run.runs))
+    runs = client.search_runs([again.experiment])
+    assert len(runs) == 2
+    assert {one.info.status for one in runs} == {"FINISHED"}
+    cell = again.runs["control, seed 0"].info.run_id
+    assert cell == first.runs["control, seed 0"].info.run_id
+    tags = client.get_run(cell).data.tags
+    assert tags["mlflow.parentRunId"] == again.parent.info.run_id
+    artifacts = client.get_experiment(again.experiment).artifact_location
+    assert artifacts.startswith(f"file://{run.runs}{os.sep}")
+
+
+def check_cell(run: Ablation, mirror: Mirror) -> None:
+    client, cell = mirror.client, mirror.runs["control, seed 0"].info.run_id
+    data = client.get_run(cell).data
+    losses = client.get_metric_history(cell, "train/loss")
+    assert [(one.step, one.value) for one in losses] == [(i, 1 / (1 + i)) for i in range(10)]
+    assert len(client.get_metric_history(cell, "curve/vqa.overall")) == 5
+    assert 0 <= data.metrics["final/geneval.overall"] <= 1
+    assert (data.params["model.name"], data.params["arm"]) == ("shared", "control")
+    names = {one.path for one in client.list_artifacts(cell)}
+    assert {"config.json", "summary.json", "score_vqa", "images"} <= names

@@ -1,0 +1,159 @@
+"""Verdicts on planted scores: what is better, what is barred, and what is only description."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.collect import Gathered, Row
+from experiments.plan import Cell, Plan, Request
+from experiments.scores import pareto_order, standings
+from experiments.verdicts import judge_claims
+
+METRIC = "geneval.overall"
+NAME = f"{METRIC}@world"
+CLAIM = {"id": "one", "text": "The fork draws better.", "arm": "fork", "against": "control"}
+CLAIM |= {"metric": METRIC}
+VALUES = {"control": [0.50, 0.51, 0.49, 0.50, 0.52], "fork": [0.70, 0.72, 0.69, 0.70, 0.73]}
+
+
+def row(arm: str, seed: int, value: float, tokens: int = 500, name: str = NAME) -> Row:
+    about = dict.fromkeys(("judge", "config_hash", "data_hash", "git_commit", "mlflow_run_id"), "")
+    return Row(
+        suite="toy",
+        arm=arm,
+        seed=seed,
+        tokens_seen=tokens,
+        benchmark=name.partition(".")[0],
+        metric=name,
+        value=value,
+        stderr=None,
+        ci_low=None,
+        ci_high=None,
+        n=10,
+        higher_is_better=True,
+        protocol="{}",
+        source="measured",
+        **about,
+    )
+
+
+def gathered(values: dict[str, list[float]], *claims: dict, inherits: tuple = ()) -> Gathered:
+    """A suite whose arms have these scores, one a seed."""
+    seeds = tuple(range(max(map(len, values.values()))))
+    cells = tuple(
+        Cell(arm, seed, arm, ("generate",), inherits if arm == "fork" else (), "", {})
+        for arm in values
+        for seed in seeds
+    )
+    suite = {"control": "control", "headline": {"generate": [METRIC]}, "match": "none"}
+    request = Request("toy", "tiny", seeds=seeds)
+    plan = Plan(request, suite, claims or (CLAIM,), "hash", "", {}, "", cells, {}, {}, {})
+    found = Gathered(plan)
+    found.final = [row(a, seed, v) for a, some in values.items() for seed, v in enumerate(some)]
+    return found
+
+
+def add_items(found: Gathered, folder: Path, arm: str, right: list[float]) -> None:
+    """Scored items of the arm's first seed, two to a cluster."""
+    path = folder / f"{arm}.jsonl"
+    lines = [
+        {"name": f"{i}", "cluster": f"{i // 2}", "stratum": "s", "column": None, "value": value}
+        for i, value in enumerate(right)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found.items[arm, 0, "geneval"] = path
+
+
+def test_five_seeds_that_agree_give_a_verdict_on_the_architecture() -> None:
+    verdict = judge_claims(gathered(VALUES))[0]
+    assert verdict.seeds == "better"
+    assert verdict.by_seeds is not None
+    assert verdict.by_seeds.p_value < 0.001
+
+
+def test_the_same_scores_the_other_way_round_are_worse() -> None:
+    claim = {**CLAIM, "arm": "control", "against": "fork"}
+    assert judge_claims(gathered(VALUES, claim))[0].seeds == "worse"
+
+
+def test_four_seeds_have_no_p_value_and_say_how_many_are_needed() -> None:
+    few = {arm: values[:4] for arm, values in VALUES.items()}
+    verdict = judge_claims(gathered(few))[0]
+    assert verdict.seeds == "undecided: seeds"
+    assert verdict.by_seeds is None
+    assert verdict.seeds_needed is not None
+    assert verdict.minimum_detectable is not None
+
+
+def test_equal_arms_are_equivalent() -> None:
+    near = {"control": VALUES["control"], "fork": [v + 0.001 for v in VALUES["control"]]}
+    near["fork"][0] -= 0.004
+    assert judge_claims(gathered(near))[0].seeds == "equivalent"
+
+
+def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
+    found = gathered({"control": [0.25], "fork": [0.75]})
+    add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)
+    add_items(found, tmp_path, "fork", [1, 1, 1, 0] * 20)
+    verdict = judge_claims(found)[0]
+    assert (verdict.items, verdict.seeds) == ("better", "undecided: seeds")
+    assert verdict.by_items.value == pytest.approx(0.5)
+    assert verdict.text == "undecided: seeds (these checkpoints: better)"
+
+
+def test_items_that_do_not_reproduce_the_recorded_score_give_no_verdict(tmp_path: Path) -> None:
+    found = gathered({"control": [0.25], "fork": [0.9]})
+    add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)
+    add_items(found, tmp_path, "fork", [1, 1, 1, 0] * 20)
+    assert judge_claims(found)[0].items == "no items"
+
+
+def test_a_precondition_that_does_not_hold_bars_the_verdict() -> None:
+    values = {**VALUES, "alone": [v - 0.1 for v in VALUES["control"]]}
+    condition = {"arm": "alone", "against": "control", "metric": METRIC}
+    claim = {**CLAIM, "precondition": condition}
+    assert judge_claims(gathered(values, claim))[0].seeds == "precondition absent"
+    values["alone"] = [v + 0.1 + 0.001 * i for i, v in enumerate(VALUES["control"])]
+    assert judge_claims(gathered(values, claim))[0].seeds == "better"
+
+
+def test_a_sign_that_has_not_settled_is_still_training() -> None:
+    found = gathered(VALUES)
+    for tokens, fork in ((100, 0.4), (200, 0.45), (300, 0.6)):
+        for seed in range(5):
+            found.curve.append(row("control", seed, 0.5, tokens))
+            found.curve.append(row("fork", seed, fork, tokens))
+    assert judge_claims(found)[0].seeds == "still training"
+
+
+def test_a_task_that_another_model_solves_gets_no_verdict() -> None:
+    assert judge_claims(gathered(VALUES, inherits=("generate",)))[0].seeds == "inherited"
+
+
+def test_an_arm_that_was_not_run_is_said_to_be_so() -> None:
+    assert judge_claims(gathered({"control": [0.5]}))[0].seeds == "not run"
+
+
+def test_claims_of_a_suite_share_one_error_rate() -> None:
+    values = {**VALUES, "fork": [0.60, 0.53, 0.50, 0.57, 0.58]}
+    one = judge_claims(gathered(values))[0]
+    many = judge_claims(gathered(values, *({**CLAIM, "id": f"{i}"} for i in range(4))))[0]
+    assert many.by_seeds.p_value == pytest.approx(4 * one.by_seeds.p_value)
+    assert (one.seeds, many.seeds) == ("better", "undecided")
+
+
+def test_arms_stand_in_the_order_of_their_pareto_fronts() -> None:
+    found = gathered({"low": [0.2], "control": [0.5], "high": [0.9]})
+    assert [one.arm for one in standings(found)] == ["high", "control", "low"]
+
+
+def test_arms_that_trade_one_task_for_the_other_share_a_front() -> None:
+    found = gathered({"reads": [0.2], "draws": [0.9], "worst": [0.1]})
+    found.plan.suite["headline"]["understand"] = ["vqa.overall"]
+    for arm, value in (("reads", 0.9), ("draws", 0.2), ("worst", 0.1)):
+        found.final.append(row(arm, 0, value, name="vqa.overall@world"))
+    found.plan.suite["control"] = "reads"
+    order = [one.arm for one in standings(found)]
+    assert order == ["reads", "draws", "worst"]
+    assert pareto_order([], {}) == []
