@@ -96,9 +96,7 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
         weights = f"checkpoints/{mark.stem}.pt"
         model = TrainedModel(config, inputs, tuned_sampling(inputs), weights)
         for results in curve_point(config, inputs, model, out / mark.stem):
-            lines.append(
-                json.dumps({**plain(results), "tokens_seen": sum(about["tokens"].values())})
-            )
+            lines.append(json.dumps({**plain(results), "tokens_seen": about["tokens"]}))
     write_text(out / "results.jsonl", "".join(line + "\n" for line in lines))
 
 

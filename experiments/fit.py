@@ -8,6 +8,7 @@ earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resume.c
 import json
 import resource
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from datamodules.sequences import SequenceData
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
+from models.batch import Batch
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import ema_update
@@ -28,11 +30,30 @@ METRICS_EVERY = 10
 RESUME_POINTS = 10
 
 
-def fit(module: UnifiedModule, data: SequenceData, out: Path) -> None:
-    """Trains to `module.train_config.steps`, resuming where `out` holds an unfinished run."""
+@dataclass(frozen=True)
+class Spent:
+    """What was trained before a run started: stage 0, or the frozen model with its stage 0."""
+
+    flops: int = 0
+    tokens: int = 0
+
+    @classmethod
+    def read(cls, folder: Path) -> "Spent":
+        summary = json.loads((folder / "summary.json").read_text())
+        return cls(summary["flops"], summary["tokens"])
+
+
+NOTHING = Spent()
+
+
+def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NOTHING) -> None:
+    """Trains to `module.train_config.steps`, resuming where `out` holds an unfinished run.
+
+    `before` counts towards the FLOPs and tokens of the summary and of the curve's points.
+    """
     config = module.train_config
-    flops = step_flops(module, data)
-    recorder = Recorder(out, module, flops)
+    flops = step_flops(module, data.batches(0)[0])
+    recorder = Recorder(out, module, flops, before)
     averaging = WeightAveraging(use_buffers=False, multi_avg_fn=ema_update(config.ema_decay))
     trainer = lightning.Trainer(
         accelerator="auto",
@@ -54,9 +75,8 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path) -> None:
     resume.unlink(missing_ok=True)
 
 
-def step_flops(module: UnifiedModule, data: SequenceData) -> int:
-    """FLOPs of one training step, forward and backward, counted on the first batch."""
-    batch = data.batches(0)[0]
+def step_flops(module: UnifiedModule, batch: Batch) -> int:
+    """FLOPs of one training step, forward and backward, counted on one batch."""
     with FlopCounterMode(display=False) as counter:
         module.training_step(batch, 0).backward()
     module.zero_grad(set_to_none=True)
@@ -72,8 +92,9 @@ def save_weights(state: dict[str, Tensor], path: Path) -> None:
 class Recorder(Callback):
     """Writes metrics, progress, resume points and the weights at the token counts of the curves."""
 
-    def __init__(self, out: Path, module: UnifiedModule, flops: int) -> None:
+    def __init__(self, out: Path, module: UnifiedModule, flops: int, before: Spent) -> None:
         config = module.train_config
+        self.before = before
         self.out, self.config, self.flops = out, config, flops
         self.marks = {
             round(config.steps * part / config.checkpoints): part
@@ -120,13 +141,17 @@ class Recorder(Callback):
             folder = self.out / "checkpoints"
             folder.mkdir(exist_ok=True)
             save_weights(averaged_state(trainer), folder / f"step-{step:06}.pt")
-            about = {"step": step, "tokens": dict(self.tokens), "flops": step * self.flops}
+            tokens = self.before.tokens + sum(self.tokens.values())
+            about = {"step": step, "tokens": tokens, "flops": self.total_flops(step)}
             write_json(folder / f"step-{step:06}.json", about)
         if step % self.resume_every == 0 and step < self.config.steps:
             self.metrics.flush()
             writing = self.out / "resume.writing"
             trainer.save_checkpoint(writing)
             writing.replace(self.out / "resume.ckpt")
+
+    def total_flops(self, step: int) -> int:
+        return self.before.flops + step * self.flops
 
     def record(self, step: int, values: dict[str, Tensor]) -> None:
         numbers = {name: value.item() for name, value in values.items() if value.dim() == 0}
@@ -147,10 +172,12 @@ class Recorder(Callback):
     def summary(self) -> dict[str, Any]:
         return {
             "parameters": self.parameters,
-            "flops": self.flops * self.config.steps,
+            "flops": self.total_flops(self.config.steps),
+            "flops_before": self.before.flops,
             "flops_per_step": self.flops,
             "steps": self.config.steps,
-            "tokens": sum(self.tokens.values()),
+            "tokens": self.before.tokens + sum(self.tokens.values()),
+            "tokens_before": self.before.tokens,
             "tokens_by_task": self.tokens,
             "sequences": self.sequences,
             "wall_seconds": self.seconds,

@@ -5,6 +5,7 @@ from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
 from experiments.config import Schema
+from experiments.match import match
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
@@ -32,4 +33,4 @@ MODELS: dict[str, type] = {
 
 
 def load_schema() -> Schema:
-    return Schema(SECTIONS, MODELS, tasks=lambda config: trained_tasks(config.train))
+    return Schema(SECTIONS, MODELS, tasks=lambda config: trained_tasks(config.train), match=match)

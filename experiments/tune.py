@@ -21,8 +21,8 @@ from experiments.markers import write_json
 from experiments.model import TrainedModel
 from models.sampling import SamplingConfig
 
-GUIDANCE = (2.0, 4.0)
-TEMPERATURES = (0.7, 1.0)
+GUIDANCE = (1.5, 2.5)
+TEMPERATURES = (0.6, 0.9)
 SCENES = 128
 CHOSEN = "sampling.json"
 

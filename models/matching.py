@@ -1,4 +1,4 @@
-"""What an architecture costs: the parameters that a task meets, and the size that matches a budget."""
+"""What an architecture costs: the parameters that a token of a task meets."""
 
 from models import Task
 from models.task_moe import TaskExperts
@@ -33,13 +33,3 @@ def idle_expert_parameters(part: object) -> int:
         return 0
     size = sum(p.numel() for p in part.experts[0].parameters())
     return size * (len(part.experts) - part.config.top_k)
-
-
-def matched_steps(budget_flops: float, spent_flops: float, flops_per_step: float) -> int:
-    """Steps of a bridge whose training, with what its frozen model cost, spends `budget_flops`."""
-    if budget_flops <= spent_flops:
-        raise ValueError(
-            f"budget must exceed what the frozen model spent, got {budget_flops:.3g} and "
-            f"{spent_flops:.3g} FLOPs."
-        )
-    return max(1, round((budget_flops - spent_flops) / flops_per_step))

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from models import TASKS
+from models import TASKS, Task
 from models.batch import Batch
 from models.frozen_bridge import (
     FrozenBridge,
@@ -39,9 +39,14 @@ class UnifiedModule(lightning.LightningModule):
         self.train_config = train
         self.values: dict[str, Tensor] = {}  # the last step's, for whoever logs
 
+    @property
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """The tasks whose loss counts."""
+        return tuple(task for task in TASKS if self.train_config.weight(task))
+
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         """Named values of every task that is in the batch and has a weight."""
-        present = [task for task in TASKS if task in batch and self.train_config.weight(task)]
+        present = [task for task in self.trained_tasks if task in batch]
         return {task: self.model.losses(batch[task], task) for task in present}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -95,11 +100,7 @@ class TokenModule(UnifiedModule):
 
     def active_parameters(self) -> dict[str, int]:
         """Parameters that a token of each trained task meets: trunk, embeddings and its head."""
-        return {
-            task: active_parameters(self.model, task)
-            for task in TASKS
-            if self.train_config.weight(task)
-        }
+        return {task: active_parameters(self.model, task) for task in self.trained_tasks}
 
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
@@ -146,6 +147,11 @@ class FrozenBridgeModule(UnifiedModule):
                 initialise(getattr(self.model, part), seed, config.decoder_depth)
             draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
             self.model.queries.copy_(QUERY_DEVIATION * draws)
+
+    @property
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """Generation alone: understanding is the frozen model's."""
+        return ("generate",)
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         """Generation alone; noise is a function of the seed and the step."""

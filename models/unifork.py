@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.blocks import Block, Context, RMSNorm, TrunkConfig, TrunkOutput, run_blocks
+from models.shared import SharedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,10 @@ class UniForkConfig:
             raise ValueError(
                 f"model.fork_at must lie in [0, trunk.depth={self.trunk.depth}], got {self.fork_at}."
             )
+
+    def canonical(self) -> "UniForkConfig | SharedConfig":
+        """The simplest config of the same model: without a branch it is `shared`."""
+        return SharedConfig(trunk=self.trunk) if self.fork_at == self.trunk.depth else self
 
 
 class UniFork(nn.Module):

@@ -29,10 +29,10 @@ QUESTION_KINDS: tuple[Kind, ...] = get_args(Kind)
 KIND_WEIGHTS: dict[Kind, float] = {
     "existence": 0.25,
     "count": 0.25,
-    "colour": 0.25,
-    "place": 0.12,
-    "relation": 0.4,
-    "comparison": 0.2,
+    "colour": 0.2,
+    "place": 0.1,
+    "relation": 0.5,
+    "comparison": 0.5,
 }
 MOST_IN_A_PACK: dict[Kind, int] = {
     "existence": 2,

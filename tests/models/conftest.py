@@ -23,7 +23,13 @@ from models.unified import Vocabulary
 TRUNK = TrunkConfig(depth=3, width=32, heads=2, kv_heads=2, feed_forward=48)
 CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
 WORDS = ("a", "cat", "dog", "is", "it", "no", "of", "photo", "red", "the", "there", "yes", "?")
-TRAIN = TrainConfig(steps=20, warmup_steps=2, precision="32-true")
+TRAIN = TrainConfig(
+    steps=20,
+    warmup_steps=2,
+    learning_rate=1e-3,
+    muon_learning_rate=5e-3,
+    precision="32-true",
+)
 TOKEN_ARMS = ("shared", "unifork", "task_moe")
 
 
