@@ -23,18 +23,20 @@ PARTS = ("tokens", "predicted", "starts")
 class DataConfig:
     """The training set: scenes rendered once and dealt out again when they run out.
 
-    `questions` are packed after one image; `fact_share` of the understanding sequences ask about
-    facts and have no image. `texts` are the samples of stage 0.
+    At most `questions` are packed after one image, fewer where the sequence would be longer than
+    `longest` tokens (a batch is as long as its longest row); `fact_share` of the understanding
+    sequences ask about facts and have no image. `texts` are the samples of stage 0.
     """
 
     scenes: int = 80_000
     questions: int = 7
+    longest: int = 112
     fact_share: float = 0.12
     facts: int = 6
     texts: int = 20_000
 
     def __post_init__(self) -> None:
-        for name in ("scenes", "questions", "facts", "texts"):
+        for name in ("scenes", "questions", "longest", "facts", "texts"):
             if getattr(self, name) < 1:
                 raise ValueError(f"data.{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 <= self.fact_share < 1:

@@ -50,9 +50,10 @@ def understanding(
         facts = world.fact_questions("train", index, data.facts)
         return pack_understand(words, None, turns(facts))
     scene = world.scene("train", index)
-    return pack_understand(
-        words, codes, turns(world.questions("train", index, scene, data.questions))
-    )
+    asked = turns(world.questions("train", index, scene, data.questions))
+    while len(asked) > 1 and len(pack_understand(words, codes, asked).tokens) > data.longest:
+        asked.pop(0)
+    return pack_understand(words, codes, asked)
 
 
 def texts(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
