@@ -1,8 +1,8 @@
 """Token sequences on disk, and the LightningDataModule that deals them out by step.
 
 A store is three arrays, memory-mapped: all tokens end to end, which of them are targets, and where
-each sequence starts. What a step sees is a function of (seed, task, step) alone: a fresh permutation
-of the store each time it has been dealt out, so resuming needs no state but the step.
+each sequence starts. What a step sees is a function of (seed, task, step) alone: a fresh
+permutation of the store each time it has been dealt out, so resuming needs no state but the step.
 """
 
 import hashlib

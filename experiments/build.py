@@ -91,7 +91,7 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
 def trained_module(
     config: SimpleNamespace, inputs: Mapping[str, Path], weights: str = "model.pt"
 ) -> UnifiedModule:
-    """The arm with the weights that the step `train` left; raises ValueError where it is unfinished."""
+    """The arm with the weights that `train` left; ValueError where that step is unfinished."""
     if read_marker(inputs["train"]) is None:
         raise ValueError(f"{inputs['train']} must be a finished training step.")
     module = build_module(config, inputs)

@@ -1,4 +1,4 @@
-"""The steps that score a cell: generate, judge and score of each benchmark, and the curve on the way.
+"""The steps that score a cell: generate, judge and score of each benchmark, and the curve.
 
 Each benchmark's own code does the work (benchmarks/); here it meets our checkpoints.
 """

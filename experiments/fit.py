@@ -1,7 +1,7 @@
 """Training by Lightning: one loop for stage 0 and for every arm.
 
-What it leaves in its folder: `model.pt` (the averaged weights), `checkpoints/step-*.pt` (the same at
-earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resume.ckpt` and
+What it leaves in its folder: `model.pt` (the averaged weights), `checkpoints/step-*.pt` (the same
+at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resume.ckpt` and
 `progress.json`. A run that was killed goes on from `resume.ckpt` and ends bit-identical.
 """
 

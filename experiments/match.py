@@ -1,9 +1,9 @@
 """Sizes that make an arm cost what the control costs.
 
-The token arms match the control's active parameters by construction: a fork's branch is as deep as
-what it replaces, and the experts that a token meets are as wide together as the dense feed-forward.
-The bridge matches cumulative training FLOPs, its frozen model counted: what is left of the control's
-budget buys its steps.
+The token arms match the control's active parameters by construction: a fork's branch is as deep
+as what it replaces, and the experts that a token meets are as wide together as the dense
+feed-forward. The bridge matches cumulative training FLOPs, its frozen model counted: what is left
+of the control's budget buys its steps.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The file in which a step tells how far it is: `progress.json`, rewritten at most once a second."""
+"""`progress.json`, in which a step tells how far it is, rewritten at most once a second."""
 
 import time
 from collections.abc import Mapping

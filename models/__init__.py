@@ -1,4 +1,6 @@
-"""Architectures and the LightningModules that train them; they know no data set, no benchmark, no tracker.
+"""Architectures and the LightningModules that train them.
+
+They know no data set, no benchmark and no tracker.
 
 Axis letters in every signature:
 

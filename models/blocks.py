@@ -43,7 +43,8 @@ class TrunkConfig:
                 raise ValueError(f"trunk.{name} must be at least 1, got {getattr(self, name)}.")
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
-                f"trunk.width must be an even multiple of trunk.heads={self.heads}, got {self.width}."
+                f"trunk.width must be an even multiple of trunk.heads={self.heads}, "
+                f"got {self.width}."
             )
         if self.heads % self.kv_heads:
             raise ValueError(
@@ -136,7 +137,7 @@ class HeadScaleNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Grouped-query attention; query, key and value stay separate matrices (Muon takes each whole)."""
+    """Grouped-query attention; query, key and value stay separate: Muon takes each whole."""
 
     def __init__(self, config: TrunkConfig) -> None:
         super().__init__()

@@ -193,7 +193,7 @@ class FrozenBridge(nn.Module):
     def losses(
         self, sequences: Sequences, task: str, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Flow matching at logit-normal times (Esser et al., 2024); noise comes from `generator`."""
+        """Flow matching at logit-normal times (Esser et al., 2024); `generator` gives the noise."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
         clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
         sigma = torch.randn(len(codes), generator=generator).sigmoid().to(clean.device)

@@ -16,6 +16,7 @@ from models.blocks import TrunkConfig
 
 RESIDUAL_PROJECTIONS = ("attention.output.weight", "down.weight")
 EMBEDDINGS = {"text.weight": 0.5, "position": 0.2}
+HEAD_SHRINK = 0.1  # nearly uniform predictions at the start
 
 
 def generator_for(seed: int, *name: object) -> torch.Generator:
@@ -33,16 +34,18 @@ def draw(name: str, shape: torch.Size, seed: int, depth: int) -> Tensor | None:
         return torch.zeros(shape)
     if len(shape) < 2:
         return None
-    for ending, deviation in EMBEDDINGS.items():
+    return torch.randn(shape, generator=generator_for(seed, name)) * deviation(name, shape, depth)
+
+
+def deviation(name: str, shape: torch.Size, depth: int) -> float:
+    """The standard deviation of the initial values of a matrix or table."""
+    for ending, value in EMBEDDINGS.items():
         if name.endswith(ending):
-            break
-    else:
-        deviation = shape[1:].numel() ** -0.5
-        if name.endswith(RESIDUAL_PROJECTIONS):
-            deviation *= (2 * depth) ** -0.5
-        if name.endswith("head.weight"):
-            deviation *= 0.1
-    return torch.randn(shape, generator=generator_for(seed, name)) * deviation
+            return value
+    scale = shape[1:].numel() ** -0.5
+    if name.endswith(RESIDUAL_PROJECTIONS):
+        scale *= (2 * depth) ** -0.5
+    return scale * HEAD_SHRINK if name.endswith("head.weight") else scale
 
 
 @torch.no_grad()

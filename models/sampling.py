@@ -107,7 +107,7 @@ class Decoder:
 def generate_codes(
     model: UnifiedModel, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
 ) -> Int[Tensor, "b p"]:
-    """Image codes for prompts that end in `<image>`; image i depends on prompt i and seed i alone."""
+    """Image codes for prompts that end in `<image>`; image i depends on prompt and seed i alone."""
     parts = []
     for chosen in chunks(len(prompts), config.chunk):
         rows = [checked(prompts[index], config.prompt_length) for index in chosen]
@@ -160,7 +160,7 @@ def gumbel_noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Float[Tensor, 
 
 
 def keep_likely(logits: Float[Tensor, "b v"], top_k: int, top_p: float) -> Float[Tensor, "b v"]:
-    """Minus infinity outside the `top_k` likeliest and outside the smallest set with mass `top_p`."""
+    """Minus infinity outside the `top_k` likeliest and the smallest set with mass `top_p`."""
     if top_k:
         least = logits.topk(min(top_k, logits.shape[-1]), dim=-1).values[..., -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))

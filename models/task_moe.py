@@ -1,8 +1,8 @@
 """`task_moe`: attention is shared, the feed-forward is two task groups of experts plus shared ones.
 
-                   ┌─ group router (hard, supervised by the task) ─ expert router (top-k inside) ─┐
-    norm(x) ──▶ ───┤   understand: [E1 … En]     generate: [E1 … En]                              ├─▶
-                   └─ shared experts ───────────────────────────────────────── × alpha (learnt) ──┘
+                ┌─ group router (hard, supervised by the task) ─ expert router (top-k) ─┐
+    norm(x) ──▶ ┤     understand: [E1 … En]     generate: [E1 … En]                     ├─▶
+                └─ shared experts ────────────────────────────────── × alpha (learnt) ──┘
 
 `out = group + alpha * shared`, gates renormalised over the top-k. Only chosen experts are computed
 and no token is dropped. Source: UTAMoE / UniDecouple (arXiv 2506.03591). Its code is unpublished:
@@ -73,7 +73,7 @@ class TaskMoEConfig:
 
 @dataclass(frozen=True)
 class Routing:
-    """Which experts a token meets: global expert index and gate, `[t, k]`; and the routers' logits."""
+    """Which experts a token meets (global index and gate), and what the routers said."""
 
     choice: Int[Tensor, "t k"]
     gates: Float[Tensor, "t k"]
@@ -132,7 +132,7 @@ class TaskExperts(nn.Module):
         return weighted.sum(1)
 
     def auxiliary(self, routing: Routing, task: Task) -> Auxiliary:
-        """Group supervision, load balance inside the chosen groups, and what a probe wants to see."""
+        """Group supervision, load balance inside the chosen groups, and what a probe sees."""
         count, label = self.config.experts, TASKS.index(task)
         labels = torch.full_like(routing.group_logits[:, 0], label, dtype=torch.long)
         group_loss = nn.functional.cross_entropy(routing.group_logits, labels)

@@ -31,7 +31,7 @@ class TextTokens:
         return len(self.words)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of the words of `text`. Raises ValueError naming every word outside the vocabulary."""
+        """Ids of the words of `text`; ValueError names every word outside the vocabulary."""
         words = text.split()
         unknown = sorted({word for word in words if word not in self._ids})
         if unknown:

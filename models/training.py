@@ -16,7 +16,8 @@ from torch import Tensor, nn
 class TrainConfig:
     """`understand_batch` and `generate_batch` are sequences a step; a weight of 0 removes the task.
 
-    `init` is text (stage 0) or scratch. `decay_share` is the last share of the steps, over which the rates fall linearly to zero.
+    `init` is text (stage 0) or scratch. `decay_share` is the last share of the steps, over which
+    the rates fall linearly to zero.
     `ema_horizon` is the averaging horizon as a share of the steps.
     """
 

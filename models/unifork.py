@@ -31,7 +31,8 @@ class UniForkConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.fork_at <= self.trunk.depth:
             raise ValueError(
-                f"model.fork_at must lie in [0, trunk.depth={self.trunk.depth}], got {self.fork_at}."
+                f"model.fork_at must lie in [0, trunk.depth={self.trunk.depth}], "
+                f"got {self.fork_at}."
             )
 
     def canonical(self) -> "UniForkConfig | SharedConfig":

@@ -22,7 +22,7 @@ from datamodules.world.splits import HeldOut, Split, holds_back
 from datamodules.world.wordings import words_of_patterns
 
 DESCRIBED_SHARE = 0.15
-"""How often a pack is one question and "describe the picture .", which names everything there is."""
+"""How often a pack is one question and "describe the picture .", which has to name all."""
 TEXT_QUESTIONS = 3
 """Questions that stage 0 reads after a full caption."""
 

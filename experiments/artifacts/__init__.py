@@ -1,1 +1,1 @@
-"""What cells share: the image tokenizer, the training set, stage 0 and the judge, each built once."""
+"""What cells share: image tokenizer, training set, stage 0 and judge, each built once."""

@@ -19,7 +19,7 @@ SECOND_OPINIONS = 200
 
 
 def world_judge(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
-    """Writes `judge.pt` and `report.json`: accuracy on clean and coded scenes, in noise and on blanks."""
+    """Writes `judge.pt` and `report.json`: accuracy on clean and coded scenes, and on nothing."""
     world = World(config.world)
     codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
     judge = LearntJudge.train(world, SEED, codec.reconstruct)

@@ -18,7 +18,7 @@ SEED = 0
 
 
 def tokenizer(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
-    """Writes `tokenizer.pt` and `report.json` (PSNR in dB on scenes of the split `dev`, codes used)."""
+    """Writes `tokenizer.pt` and `report.json` (PSNR in dB on the split `dev`, codes used)."""
     world = World(config.world)
     if config.tokenizer.pixels != world.config.pixels:
         raise ValueError(

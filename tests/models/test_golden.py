@@ -1,4 +1,4 @@
-"""Twenty fp32 steps on one thread give the loss curve that is on file; `make golden` rewrites it."""
+"""Twenty fp32 steps on one thread give the loss curve on file; `make golden` rewrites it."""
 
 import os
 from pathlib import Path
