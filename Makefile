@@ -52,7 +52,7 @@ calibrate: setup  ## choose world and base from the control arms alone
 	@$(PYTHON) -m experiments calibrate
 
 world: setup  ## draw a contact sheet of the embedded world
-	@$(PYTHON) -m datamodules.world
+	@mkdir -p runs && $(PYTHON) -m datamodules contact-sheet runs/world.png
 
 check: style types test  ## format, lint, types and tests
 
