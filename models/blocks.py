@@ -8,6 +8,7 @@ feed-forward is; nothing inside a block knows the task except a feed-forward tha
     └─────────────────────────┘ └──────────────────────────┘
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -271,3 +272,21 @@ def run_blocks(
         layers.append(x)
         auxiliary.append(extra)
     return TrunkOutput(norm(x), layers, auxiliary)
+
+
+class Trunk(nn.Module, ABC):
+    """What the rest needs of an architecture over tokens: a pass, and where its tensors start."""
+
+    config: TrunkConfig
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
+        """The states that a sequence of `task` leaves with, of embeddings `x`."""
+
+    @abstractmethod
+    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor | None:
+        """The value that tensor `name` takes from a shared trunk; None for one of its own."""
+
+    def path(self, task: Task) -> tuple[list[nn.Module], nn.Module]:
+        """The layers and the final norm that a sequence of `task` passes through."""
+        return list(self.layers), self.norm  # pyright: ignore

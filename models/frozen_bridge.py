@@ -15,8 +15,11 @@ queries alone. Source: MetaQuery (arXiv 2504.06256); the decoder is diffusers' P
 from dataclasses import dataclass, field
 
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, PixArtTransformer2DModel
 from diffusers.models.attention_processor import AttnProcessor
+from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteScheduler,
+)
 from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -118,6 +121,8 @@ class Connector(nn.Module):
 class FrozenBridge(nn.Module):
     """`language_model` is frozen here and stays so; `latents` are the codec's vectors `[v l]`."""
 
+    latents: Tensor
+
     def __init__(
         self, config: FrozenBridgeConfig, language_model: UnifiedModel, latents: Tensor
     ) -> None:
@@ -127,13 +132,13 @@ class FrozenBridge(nn.Module):
         self.queries = nn.Parameter(torch.zeros(config.queries, config.trunk.width))
         self.connector = Connector(config)
         self.register_buffer("latents", latents, persistent=False)
-        self.grid = language_model.vocabulary.grid
+        self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
         self.decoder = PixArtTransformer2DModel(
             num_attention_heads=config.decoder_heads,
             attention_head_dim=config.decoder_head_width,
             num_layers=config.decoder_depth,
-            in_channels=latents.shape[1],
-            out_channels=latents.shape[1],
+            in_channels=self.channels,
+            out_channels=self.channels,
             cross_attention_dim=config.decoder_width,
             caption_channels=config.decoder_width,
             sample_size=self.grid,
@@ -190,9 +195,7 @@ class FrozenBridge(nn.Module):
             added_cond_kwargs={"resolution": None, "aspect_ratio": None},
         ).sample
 
-    def losses(
-        self, sequences: Sequences, task: str, generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """Flow matching at logit-normal times (Esser et al., 2024); `generator` gives the noise."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
         clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
@@ -212,15 +215,17 @@ class FrozenBridge(nn.Module):
         conditions = self.conditions(prompts, lengths)
         scheduler = FlowMatchEulerDiscreteScheduler()
         scheduler.set_timesteps(steps)
+        times: Tensor = scheduler.timesteps  # pyright: ignore[reportAssignmentType]
         latents, guided = noise, len(prompts) > len(noise)
-        for time in scheduler.timesteps:
+        for time in times:
             twice = torch.cat((latents, latents)) if guided else latents
             sigma = (time / 1000).expand(len(twice)).to(latents.device)
             velocity = self.velocity(twice, sigma, conditions).float()
             if guided:
                 prompted, free = velocity.chunk(2)
                 velocity = free + guidance * (prompted - free)
-            latents = scheduler.step(velocity, time, latents, return_dict=False)[0]
+            # diffusers annotates these as FloatTensor
+            latents = scheduler.step(velocity, time, latents, return_dict=False)[0]  # pyright: ignore
         return rearrange(latents, "b l y x -> b (y x) l")
 
 

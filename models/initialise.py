@@ -12,7 +12,7 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
-from models.blocks import TrunkConfig
+from models.blocks import Trunk
 
 RESIDUAL_PROJECTIONS = ("attention.output.weight", "down.weight")
 EMBEDDINGS = {"text.weight": 0.5, "position": 0.2}
@@ -58,21 +58,20 @@ def initialise(module: nn.Module, seed: int, depth: int) -> None:
 
 
 @torch.no_grad()
-def start_trunk(trunk: nn.Module, shared: dict[str, Tensor], seed: int) -> None:
+def start_trunk(trunk: Trunk, shared: dict[str, Tensor], seed: int) -> None:
     """Fills an architecture's trunk from the tensors of a shared trunk, its own by name and seed.
 
     Raises ValueError where a tensor of the shared trunk is missing or has another shape.
     """
-    config: TrunkConfig = trunk.config  # pyright: ignore[reportAssignmentType]
     for name, parameter in trunk.named_parameters():
         try:
-            value = trunk.start_from(name, shared)  # pyright: ignore[reportCallIssue]
+            value = trunk.start_from(name, shared)
         except KeyError as missing:
             raise ValueError(
                 f"shared trunk must hold {missing}, which {name} starts from."
             ) from None
         if value is None:
-            value = draw(name, parameter.shape, seed, config.depth)
+            value = draw(name, parameter.shape, seed, trunk.config.depth)
         if value is None:
             continue
         if value.shape != parameter.shape:

@@ -19,10 +19,7 @@ def active_parameters(model: UnifiedModel, task: Task) -> int:
 
 def skipped_by(model: UnifiedModel, task: Task) -> list:
     """Trunk parameters that are not on the path of `task`."""
-    path = getattr(model.trunk, "path", None)
-    if path is None:
-        return []
-    layers, norm = path(task)
+    layers, norm = model.trunk.path(task)
     on_path = {id(p) for part in (*layers, norm) for p in part.parameters()}
     return [p for p in model.trunk.parameters() if id(p) not in on_path]
 

@@ -3,16 +3,18 @@
 batch ── for each task present: losses(sequences, task) ── weights ── sum ── one optimiser step
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning
 import torch
 from jaxtyping import Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from models import TASKS, Task
 from models.batch import Batch
+from models.blocks import Trunk
 from models.frozen_bridge import (
     FrozenBridge,
     FrozenBridgeConfig,
@@ -30,9 +32,11 @@ from models.training import TrainConfig, build_optimizer
 from models.unified import UnifiedModel, Vocabulary, objective
 from models.unifork import UniFork, UniForkConfig
 
+QUERY_DEVIATION = 0.5
 
-class UnifiedModule(lightning.LightningModule):
-    """Training of a model that has `losses(sequences, task)`."""
+
+class UnifiedModule(lightning.LightningModule, ABC):
+    """Training of a model on the tasks that have a weight."""
 
     def __init__(self, train: TrainConfig) -> None:
         super().__init__()
@@ -44,10 +48,25 @@ class UnifiedModule(lightning.LightningModule):
         """The tasks whose loss counts."""
         return tuple(task for task in TASKS if self.train_config.weight(task))
 
+    @abstractmethod
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
-        """Named values of every task that is in the batch and has a weight."""
-        present = [task for task in self.trained_tasks if task in batch]
-        return {task: self.model.losses(batch[task], task) for task in present}
+        """Named values, `loss` among them, of every trained task that is in the batch."""
+
+    @abstractmethod
+    def active_parameters(self) -> dict[str, int]:
+        """Parameters that a token of each task meets: trunk, embeddings and its head."""
+
+    @abstractmethod
+    def generate(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        """Image codes; prompts end in `<image>`, and image i depends on prompt and seed i alone."""
+
+    @abstractmethod
+    def answer(
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+    ) -> list[list[int]]:
+        """Greedy answers of at most `length` tokens, without `<end>`."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The weighted sum of the tasks' objectives. Raises ValueError when it is not finite."""
@@ -80,7 +99,7 @@ class UnifiedModule(lightning.LightningModule):
 class TokenModule(UnifiedModule):
     """Any architecture that is a trunk over tokens."""
 
-    trunk_class: type[nn.Module]
+    trunk_class: Callable[[Any], Trunk]
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
@@ -98,20 +117,21 @@ class TokenModule(UnifiedModule):
         self.model.embedding.text.load_state_dict(source.embedding.text.state_dict())
         self.model.text_head.load_state_dict(source.text_head.state_dict())
 
+    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        present: list[Task] = [task for task in self.trained_tasks if batch.get(task)]
+        return {task: self.model.losses(batch[task], task) for task in present}
+
     def active_parameters(self) -> dict[str, int]:
-        """Parameters that a token of each trained task meets: trunk, embeddings and its head."""
         return {task: active_parameters(self.model, task) for task in self.trained_tasks}
 
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
-        """Image codes; prompts end in `<image>`."""
         return generate_codes(self.model, prompts, seeds, config)
 
     def answer(
         self, questions: Sequence[list[int]], config: SamplingConfig, length: int
     ) -> list[list[int]]:
-        """Answer tokens without `<end>`."""
         return answer_tokens(self.model, questions, config, length)
 
 
@@ -154,12 +174,10 @@ class FrozenBridgeModule(UnifiedModule):
         return ("generate",)
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
-        """Generation alone; noise is a function of the seed and the step."""
         generator = generator_for(self.seed, "flow", self.global_step)
-        return {"generate": self.model.losses(batch["generate"], "generate", generator)}
+        return {"generate": self.model.losses(batch["generate"], generator)}
 
     def active_parameters(self) -> dict[str, int]:
-        """The frozen model's for understanding; all of them for generation."""
         total = sum(parameter.numel() for parameter in self.parameters())
         frozen = active_parameters(self.model.language_model, "understand")
         return {"understand": frozen, "generate": total}
@@ -168,7 +186,6 @@ class FrozenBridgeModule(UnifiedModule):
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
-        """Image codes; prompts end in `<image>`, as for the token arms."""
         parts = []
         for chosen in chunks(len(prompts), config.chunk):
             rows = [checked(prompts[index], config.prompt_length) for index in chosen]
@@ -183,7 +200,7 @@ class FrozenBridgeModule(UnifiedModule):
         lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
         padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
         tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
-        shape = (self.model.latents.shape[1], self.model.grid, self.model.grid)
+        shape = (self.model.channels, self.model.grid, self.model.grid)
         noise = latent_noise(seeds, shape).to(self.device) * config.temperature
         latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
         return self.nearest(latents)
@@ -191,11 +208,8 @@ class FrozenBridgeModule(UnifiedModule):
     def answer(
         self, questions: Sequence[list[int]], config: SamplingConfig, length: int
     ) -> list[list[int]]:
-        """The frozen model's answers."""
         return answer_tokens(self.model.language_model, questions, config, length)
 
-
-QUERY_DEVIATION = 0.5
 
 CONFIGS = {
     "shared": SharedConfig,

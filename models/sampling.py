@@ -58,12 +58,12 @@ class Decoder:
         self.model, self.task, self.width, self.written = model, task, width, 0
         trunk = model.trunk.config
         rows = len(prompts)
-        shape = (rows, trunk.kv_heads, width + new, trunk.head_width)  # pyright: ignore
+        shape = (rows, trunk.kv_heads, width + new, trunk.head_width)
         device = next(model.parameters()).device
         dtype = state_dtype(device)
         self.cache = [
             LayerCache(*torch.zeros(2, *shape, dtype=dtype, device=device).unbind())
-            for _ in range(trunk.depth)  # pyright: ignore
+            for _ in range(trunk.depth)
         ]
         self.lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
         filled = [prompt + [PAD] * (width - len(prompt)) for prompt in prompts]
@@ -94,7 +94,7 @@ class Decoder:
         self, tokens: Tensor, positions: Tensor, mask: Tensor, start: int, place: int | None = None
     ) -> Float[Tensor, "b n d"]:
         dtype = self.slot_mask.dtype
-        tables = rotary_tables(positions, self.model.trunk.config, dtype)  # pyright: ignore
+        tables = rotary_tables(positions, self.model.trunk.config, dtype)
         context = Context(*tables, mask, self.cache, start)
         if place is None:
             states = self.model.embed(tokens)

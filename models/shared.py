@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Block, Context, RMSNorm, TrunkConfig, TrunkOutput, run_blocks
+from models.blocks import Block, Context, RMSNorm, Trunk, TrunkConfig, TrunkOutput, run_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class SharedConfig:
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
 
 
-class Shared(nn.Module):
+class Shared(Trunk):
     def __init__(self, config: SharedConfig) -> None:
         super().__init__()
         self.config = config.trunk

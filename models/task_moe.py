@@ -25,6 +25,7 @@ from models.blocks import (
     FeedForward,
     LayerCache,
     RMSNorm,
+    Trunk,
     TrunkConfig,
     TrunkOutput,
     run_blocks,
@@ -164,7 +165,7 @@ class TaskMoEBlock(Block):
         return x + out, auxiliary
 
 
-class TaskMoE(nn.Module):
+class TaskMoE(Trunk):
     def __init__(self, config: TaskMoEConfig) -> None:
         super().__init__()
         self.config, self.routing = config.trunk, config

@@ -4,7 +4,7 @@ Muon takes the matrices of the trunk's blocks, each whole; embeddings, heads, ro
 rest take AdamW. Both stand behind one optimiser object, so that Lightning counts one step a step.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,9 @@ class TrainConfig:
 class MuonWithAdamW(torch.optim.Optimizer):
     """Muon (Jordan et al., 2024) for matrices and AdamW for the rest, stepped as one."""
 
-    def __init__(self, matrices: list[Tensor], others: list[Tensor], config: TrainConfig) -> None:
+    def __init__(
+        self, matrices: Sequence[Tensor], others: Sequence[Tensor], config: TrainConfig
+    ) -> None:
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
             self.parts.append(
@@ -150,6 +152,7 @@ def ema_update(
 
     @torch.no_grad()
     def update(averaged: Any, current: Any, updates: Tensor | int) -> None:
-        torch._foreach_lerp_(averaged, current, 1 - warmed_decay(decay, int(updates)))
+        share = 1 - warmed_decay(decay, int(updates))
+        torch._foreach_lerp_(averaged, current, share)  # pyright: ignore
 
     return update

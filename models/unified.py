@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences, image_positions
-from models.blocks import Context, TrunkOutput, causal_context
+from models.blocks import Context, Trunk, TrunkOutput, causal_context
 
 SCALAR_LOSS = "_loss"
 
@@ -61,10 +61,10 @@ class TokenEmbedding(nn.Module):
 
 
 class UnifiedModel(nn.Module):
-    def __init__(self, trunk: nn.Module, vocabulary: Vocabulary) -> None:
+    def __init__(self, trunk: Trunk, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.trunk, self.vocabulary = trunk, vocabulary
-        width: int = trunk.config.width  # pyright: ignore[reportAttributeAccessIssue]
+        width = trunk.config.width
         self.embedding = TokenEmbedding(vocabulary, width)
         self.text_head = nn.Linear(width, vocabulary.text, bias=False)
         self.image_head = nn.Linear(width, vocabulary.codes, bias=False)
@@ -81,7 +81,7 @@ class UnifiedModel(nn.Module):
     ) -> TrunkOutput:
         states = self.embed(tokens)
         if context is None:
-            context = causal_context(states, self.trunk.config)  # pyright: ignore
+            context = causal_context(states, self.trunk.config)
         return self.trunk(states, context, task)
 
     def losses(self, sequences: Sequences, task: Task) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Block, Context, RMSNorm, TrunkConfig, TrunkOutput, run_blocks
+from models.blocks import Block, Context, RMSNorm, Trunk, TrunkConfig, TrunkOutput, run_blocks
 from models.shared import SharedConfig
 
 
@@ -40,7 +40,7 @@ class UniForkConfig:
         return SharedConfig(trunk=self.trunk) if self.fork_at == self.trunk.depth else self
 
 
-class UniFork(nn.Module):
+class UniFork(Trunk):
     def __init__(self, config: UniForkConfig) -> None:
         super().__init__()
         self.config, self.fork_at = config.trunk, config.fork_at
