@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
 from experiments.fit import fit
-from models.batch import pack_generate, pack_understand
+from models.batch import check, pack_generate, pack_understand
 from models.blocks import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule
@@ -118,3 +118,27 @@ def test_summary_counts_tokens_without_pads_and_parameters_once(tmp_path: Path) 
     for task, unused in heads.items():
         active = total - sum(p.numel() for p in unused.parameters())
         assert summary["parameters"][f"active_{task}"] == active
+
+
+def test_the_data_module_deals_what_the_models_declare() -> None:
+    batch = data().batches(0)[3]
+    check(batch)
+    assert set(batch) == {"understand", "generate"}
+    broken = {"generate": {**batch["generate"], "tokens": batch["generate"]["tokens"].float()}}
+    with pytest.raises(ValueError, match=r"batch\.generate\.tokens must be torch\.int64"):
+        check(broken)
+
+
+def test_batches_are_a_function_of_the_step_and_deal_every_sequence_once_an_epoch() -> None:
+    dealt, again = data().batches(0), data().batches(7)
+    assert torch.equal(dealt[7]["generate"]["tokens"], again[0]["generate"]["tokens"])
+    seen = [index for step in range(6) for index in indices(0, "generate", step, 4, 24)]
+    assert sorted(seen) == list(range(24))
+    assert [*indices(0, "generate", 6, 4, 24)] != seen[:4]
+
+
+def test_a_dropped_prompt_leaves_its_image_and_nothing_else() -> None:
+    tokens, predicted = np.array([2, 8, 9, 10, 4, 30, 31]), np.array([False] * 5 + [True] * 2)
+    kept, targets = PromptDrop(1.0, DROP).apply(tokens, predicted)
+    assert kept.tolist() == [2, DROP, 4, 30, 31]
+    assert targets.tolist() == [False, False, False, True, True]
