@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.config import digest
 from experiments.markers import MARKER
 from experiments.plan import Cell, Plan
 from experiments.steps import Store
 
+PROTOCOLS = "protocols.json"
 OUTPUTS = ("leaderboard.csv", "leaderboard_long.csv", "leaderboard.md", "report.html")
 RUN_IDS = "mlflow_runs.json"
 NORMAL_95 = 1.959964
@@ -54,7 +56,8 @@ class Gathered:
 
     `final` holds the scores at the end of training, `curve` those on the way, `brackets` the rows
     ceiling, floor and chance; `items` maps (arm, seed, benchmark) to the file of scored items;
-    `problems` maps an arm to what kept one of its cells from finishing.
+    `problems` maps an arm to what kept one of its cells from finishing; `protocols` maps what a row
+    calls its protocol to the protocol.
     """
 
     plan: Plan
@@ -64,6 +67,7 @@ class Gathered:
     summaries: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     items: dict[tuple[str, int, str], Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -90,7 +94,7 @@ def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) 
             found.problems.setdefault(cell.arm, (problems or {})[cell.label])
         gather_cell(found, cell, store, runs.get(cell.label, ""))
         if not found.brackets and store.exists(cell.steps["brackets"]):
-            found.brackets = bracket_rows(plan, cell, store)
+            found.brackets = bracket_rows(found, cell, store)
     return found
 
 
@@ -110,7 +114,7 @@ def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
     for name, folder in cell.steps.items():
         if not store.exists(folder):
             continue
-        origin = Origin(found.plan, store, folder, cell, run_id)
+        origin = Origin(found, store, folder, cell, run_id)
         if name.startswith("score_"):
             results = json.loads((store.path(folder) / "results.json").read_text())
             tokens = found.summaries[cell.arm, cell.seed]["tokens"]
@@ -123,20 +127,20 @@ def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
                 found.curve += origin.rows(results, results["tokens_seen"])
 
 
-def bracket_rows(plan: Plan, cell: Cell, store: Store) -> list[Row]:
+def bracket_rows(found: Gathered, cell: Cell, store: Store) -> list[Row]:
     folder = cell.steps["brackets"]
     return [
         row
         for results in read_lines(store.path(folder) / "results.jsonl")
-        for row in Origin(plan, store, folder, cell).rows(results, None, results["row"])
+        for row in Origin(found, store, folder, cell).rows(results, None, results["row"])
     ]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a results object came from; makes its rows."""
+    """Where a results object came from; makes its rows and notes its protocol."""
 
-    plan: Plan
+    found: Gathered
     store: Store
     folder: str
     cell: Cell
@@ -145,10 +149,12 @@ class Origin:
     def rows(self, results: dict[str, Any], tokens: int | None, bracket: str = "") -> Iterator[Row]:
         about = json.loads((self.store.path(self.folder) / MARKER).read_text())
         data = self.cell.steps["data"].rpartition("-")[2]
+        protocol = f"{results['benchmark']}-{digest(results['protocol'])[:8]}"
+        self.found.protocols[protocol] = results["protocol"]
         for name, metric in results["metrics"].items():
             low, high = metric.get("ci_low"), metric.get("ci_high")
             yield Row(
-                suite=self.plan.request.suite,
+                suite=self.found.plan.request.suite,
                 arm=bracket or self.cell.arm,
                 seed=None if bracket else self.cell.seed,
                 tokens_seen=tokens,
@@ -160,7 +166,7 @@ class Origin:
                 ci_high=high,
                 n=metric["n"],
                 higher_is_better=metric["higher_is_better"],
-                protocol=json.dumps(results["protocol"], sort_keys=True),
+                protocol=protocol,
                 judge=judge_name(results["protocol"]),
                 config_hash="" if bracket else self.cell.config,
                 data_hash="" if bracket else data,
@@ -173,7 +179,7 @@ class Origin:
 def judge_name(protocol: Mapping[str, Any]) -> str:
     """The judge's name, or nothing where scoring needs none."""
     judge = protocol.get("judge", "")
-    return str(judge.get("name", "")) if isinstance(judge, Mapping) else str(judge)
+    return str(judge.get("judge", "")) if isinstance(judge, Mapping) else str(judge)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

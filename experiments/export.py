@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-from experiments.collect import OUTPUTS
+from experiments.collect import OUTPUTS, PROTOCOLS
 from experiments.config import ConfigError
 from experiments.markers import write_json
 from experiments.results import find_run
@@ -19,7 +19,7 @@ def export(folder: Path, target: Path) -> None:
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    for name in (*OUTPUTS, "leaderboard.tex"):
+    for name in (*OUTPUTS, "leaderboard.tex", PROTOCOLS):
         shutil.copy(folder / name, target / name)
     plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
     write_json(target / "scores.json", scores(plan, folder.parent / "steps"))

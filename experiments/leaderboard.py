@@ -1,4 +1,4 @@
-"""Writes leaderboard.csv, leaderboard_long.csv, leaderboard.md and leaderboard.tex."""
+"""Writes leaderboard.csv, leaderboard_long.csv, leaderboard.md, leaderboard.tex, protocols.json."""
 
 import csv
 import io
@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from experiments.collect import Gathered, Row
-from experiments.markers import write_text
+from experiments.collect import PROTOCOLS, Gathered, Row
+from experiments.markers import write_json, write_text
 from experiments.scores import COSTS, Score, Standing, axes, headline_metrics, standings
 
 ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
@@ -17,15 +17,17 @@ LONG_COLUMNS = tuple(field.name for field in fields(Row))
 
 
 def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
-    """Writes all four files into `folder` and returns the standings that they show."""
+    """Writes the tables, and the protocols that their rows name; returns the standings shown."""
     rows = standings(found)
     metrics = headline_metrics(found)
     wide = [wide_row(found, row, metrics) for row in rows]
     write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics), wide))
     long = (asdict(row) for row in found.rows)
     write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
+    write_json(folder / PROTOCOLS, found.protocols)
     header, body = short_table(found, rows)
-    write_text(folder / "leaderboard.md", to_markdown(header, body, found.plan.stamp))
+    notes = [row.metric for row in axes(found).values()]
+    write_text(folder / "leaderboard.md", to_markdown(header, body, found.plan.stamp, notes))
     write_text(folder / "leaderboard.tex", to_tex(header, body))
     return rows
 
@@ -73,7 +75,7 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def short_table(found: Gathered, rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
     """Eight columns for people: costs, the first metric of each task, the verdicts on them."""
     metrics = [row.metric for row in axes(found).values()]
-    names = [f"{task} ({row.metric})" for task, row in axes(found).items()]
+    names = [metric.partition("@")[0] for metric in metrics]
     header = ["arm", "seeds", "params (M)", "PFLOP", "minutes", *names, "verdict"]
     return header, [short_row(row, metrics) for row in rows]
 
@@ -110,10 +112,15 @@ def with_interval(score: Score | None) -> str:
     return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
 
 
-def to_markdown(header: Sequence[str], body: Sequence[Sequence[str]], stamp: str) -> str:
+def to_markdown(
+    header: Sequence[str], body: Sequence[Sequence[str]], stamp: str, notes: Sequence[str] = ()
+) -> str:
+    """The table below its stamp, and above the full names of its metrics."""
     lines = [f"**{stamp}**", ""] if stamp else []
     for row in (header, ["---"] * len(header), *body):
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    if notes:
+        lines += ["", f"Protocols: {', '.join(f'`{note}`' for note in notes)}."]
     return "\n".join(lines) + "\n"
 
 

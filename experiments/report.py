@@ -100,7 +100,7 @@ def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
     """Each benchmark's protocol as the first arm was scored under it."""
     first: dict[str, dict[str, Any]] = {}
     for row in found.final:
-        first.setdefault(row.benchmark, json.loads(row.protocol))
+        first.setdefault(row.benchmark, found.protocols[row.protocol])
     return list(first.items())
 
 

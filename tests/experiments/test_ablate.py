@@ -14,6 +14,8 @@ import pytest
 from experiments.ablate import Ablation, exclusive
 from experiments.steps import StepError
 
+SECONDS_WHEN_NOTHING_CHANGED = 10
+
 Make = Callable[..., Ablation]
 
 
@@ -33,7 +35,7 @@ def test_an_ablation_finishes_every_step_and_a_second_one_redoes_none(ablation: 
     again = ablation(arms=("control", "fork"))
     started = time.monotonic()
     assert again.run(jobs=2, track=False) == 0
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < SECONDS_WHEN_NOTHING_CHANGED
     assert marker_times(again) == before
     assert "leaderboard_long.csv" in output(again)
 
@@ -94,7 +96,7 @@ def start_runner(run: Ablation, suites: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
-def wait_for_cell(path: Path, seconds: float = 20) -> int:
+def wait_for_cell(path: Path, seconds: float = 120) -> int:
     deadline = time.monotonic() + seconds
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < deadline, "the cell never started to train"
@@ -102,7 +104,7 @@ def wait_for_cell(path: Path, seconds: float = 20) -> int:
     return int(path.read_text())
 
 
-def wait_until_gone(process: int, seconds: float = 10) -> None:
+def wait_until_gone(process: int, seconds: float = 60) -> None:
     """A cell ends by itself when its runner has been killed."""
     deadline = time.monotonic() + seconds
     while Path(f"/proc/{process}/status").exists():
@@ -118,7 +120,7 @@ def test_ctrl_c_stops_the_cells_and_says_how_to_go_on(ablation: Make, suites: Pa
     runner = start_runner(run, suites)
     cell = wait_for_cell(run.store.partial(run.plan.cells[0].steps["train"]) / "waiting")
     runner.send_signal(signal.SIGINT)
-    assert runner.wait(20) == 130
+    assert runner.wait(60) == 130
     wait_until_gone(cell)
 
 

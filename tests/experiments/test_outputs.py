@@ -64,6 +64,9 @@ def check_long(finished: Ablation) -> None:
     rows = read(finished.folder / "leaderboard_long.csv")
     assert list(rows[0]) == LONG.split(", ")
     assert len({row["tokens_seen"] for row in rows if row["arm"] == "fork"}) >= 5
+    protocols = json.loads((finished.folder / "protocols.json").read_text())
+    assert {row["protocol"] for row in rows} == set(protocols)
+    assert {row["judge"] for row in rows} == {"exact"}
     assert all(row["git_commit"] and row["source"] == "measured" for row in rows)
 
 
