@@ -10,7 +10,7 @@ precision; `make perf` prints what they save.
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -129,3 +129,23 @@ class _SwiGLU(torch.autograd.Function):
 def swiglu(gate: Float[Tensor, "... f"], up: Float[Tensor, "... f"]) -> Float[Tensor, "... f"]:
     """`silu(gate) * up` (Shazeer, 2020)."""
     return _SwiGLU.apply(gate, up)  # pyright: ignore[reportReturnType]
+
+
+class _Permute(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return rows.index_select(0, order)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(0, inverse), None, None
+
+
+def permute(
+    rows: Float[Tensor, "t d"], order: Int[Tensor, "t"], inverse: Int[Tensor, "t"]
+) -> Float[Tensor, "t d"]:
+    """`rows[order]` for a permutation and its inverse: the gradient is a gather, not a scatter."""
+    return _Permute.apply(rows, order, inverse)  # pyright: ignore[reportReturnType]

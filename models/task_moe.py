@@ -30,6 +30,7 @@ from models.blocks import (
     TrunkOutput,
     run_blocks,
 )
+from models.fused import permute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class TaskExperts(nn.Module):
         group_logits = self.group_router(x).float()
         group = group_logits.argmax(-1)
         logits = rearrange(self.expert_router(x).float(), "t (g e) -> t g e", e=count)
-        probabilities = logits[torch.arange(len(x), device=x.device), group].softmax(-1)
+        probabilities = torch.where(group[:, None] == 0, logits[:, 0], logits[:, 1]).softmax(-1)
         gates, choice = probabilities.topk(self.config.top_k, dim=-1)
         gates = gates / gates.sum(-1, keepdim=True)
         return Routing(choice + count * group[:, None], gates, group_logits, probabilities)
@@ -120,17 +121,17 @@ class TaskExperts(nn.Module):
     def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> Float[Tensor, "t d"]:
         """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back."""
         top_k = self.config.top_k
-        order = routing.choice.flatten().argsort(stable=True)
-        counts = routing.choice.flatten().bincount(minlength=len(self.experts)).tolist()
-        rows = repeat(x, "t d -> (t k) d", k=top_k)[order].split(counts)
+        choice = routing.choice.flatten()
+        order = choice.argsort(stable=True)
+        inverse = order.argsort()
+        counts = choice.bincount(minlength=len(self.experts)).tolist()
+        rows = permute(repeat(x, "t d -> (t k) d", k=top_k), order, inverse).split(counts)
         results = [
             expert(part) for expert, part in zip(self.experts, rows, strict=True) if len(part)
         ]
-        restored = torch.cat(results)[order.argsort()]
-        weighted = rearrange(restored, "(t k) d -> t k d", k=top_k) * routing.gates[..., None].to(
-            x.dtype
-        )
-        return weighted.sum(1)
+        restored = permute(torch.cat(results), inverse, order)
+        gates = routing.gates[..., None].to(x.dtype)
+        return (rearrange(restored, "(t k) d -> t k d", k=top_k) * gates).sum(1)
 
     def auxiliary(self, routing: Routing, task: Task) -> Auxiliary:
         """Group supervision, load balance inside the chosen groups, and what a probe sees."""

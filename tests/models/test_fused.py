@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from models.fused import head_rms_norm, rms_norm, rotary, swiglu
+from models.fused import head_rms_norm, permute, rms_norm, rotary, swiglu
 
 
 def doubles(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -50,3 +50,10 @@ def test_bf16_stays_close_to_fp32() -> None:
     torch.testing.assert_close(
         rms_norm(x.bfloat16(), weight.float(), 1e-6).float(), exact, rtol=0.03, atol=0.03
     )
+
+
+def test_permute_reorders_rows_and_sends_gradients_back_to_them() -> None:
+    rows, order = doubles(5, 3), torch.tensor([3, 0, 4, 1, 2])
+    inverse = order.argsort()
+    assert torch.equal(permute(rows, order, inverse), rows[order])
+    assert gradcheck(lambda x: permute(x, order, inverse), (rows,))
