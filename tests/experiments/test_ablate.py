@@ -82,11 +82,12 @@ def test_a_cell_killed_in_the_middle_of_a_step_goes_on_where_it_stopped(
 def start_runner(run: Ablation, suites: Path) -> "subprocess.Popen[bytes]":
     """The same ablation in a process of its own, so that it can be killed."""
     script = (
-        "import sys; from pathlib import Path; from rich.console import Console\n"
+        "import signal, sys; from pathlib import Path; from rich.console import Console\n"
         "from experiments.ablate import Ablation\n"
         "from experiments.plan import Project, Request\n"
         "from experiments.sources import ROOT, Sources\n"
         "from tests.experiments import fakes\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as the command does
         "schema = 'tests.experiments.fakes:load_schema'\n"
         "project = Project(Path(sys.argv[1]), schema, fakes.graph, Sources(ROOT, ('tests',)))\n"
         "request = Request('toy', 'tiny', arms=('control',))\n"
