@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.collect import OUTPUTS, PROTOCOLS
 from experiments.config import ConfigError
-from experiments.markers import write_json
+from experiments.markers import write_text
 from experiments.results import find_run
 from experiments.sources import ROOT
 
@@ -22,7 +22,8 @@ def export(folder: Path, target: Path) -> None:
     for name in (*OUTPUTS, "leaderboard.tex", PROTOCOLS):
         shutil.copy(folder / name, target / name)
     plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
-    write_json(target / "scores.json", scores(plan, folder.parent / "steps"))
+    found = scores(plan, folder.parent / "steps")
+    write_text(target / "scores.json", json.dumps(found, separators=(",", ":")) + "\n")
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     if size > LIMIT_BYTES:
         raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}.")
@@ -44,6 +45,7 @@ def scores(plan: dict, steps: Path) -> dict[str, dict]:
             file = "summary.json" if name == "train" else "results.json"
             if name == "train" or name.startswith("score_"):
                 small[name] = json.loads((steps / folder / file).read_text())
+                small[name].pop("protocol", None)  # protocols.json has it
     return found
 
 

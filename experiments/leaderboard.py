@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -63,13 +64,21 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """CSV text; None and absent values are empty, never 0."""
+    """CSV text; None and absent values are empty, never 0; seven digits of what is not whole."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: "" if value is None else value for key, value in row.items()})
+        writer.writerow({key: cell(value) for key, value in row.items()})
     return out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value) if value.is_integer() else f"{value:.7g}"
+    return value
 
 
 def short_table(found: Gathered, rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
