@@ -1,6 +1,8 @@
 """Questions on a scene, of six kinds, and packs of them in which no answer gives another away.
 
-In a pack no question asks for what an earlier one revealed.
+In a pack no question asks for what an earlier one revealed, and a yes/no question is asked only
+where either answer could have been: a coin decides, so that neither wording nor history helps to
+guess.
 """
 
 from collections import Counter
@@ -21,34 +23,25 @@ from datamodules.world.language import noun_phrase
 from datamodules.world.objects import KINDS, WorldObject
 from datamodules.world.randomness import Dice
 from datamodules.world.relations import RELATIONS, relation
-from datamodules.world.scenes import PLACES, Placed
+from datamodules.world.scenes import PLACES
 from datamodules.world.wordings import NO, NOTHING, NUMBERS, YES
 
 Kind = Literal["existence", "count", "colour", "place", "relation", "comparison"]
 QUESTION_KINDS: tuple[Kind, ...] = get_args(Kind)
-KIND_WEIGHTS: dict[Kind, float] = {
-    "existence": 0.25,
-    "count": 0.25,
-    "colour": 0.2,
-    "place": 0.1,
-    "relation": 0.5,
-    "comparison": 0.5,
+FORMS: dict[Kind, dict[str, float]] = {
+    "existence": {"thing": 0.9, "coloured thing": 0.3},
+    "count": {"count": 1.3},
+    "colour": {"colour": 0.25},
+    "place": {"place of": 0.06, "at place": 0.06},
+    "relation": {"related": 0.6, "related to": 0.5},
+    "comparison": {"more": 1.0, "same colour": 0.6},
 }
-MOST_IN_A_PACK: dict[Kind, int] = {
-    "existence": 2,
-    "count": 2,
-    "colour": 2,
-    "place": 2,
-    "relation": 2,
-    "comparison": 2,
-}
-"""More of a kind would tell too much together, as all four places would."""
-MOST_ABSENT = 1
-"""Questions of a pack that may ask for what is absent, so that "no" stays a fair answer."""
-COUNTED_PRESENT_SHARE = 0.93
-TRIES_PER_QUESTION = 6
-PRESENT_SHARE = 0.72
-"""Wanted share of "is there" questions that are true; packing drops some, as names are known."""
+"""The forms of question of each kind, and how often each is tried."""
+MOST_OF_A_FORM = 2
+"""More of a form would tell too much together, as all four places would."""
+ZERO_SHARE, ONE_SKIPPED = 0.02, 0.6
+"""Most names are absent and most of the others single: without these, few answers are above one."""
+TRIES_PER_QUESTION, TRIES_OF_A_KIND = 10, 4
 
 
 class Questioner:
@@ -63,48 +56,77 @@ class Questioner:
         self._kinds = {entry.name: entry.kind for entry in objects}
         self._colours = colours
         self._max_objects = max_objects
-        self._drafting: dict[Kind, Callable[[Dice, View], Draft | None]] = {
-            "existence": self._existence,
+        self._open: dict[str, Callable[[Dice, View], Draft | None]] = {
             "count": self._count,
             "colour": _colour,
-            "place": _place,
-            "relation": _relation,
-            "comparison": self._comparison,
+            "place of": _place_of,
+            "at place": _at_place,
+            "related to": _related_to,
+            "same colour": _same_colour,
+        }
+        self._yes_or_no: dict[str, Callable[[Dice, View, bool], Draft | None]] = {
+            "thing": self._thing,
+            "coloured thing": self._coloured_thing,
+            "more": self._more,
+            "related": _related,
         }
 
     def draft(self, dice: Dice, view: View, kind: Kind) -> Draft | None:
         """Return a question of `kind`, or None where this try found none."""
-        return self._drafting[kind](dice, view)
+        form = dice.weighted(FORMS[kind])
+        if form in self._open:
+            return self._open[form](dice, view)
+        return self._yes_or_no[form](dice, view, dice.chance(0.5))
 
     def pack(self, dice: Dice, view: View, count: int) -> tuple[Question, ...]:
         """Return up to `count` questions, none answerable from another's answer."""
         asked: list[Question] = []
         revealed: set[str] = set()
-        kinds: Counter[str] = Counter()
+        forms: Counter[str] = Counter()
+        weights = {kind: sum(shares.values()) for kind, shares in FORMS.items()}
         for _ in range(TRIES_PER_QUESTION * count):
             if len(asked) == count:
                 break
-            kind = dice.weighted(KIND_WEIGHTS)
-            draft = self.draft(dice, view, kind) if kinds[kind] < MOST_IN_A_PACK[kind] else None
-            if draft is None or not revealed.isdisjoint(draft.asks):
+            kind = dice.weighted(weights)
+            form = dice.weighted(FORMS[kind])
+            if forms[form] == MOST_OF_A_FORM:
                 continue
-            if draft.finds_nothing and kinds["absence"] == MOST_ABSENT:
+            draft = self._fair_draft(dice, view, form, revealed)
+            if draft is None:
                 continue
-            kinds["absence"] += draft.finds_nothing
             asked.append(draft.worded(kind, dice))
             revealed |= asked[-1].reveals
-            kinds[kind] += 1
+            forms[form] += 1
         return tuple(asked)
 
-    def _existence(self, dice: Dice, view: View) -> Draft | None:
-        wanted, coloured = dice.chance(PRESENT_SHARE), dice.chance(0.5)
-        if coloured and not wanted:
-            return self._absent_colour(dice, view)
-        shown = sorted({(one.name, one.colour) for one in view.scene.placed if one.colour})
-        if coloured and shown:
-            name, tint = dice.choice(shown)
-            slots = {"thing": noun_phrase(name, tint)}
-            return Draft("existence", slots, YES, colour(name), number(name))
+    def exam(self, dice: Dice, view: View, count: int) -> tuple[Question, ...]:
+        """Return up to `count` different questions, each kind as likely as another.
+
+        For a reader who has all the answers before him: one may give another away.
+        """
+        asked: dict[str, Question] = {}
+        for _ in range(TRIES_PER_QUESTION * count):
+            if len(asked) == count:
+                break
+            kind = dice.choice(QUESTION_KINDS)
+            drafts = (self.draft(dice, view, kind) for _ in range(TRIES_OF_A_KIND))
+            draft = next(filter(None, drafts), None)
+            if draft is not None:
+                question = draft.worded(kind, dice)
+                asked[question.text] = question
+        return tuple(asked.values())
+
+    def _fair_draft(self, dice: Dice, view: View, form: str, revealed: set[str]) -> Draft | None:
+        """A question on what is still open; of a yes and a no that both could be asked, either."""
+        if form in self._open:
+            drafts = [self._open[form](dice, view)]
+        else:
+            drafts = [self._yes_or_no[form](dice, view, wanted) for wanted in (True, False)]
+        drafts = [one for one in drafts if one and revealed.isdisjoint(one.asks)]
+        complete = len(drafts) == (1 if form in self._open else 2)
+        return dice.choice(drafts) if complete else None
+
+    def _thing(self, dice: Dice, view: View, wanted: bool) -> Draft | None:
         names = [name for name in self._names if (name in view.counts) == wanted]
         if not names:
             return None
@@ -112,13 +134,19 @@ class Questioner:
         answer, reveals = (YES, number(name)) if wanted else (NO, every_facet(name))
         return Draft("existence", {"thing": noun_phrase(name)}, answer, number(name), reveals)
 
-    def _absent_colour(self, dice: Dice, view: View) -> Draft | None:
-        """Ask for a coloured object that is not there, though one like it is."""
+    def _coloured_thing(self, dice: Dice, view: View, wanted: bool) -> Draft | None:
+        """Asks for a coloured object; one that is not there is like one that is."""
+        shown = sorted({(one.name, one.colour) for one in view.scene.placed if one.colour})
+        if wanted:
+            if not shown:
+                return None
+            name, tint = dice.choice(shown)
+            slots = {"thing": noun_phrase(name, tint)}
+            return Draft("existence", slots, YES, colour(name), number(name))
         one = dice.choice(view.scene.placed)
         likeness = [(one.name, tint) for tint in self._colours]
         if one.colour is not None and dice.chance(0.4):
             likeness = [(name, one.colour) for name in self._names]
-        shown = {(each.name, each.colour) for each in view.scene.placed}
         absent = [pair for pair in likeness if pair not in shown and view.may_colour(*pair)]
         if not absent:
             return None
@@ -126,12 +154,10 @@ class Questioner:
         asks = colour(name) if name in view.counts else number(name)
         return Draft("existence", {"thing": noun_phrase(name, tint)}, NO, asks, colour(name))
 
-    def _count(self, dice: Dice, view: View) -> Draft:
-        name = dice.choice(self._names)
-        if dice.chance(COUNTED_PRESENT_SHARE):  # of a repeated name rather than of a single one
-            name = max(
-                dice.sample(tuple(view.counts), min(2, len(view.counts))), key=view.counts.get
-            )
+    def _count(self, dice: Dice, view: View) -> Draft | None:
+        name = dice.choice(self._names if dice.chance(ZERO_SHARE) else tuple(view.counts))
+        if view.counts[name] == 1 and dice.chance(ONE_SKIPPED):
+            return None
         names, plural = [name], self._plurals[name]
         kind = self._kinds[name]
         if kind in self._members and dice.chance(0.25):
@@ -144,17 +170,18 @@ class Questioner:
             reveals = every_facet(*self._names) | frozenset(PLACES)
         return Draft("count", {"plural": plural}, NUMBERS[count], number(*names), reveals)
 
-    def _comparison(self, dice: Dice, view: View) -> Draft | None:
-        if dice.chance(0.5):
-            return _same_colour(dice, view)
+    def _more(self, dice: Dice, view: View, wanted: bool) -> Draft | None:
+        """Asks of two names that differ in number, or, for some of the "no", do not."""
         name = dice.choice(tuple(view.counts))
-        present = len(view.counts) > 1 and dice.chance(0.6)
-        other = dice.choice([n for n in (view.counts if present else self._names) if n != name])
-        if dice.chance(0.5):
-            name, other = other, name
-        slots = {"plural": self._plurals[name], "others": self._plurals[other]}
-        answer = YES if view.counts[name] > view.counts[other] else NO
-        return Draft("more", slots, answer, number(name, other))
+        others = view.counts if len(view.counts) > 1 and dice.chance(0.6) else self._names
+        other = dice.choice([one for one in others if one != name])
+        more, fewer = sorted((name, other), key=lambda one: -view.counts[one])
+        equal = view.counts[more] == view.counts[fewer]
+        if wanted and equal:
+            return None
+        first, second = (more, fewer) if wanted else (fewer, more)
+        slots = {"plural": self._plurals[first], "others": self._plurals[second]}
+        return Draft("more", slots, YES if wanted else NO, number(name, other))
 
 
 def _colour(dice: Dice, view: View) -> Draft | None:
@@ -165,9 +192,7 @@ def _colour(dice: Dice, view: View) -> Draft | None:
     return Draft("colour", {"name": name}, tint, colour(name), number(name))
 
 
-def _place(dice: Dice, view: View) -> Draft | None:
-    if dice.chance(0.5):
-        return _place_of(dice.choice(view.single)) if view.single else None
+def _at_place(dice: Dice, view: View) -> Draft | None:
     occupants = {one.place: one.name for one in view.scene.placed}
     asked = dice.choice(tuple(occupants) if dice.chance(0.8) else PLACES)
     if asked not in occupants:
@@ -177,29 +202,32 @@ def _place(dice: Dice, view: View) -> Draft | None:
     return Draft("at place", {"place": asked}, name, frozenset([asked]), reveals)
 
 
-def _place_of(one: Placed) -> Draft:
+def _place_of(dice: Dice, view: View) -> Draft | None:
+    if not view.single:
+        return None
+    one = dice.choice(view.single)
     reveals = number(one.name) | {one.place}
     return Draft("place of", {"name": one.name}, one.place, place(one.name), reveals)
 
 
-def _relation(dice: Dice, view: View) -> Draft | None:
+def _related(dice: Dice, view: View, wanted: bool) -> Draft | None:
     if len(view.single) < 2:
         return None
     one, other = dice.sample(view.single, 2)
-    if dice.chance(0.4):
-        return _related_to(dice, view, other)
-    holding, holds = relation(one.box, other.box), dice.chance(0.5)
-    wanted = [each for each in RELATIONS if (each in holding) == holds]
-    wanted = [each for each in wanted if view.may_relate(one.name, other.name, each)]
-    if not wanted:
+    holding = relation(one.box, other.box)
+    fitting = [each for each in RELATIONS if (each in holding) == wanted]
+    fitting = [each for each in fitting if view.may_relate(one.name, other.name, each)]
+    if not fitting:
         return None
-    slots = {"name": one.name, "other": other.name, "relation": dice.choice(wanted)}
+    slots = {"name": one.name, "other": other.name, "relation": dice.choice(fitting)}
     names = one.name, other.name
-    return Draft("related", slots, YES if holds else NO, place(*names), number(*names))
+    return Draft("related", slots, YES if wanted else NO, place(*names), number(*names))
 
 
-def _related_to(dice: Dice, view: View, target: Placed) -> Draft | None:
-    wanted = dice.choice(RELATIONS)
+def _related_to(dice: Dice, view: View) -> Draft | None:
+    if len(view.single) < 2:
+        return None
+    target, wanted = dice.choice(view.single), dice.choice(RELATIONS)
     found = [one.name for one in view.scene.placed if wanted in relation(one.box, target.box)]
     if len(found) != 1:
         return None
@@ -209,8 +237,9 @@ def _related_to(dice: Dice, view: View, target: Placed) -> Draft | None:
 
 
 def _same_colour(dice: Dice, view: View) -> Draft | None:
-    tinted = [one for one in view.single if one.colour]
+    """Few scenes offer both answers: scenes are drawn so that the answers balance."""
     wanted = dice.chance(0.5)
+    tinted = [one for one in view.single if one.colour]
     pairs = [(a, b) for a in tinted for b in tinted if a is not b]
     pairs = [(a, b) for a, b in pairs if (a.colour == b.colour) == wanted]
     if not pairs:

@@ -21,10 +21,8 @@ from datamodules.world.scenes import COLOURS, PLACES, Scene, SceneSampler, World
 from datamodules.world.splits import HeldOut, Split, holds_back
 from datamodules.world.wordings import words_of_patterns
 
-DESCRIBED_SHARE = 0.15
-"""How often a pack is one question and "describe the picture .", which has to name all."""
-TEXT_QUESTIONS = 3
-"""Questions that stage 0 reads after a full caption."""
+DESCRIBED_SHARE = 0.5
+"""How often a pack ends with "describe the picture .", which has to name all."""
 
 
 class World:
@@ -76,9 +74,9 @@ class World:
     def questions(self, split: Split, index: int, scene: Scene, count: int) -> tuple[Question, ...]:
         """Return up to `count` questions on `scene`, none answerable from an earlier answer."""
         dice, view = Dice(split, index, "questions"), self.view(split, scene)
-        if dice.chance(DESCRIBED_SHARE):
-            return (*self.questioner.pack(dice, view, 1), self.caption_question(dice, scene))
-        return self.questioner.pack(dice, view, count)
+        pack = self.questioner.pack(dice, view, count)
+        described = dice.chance(DESCRIBED_SHARE)
+        return (*pack, self.caption_question(dice, scene)) if described else pack
 
     def caption_question(self, dice: Dice, scene: Scene, benchmark: bool = False) -> Question:
         """Return the question for a description of `scene`."""
@@ -89,21 +87,20 @@ class World:
         """Return questions on `count` different facts; facts are the same in every split."""
         return self._knowledge.questions(Dice(split, index, "facts"), count)
 
-    def text_turns(self, index: int) -> tuple[Question | str, ...]:
-        """Return sample `index` of stage 0: texts and questions that no image is needed for.
+    def comprehension(
+        self, split: Split, index: int, count: int
+    ) -> tuple[str, tuple[Question, ...]]:
+        """Return a text that tells all of scene `index`, and up to `count` questions on it."""
+        dice, scene = Dice(split, index, "comprehension"), self.scene(split, index)
+        text = self._captioner.full(dice, scene)
+        return text, self.questioner.exam(dice, self.view(split, scene), count)
 
-        Either a full caption and questions that it answers, or two captions of any kind; then
-        questions on facts, and one fact told.
-        """
+    def text_turns(self, index: int) -> tuple[Question | str, ...]:
+        """Return sample `index` of plain text: two captions, questions on facts, one fact told."""
         dice = Dice("train", index, "text")
         scene = self.scene("train", index)
-        if dice.chance(0.6):
-            asked = self.questioner.pack(dice, self.view("train", scene), TEXT_QUESTIONS)
-            turns = (self._captioner.full(dice, scene), *asked)
-        else:
-            turns = tuple(self._captioner.caption(dice, scene) for _ in range(2))
-        facts = self._knowledge.questions(dice, 2)
-        return (*turns, *facts, self._knowledge.told(dice))
+        captions = tuple(self._captioner.caption(dice, scene) for _ in range(2))
+        return (*captions, *self._knowledge.questions(dice, 2), self._knowledge.told(dice))
 
     def open_bits(self, scene: Scene) -> float:
         """Return how many bits of the image of `scene` its full caption leaves open."""

@@ -149,13 +149,37 @@ def test_benchmark_wordings_ask_the_same(kind):
 
 def test_no_answer_of_a_pack_gives_another_away():
     """For every two questions, scenes that agree on the earlier answer differ on the later."""
-    pool = [TINY.scene("test", index) for index in range(3000)]
+    pool = [TINY.scene("test", index) for index in range(12000)]
     for _, questions in packs(TINY, "test", 60):
         for earlier, later in combinations(questions, 2):
             agreeing = (s for s in pool if answer(earlier.text, s) == earlier.answer)
             answers = (answer(later.text, scene) for scene in agreeing)
             other = next((a for a in answers if a not in (None, later.answer)), None)
             assert other is not None, (earlier, later)
+
+
+def test_yes_and_no_are_equally_likely_whatever_was_asked_before():
+    answers = Counter()
+    for _, questions in packs(WORLD, "train", 3000):
+        for position, question in enumerate(questions):
+            answers[question.kind, position > 0, question.answer] += 1
+    for kind in ("existence", "relation", "comparison"):
+        for later in (False, True):
+            yes, no = (answers[kind, later, answer] for answer in ("yes", "no"))
+            assert 0.4 < yes / (yes + no) < 0.6, (kind, later, yes, no)
+
+
+def test_an_exam_asks_different_questions_of_every_kind():
+    kinds = Counter()
+    for index in range(300):
+        text, questions = WORLD.comprehension("train", index, 8)
+        scene = WORLD.scene("train", index)
+        assert all(name in text for name in {one.name for one in scene.placed} - {"person"})
+        assert len({each.text for each in questions}) == len(questions)
+        assert all(answer(each.text, scene) == each.answer for each in questions)
+        kinds.update(each.kind for each in questions)
+    assert set(kinds) == set(QUESTION_KINDS)
+    assert min(kinds.values()) / sum(kinds.values()) > 0.05
 
 
 def test_a_pack_ends_with_the_description_if_it_has_one():
@@ -165,7 +189,7 @@ def test_a_pack_ends_with_the_description_if_it_has_one():
         kinds = [each.kind for each in WORLD.questions("train", index, scene, 5)]
         assert "caption" not in kinds[:-1]
         described += kinds[-1] == "caption"
-    assert 30 < described < 100
+    assert 120 < described < 180
 
 
 def test_a_description_names_every_object_in_reading_order():
