@@ -23,24 +23,35 @@ PARTS = ("tokens", "predicted", "starts")
 class DataConfig:
     """The training set: scenes rendered once and dealt out again when they run out.
 
-    At most `questions` are packed after one image, fewer where the sequence would be longer than
-    `longest` tokens (a batch is as long as its longest row); `fact_share` of the understanding
-    sequences ask about facts and have no image. `texts` are the samples of stage 0.
+    At most `questions` are packed after one image or text, fewer where the sequence would be longer
+    than `longest` tokens (a batch is as long as its longest row). Of the understanding sequences
+    `fact_share` ask about facts and `text_share` about a text; they have no image. `texts` are the
+    samples of stage 0: `plain_share` are read word by word, the others ask `text_questions` about a
+    text.
     """
 
     scenes: int = 80_000
-    questions: int = 7
+    questions: int = 9
     longest: int = 112
-    fact_share: float = 0.12
-    facts: int = 6
-    texts: int = 20_000
+    fact_share: float = 0.08
+    text_share: float = 0.25
+    facts: int = 12
+    texts: int = 24_000
+    text_questions: int = 6
+    plain_share: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("scenes", "questions", "longest", "facts", "texts"):
+        for name in ("scenes", "questions", "longest", "facts", "texts", "text_questions"):
             if getattr(self, name) < 1:
                 raise ValueError(f"data.{name} must be at least 1, got {getattr(self, name)}.")
-        if not 0 <= self.fact_share < 1:
-            raise ValueError(f"data.fact_share must lie in [0, 1), got {self.fact_share}.")
+        for name in ("fact_share", "text_share", "plain_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"data.{name} must lie in [0, 1), got {getattr(self, name)}.")
+        if self.fact_share + self.text_share >= 1:
+            raise ValueError(
+                "data.fact_share and data.text_share must leave room for images, "
+                f"got {self.fact_share} and {self.text_share}."
+            )
 
 
 class SequenceStore:

@@ -12,6 +12,7 @@ Layout of a sequence, which opens with its task's token:
 
     generate     <generate> caption <image> codes
     understand   <understand> <image> codes </image> (question answer <end>)*
+                 <understand> text <end> (question answer <end>)*
     text         <text> (caption <end> | question answer <end>)*                    (stage 0)
 """
 
@@ -64,6 +65,11 @@ def pack_understand(
 ) -> Packed:
     """Image or none, then questions with answers; answers and their `<end>` are the targets."""
     return _pack_turns(question_opening(words, codes), words, turns)
+
+
+def pack_comprehension(words: TextTokens, text: str, turns: Sequence[tuple[str, str]]) -> Packed:
+    """A text in the place of the image, then questions with answers; the answers are targets."""
+    return _pack_turns([UNDERSTAND, *words.encode(text), END], words, turns)
 
 
 def question_opening(words: TextTokens, codes: Sequence[int] | None) -> list[int]:

@@ -1,6 +1,7 @@
 """The training set in tokens: pictures with captions, pictures with questions, facts, and texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,11 +11,13 @@ from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import Question, World
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
-from models.batch import Packed, pack_generate, pack_text, pack_understand
+from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
 from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
 
 CHUNK = 512
+Turns = list[tuple[str, str]]
+"""Questions with answers."""
 
 
 def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
@@ -45,26 +48,48 @@ def coded_scenes(world: World, codec: ImageTokenizer, count: int) -> Iterator[tu
 def understanding(
     world: World, words: TextTokens, data: DataConfig, index: int, codes: list[int]
 ) -> Packed:
-    """Questions on the scene; for a share of the scenes, questions on facts and no picture."""
-    if index % 1000 < 1000 * data.fact_share:
-        facts = world.fact_questions("train", index, data.facts)
-        return pack_understand(words, None, turns(facts))
+    """Questions on the scene; for shares of the scenes, on facts or on a text, and no picture."""
+    part = index % 1000 / 1000
+    if part < data.fact_share:
+        facts = turns(world.fact_questions("train", index, data.facts))
+        return fitting(facts, data.longest, lambda asked: pack_understand(words, None, asked))
+    if part < data.fact_share + data.text_share:
+        return comprehension(world, words, data, index, data.questions)
     scene = world.scene("train", index)
     asked = turns(world.questions("train", index, scene, data.questions))
-    while len(asked) > 1 and len(pack_understand(words, codes, asked).tokens) > data.longest:
-        asked.pop(0)
-    return pack_understand(words, codes, asked)
+    return fitting(asked, data.longest, lambda asked: pack_understand(words, codes, asked))
+
+
+def comprehension(
+    world: World, words: TextTokens, data: DataConfig, index: int, count: int
+) -> Packed:
+    """A text that tells all of a scene, and up to `count` questions on it."""
+    text, questions = world.comprehension("train", index, count)
+    pack = partial(pack_comprehension, words, text)
+    return fitting(turns(questions), data.longest, pack)
+
+
+def fitting(asked: Turns, longest: int, pack: Callable[[Turns], Packed]) -> Packed:
+    """The packed turns, without the first ones where they would be longer than `longest`."""
+    while len(asked) > 1 and len(pack(asked).tokens) > longest:
+        asked = asked[1:]
+    return pack(asked)
 
 
 def texts(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
-    """Writes the store `text` that stage 0 reads."""
-    world = World(config.world)
+    """Writes the store `text` that stage 0 reads: plain text, and questions on a text."""
+    world, data = World(config.world), config.data
     words = TextTokens(world.vocabulary)
-    rows = [pack_text(words, turns(world.text_turns(index))) for index in range(config.data.texts)]
+    rows = [
+        pack_text(words, turns(world.text_turns(index)))
+        if index % 1000 < 1000 * data.plain_share
+        else comprehension(world, words, data, index, data.text_questions)
+        for index in range(data.texts)
+    ]
     save(out, "text", rows)
 
 
-def turns(texts_or_questions: tuple[Question | str, ...]) -> list[tuple[str, str]]:
+def turns(texts_or_questions: tuple[Question | str, ...]) -> Turns:
     """Questions with answers; a plain text is the answer to no question."""
     return [
         ("", one) if isinstance(one, str) else (one.text, one.answer) for one in texts_or_questions
