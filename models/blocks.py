@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import Task
+from models.causal_attention import causal_attention
 from models.fused import head_rms_norm, rms_norm, rotary, swiglu
 
 QK_NORMS = ("none", "head_scale", "channel")
@@ -77,15 +78,25 @@ class LayerCache:
 class Context:
     """What attention needs beside the states: rotary tables, an additive mask, and a cache or none.
 
-    `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`; `start` is
-    the first cache slot that this call writes.
+    `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
+    causal; `start` is the first cache slot that this call writes. Where `wanted` is given, indices
+    `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
     """
 
     cosine: Tensor
     sine: Tensor
-    mask: Tensor
+    mask: Tensor | None = None
     cache: list[LayerCache] | None = None
     start: int = 0
+    wanted: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a layer knows of its place in the stack."""
+
+    cache: LayerCache | None = None
+    is_last: bool = False
 
 
 def rotary_tables(
@@ -99,16 +110,13 @@ def rotary_tables(
     return torch.cat((cosine, cosine), -1).to(dtype), torch.cat((-sine, sine), -1).to(dtype)
 
 
-def causal_mask(length: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "n n"]:
-    """Additive mask: 0 where a position may look, minus infinity at later positions."""
-    return torch.full((length, length), float("-inf"), device=device, dtype=dtype).triu_(1)
-
-
-def causal_context(states: Float[Tensor, "b n d"], config: TrunkConfig) -> Context:
-    """Positions 0 to n-1 under a causal mask, without a cache: what training uses."""
-    length, device = states.shape[1], states.device
-    tables = rotary_tables(torch.arange(length, device=device), config, states.dtype)
-    return Context(*tables, causal_mask(length, device, states.dtype))
+def causal_context(
+    states: Float[Tensor, "b n d"], config: TrunkConfig, wanted: Tensor | None = None
+) -> Context:
+    """Positions 0 to n-1, each seeing the earlier ones, without a cache: what training uses."""
+    places = torch.arange(states.shape[1], device=states.device)
+    tables = rotary_tables(places, config, states.dtype)
+    return Context(*tables, wanted=wanted)
 
 
 class RMSNorm(nn.Module):
@@ -183,9 +191,9 @@ def attend(
     query: Float[Tensor, "b h n c"],
     key: Float[Tensor, "b g m c"],
     value: Float[Tensor, "b g m c"],
-    mask: Tensor,
+    mask: Tensor | None,
 ) -> Float[Tensor, "b h n c"]:
-    """Attention under an additive mask: fused kernels on CUDA, plain products on a CPU.
+    """Attention under an additive mask (None: causal): fused on CUDA, plain products on a CPU.
 
     On a CPU the backward of PyTorch's fused bf16 kernel is several times slower than the plain form
     at these lengths (`make perf`).
@@ -194,9 +202,13 @@ def attend(
     if groups > 1:
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
     if query.is_cuda:
-        stacked = mask if mask.dim() == 2 else mask[:, None]
-        return nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=stacked)
+        stacked = mask[:, None] if mask is not None and mask.dim() == 3 else mask
+        return nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=stacked, is_causal=mask is None
+        )
     with torch.autocast("cpu", enabled=False):  # else softmax goes through fp32 and back
+        if mask is None:
+            return causal_attention(query, key, value)
         return plain_attention(query, key, value, mask)
 
 
@@ -238,14 +250,18 @@ class Block(nn.Module):
         self.feed_forward: nn.Module = FeedForward(config.width, config.feed_forward)
 
     def attend(
-        self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None
-    ) -> Float[Tensor, "b n d"]:
-        return x + self.attention(self.attention_norm(x), context, cache)
+        self, x: Float[Tensor, "b n d"], context: Context, place: Place
+    ) -> Float[Tensor, "*n d"]:
+        """The first half of the layer; after it the last layer drops what nobody wants."""
+        x = x + self.attention(self.attention_norm(x), context, place.cache)
+        if place.is_last and context.wanted is not None:
+            return x.flatten(0, 1).index_select(0, context.wanted)
+        return x
 
     def forward(
-        self, x: Float[Tensor, "b n d"], context: Context, task: Task, cache: LayerCache | None
-    ) -> tuple[Float[Tensor, "b n d"], "Auxiliary"]:
-        x = self.attend(x, context, cache)
+        self, x: Float[Tensor, "b n d"], context: Context, task: Task, place: Place
+    ) -> tuple[Float[Tensor, "*n d"], "Auxiliary"]:
+        x = self.attend(x, context, place)
         return x + self.feed_forward(self.feed_forward_norm(x)), {}
 
 
@@ -255,7 +271,8 @@ Auxiliary = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class TrunkOutput:
-    """Last states `[b n d]`, each layer's output, and each layer's auxiliary values."""
+    """Last states, `[b n d]` or `[t d]` of those wanted, each layer's output, and each layer's
+    auxiliary values."""
 
     states: Tensor
     layers: list[Tensor] = field(default_factory=list)
@@ -266,9 +283,10 @@ def run_blocks(
     blocks: Iterable[nn.Module], norm: nn.Module, x: Tensor, context: Context, task: Task
 ) -> TrunkOutput:
     """Passes `x` through `blocks` in order and normalises the end; keeps every layer's output."""
-    layers, auxiliary = [], []
-    for index, block in enumerate(blocks):
-        x, extra = block(x, context, task, context.cache[index] if context.cache else None)
+    layers, auxiliary, stack = [], [], list(blocks)
+    caches = context.cache or [None] * len(stack)
+    for block, cache in zip(stack, caches, strict=True):
+        x, extra = block(x, context, task, Place(cache, is_last=block is stack[-1]))
         layers.append(x)
         auxiliary.append(extra)
     return TrunkOutput(norm(x), layers, auxiliary)

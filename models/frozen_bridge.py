@@ -31,6 +31,7 @@ from models.blocks import (
     LayerCache,
     RMSNorm,
     TrunkConfig,
+    causal_context,
     rotary_tables,
     run_blocks,
 )
@@ -161,7 +162,8 @@ class FrozenBridge(nn.Module):
         dtype = state_dtype(prompts.device)
         with torch.no_grad():
             records = [RecordingCache() for _ in range(trunk.depth)]
-            self._run(self.language_model.embed(prompts), self._causal(prompts, dtype), records)
+            states = self.language_model.embed(prompts)
+            self._run(states, causal_context(states, trunk), records)
         prefix = [PrefixCache(record.keys, record.values) for record in records]
         slots = torch.arange(prompts.shape[1], device=prompts.device)
         beyond = (slots >= lengths[:, None])[:, None].expand(-1, count, -1)
@@ -173,12 +175,6 @@ class FrozenBridge(nn.Module):
         context = Context(*rotary_tables(positions, trunk, dtype), mask)
         queries = repeat(self.queries.to(dtype), "q d -> b q d", b=len(prompts))
         return self.connector(self._run(queries, context, prefix))
-
-    def _causal(self, prompts: Tensor, dtype: torch.dtype) -> Context:
-        places = torch.arange(prompts.shape[1], device=prompts.device)
-        mask = torch.full((len(places), len(places)), float("-inf"), dtype=dtype).triu_(1)
-        tables = rotary_tables(places, self.config.trunk, dtype)
-        return Context(*tables, mask.to(prompts.device))
 
     def _run(self, states: Tensor, context: Context, cache: list) -> Tensor:
         cached = Context(context.cosine, context.sine, context.mask, cache)

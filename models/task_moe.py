@@ -23,7 +23,7 @@ from models.blocks import (
     Block,
     Context,
     FeedForward,
-    LayerCache,
+    Place,
     RMSNorm,
     Trunk,
     TrunkConfig,
@@ -110,8 +110,8 @@ class TaskExperts(nn.Module):
         gates = gates / gates.sum(-1, keepdim=True)
         return Routing(choice + count * group[:, None], gates, group_logits, probabilities)
 
-    def forward(self, x: Float[Tensor, "b n d"], task: Task) -> tuple[Tensor, Auxiliary]:
-        flat = rearrange(x, "b n d -> (b n) d")
+    def forward(self, x: Float[Tensor, "*n d"], task: Task) -> tuple[Tensor, Auxiliary]:
+        flat = x.flatten(0, -2)
         routing = self.route(flat)
         out = self.dispatch(flat, routing)
         if self.shared is not None and self.alpha is not None:
@@ -159,9 +159,9 @@ class TaskMoEBlock(Block):
         self.feed_forward = TaskExperts(config)
 
     def forward(
-        self, x: Float[Tensor, "b n d"], context: Context, task: Task, cache: LayerCache | None
-    ) -> tuple[Float[Tensor, "b n d"], Auxiliary]:
-        x = self.attend(x, context, cache)
+        self, x: Float[Tensor, "b n d"], context: Context, task: Task, place: Place
+    ) -> tuple[Float[Tensor, "*n d"], Auxiliary]:
+        x = self.attend(x, context, place)
         out, auxiliary = self.feed_forward(self.feed_forward_norm(x), task)
         return x + out, auxiliary
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences, image_positions
-from models.blocks import Context, Trunk, TrunkOutput, causal_context
+from models.blocks import Trunk, TrunkOutput, causal_context
 
 SCALAR_LOSS = "_loss"
 
@@ -76,13 +76,9 @@ class UnifiedModel(nn.Module):
         place = torch.where(is_image, image_positions(is_image, per_image), per_image)
         return self.embedding(tokens, place, state_dtype(tokens.device))
 
-    def forward(
-        self, tokens: Int[Tensor, "b n"], task: Task, context: Context | None = None
-    ) -> TrunkOutput:
+    def forward(self, tokens: Int[Tensor, "b n"], task: Task) -> TrunkOutput:
         states = self.embed(tokens)
-        if context is None:
-            context = causal_context(states, self.trunk.config)
-        return self.trunk(states, context, task)
+        return self.trunk(states, causal_context(states, self.trunk.config), task)
 
     def losses(self, sequences: Sequences, task: Task) -> dict[str, Tensor]:
         """`loss`: mean cross-entropy over the task's targets; and what the trunk adds by name.
@@ -90,10 +86,12 @@ class UnifiedModel(nn.Module):
         Targets are text for `understand`, image codes for `generate`.
         """
         tokens, predicted = sequences["tokens"], sequences["predicted"]
-        output = self(tokens[:, :-1], task)
-        chosen = output.states[predicted[:, 1:]]
-        targets = tokens[:, 1:][predicted[:, 1:]]
-        return {"loss": self.cross_entropy(chosen, targets, task), **layer_means(output)}
+        wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
+        states = self.embed(tokens[:, :-1])
+        context = causal_context(states, self.trunk.config, wanted)
+        output = self.trunk(states, context, task)
+        targets = tokens[:, 1:].flatten()[wanted]
+        return {"loss": self.cross_entropy(output.states, targets, task), **layer_means(output)}
 
     def cross_entropy(
         self, states: Float[Tensor, "t d"], targets: Int[Tensor, "t"], task: Task

@@ -1,0 +1,31 @@
+"""Attention by blocks equals the plain form under a causal mask, gradients included."""
+
+import pytest
+import torch
+from torch.autograd import gradcheck
+
+from models.blocks import plain_attention
+from models.causal_attention import BLOCKS, causal_attention, causal_mask, spans
+
+
+def draw(length: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(length)
+    shape = (2, length, 3, 4)  # heads beside channels, as the projections leave them
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.double).transpose(1, 2).requires_grad_()
+        for _ in range(3)
+    ]
+
+
+@pytest.mark.parametrize("length", [1, 2, BLOCKS, 7, 16])
+def test_blocks_equal_the_whole_map(length: int) -> None:
+    inputs = draw(length)
+    expected = plain_attention(*inputs, causal_mask(length, torch.device("cpu"), torch.double))
+    torch.testing.assert_close(causal_attention(*inputs), expected)
+    assert gradcheck(causal_attention, inputs)
+
+
+def test_blocks_cover_every_position_once() -> None:
+    for length in range(1, 20):
+        covered = [place for start, end in spans(length) for place in range(start, end)]
+        assert covered == list(range(length))
