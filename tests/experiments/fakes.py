@@ -77,7 +77,8 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    prompts: int = PROMPTS
+    geneval_per_tag: int = 2
+    vqa_per_kind: int = 2
 
 
 def load_schema() -> Schema:
@@ -98,13 +99,18 @@ def graph(tasks: tuple[str, ...]) -> dict[str, Kind]:
     names = {"tune", "curve", "train", "brackets"}
     kept = {}
     for name, kind in cell_steps(tasks).items():
-        if name.split("_")[-1] in ("dpg", "wise", "fid"):
+        if is_left_out(name):
             continue
         function = name if name in names else name.partition("_")[0]
         function = function if function in (*names, "generate", "judge", "score") else "artifact"
         entry = f"tests.experiments.fakes:{function}"
-        kept[name] = Kind(entry, kind.parts, kind.inputs, kind.resumable)
+        inputs = tuple(one for one in kind.inputs if not is_left_out(one))
+        kept[name] = Kind(entry, kind.parts, inputs, kind.resumable)
     return kept
+
+
+def is_left_out(step: str) -> bool:
+    return step.split("_")[-1] in ("dpg", "wise", "fid")
 
 
 def artifact(config: object, inputs: Mapping[str, Path], out: Path) -> None:
@@ -180,7 +186,7 @@ def results(benchmark: str, quality: float, count: int) -> tuple[dict, list[dict
 
 def score(config: object, inputs: Mapping[str, Path], out: Path) -> None:
     benchmark = "geneval" if "judge_geneval" in inputs else "vqa"
-    document, scored = results(benchmark, quality_of(inputs), config.benchmark.prompts)
+    document, scored = results(benchmark, quality_of(inputs), PROMPTS)
     (out / "results.json").write_text(json.dumps(document))
     (out / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in scored))
 
@@ -203,6 +209,6 @@ def brackets(config: object, inputs: Mapping[str, Path], out: Path) -> None:
     lines = []
     for row, quality in (("ceiling", 1.0), ("floor", 0.2), ("chance", 0.1)):
         for benchmark in ("geneval", "vqa"):
-            document, _ = results(benchmark, quality, config.benchmark.prompts)
+            document, _ = results(benchmark, quality, PROMPTS)
             lines.append(json.dumps({**document, "row": row}))
     (out / "results.jsonl").write_text("\n".join(lines) + "\n")
