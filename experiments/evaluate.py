@@ -7,11 +7,11 @@ function that names its benchmark's module and no other, so that its key covers 
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks import dpg, geneval, mjhq_fid, wise
+from benchmarks import dpg, geneval, mjhq_fid, second_opinion, wise
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.records import RECORDS
 from benchmarks.vqa import exact_match
-from experiments.judging import world_judge
+from experiments.judging import second_judge, world_judge
 from experiments.model import TrainedModel
 from experiments.prompt_folders import annotation_file, prompt_file
 from experiments.tune import tuned_sampling
@@ -49,6 +49,12 @@ def judge_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     geneval.judge(world_judge(config, inputs), images, prompts, out)
 
 
+def judge2_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Judges the same images once more, by the judge of another kind."""
+    images, prompts = inputs["generate_geneval"], prompt_file(inputs, "geneval")
+    geneval.judge(second_judge(config), images, prompts, out)
+
+
 def judge_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_dpg"], prompt_file(inputs, "dpg")
     dpg.judge(world_judge(config, inputs), images, prompts, out)
@@ -67,6 +73,16 @@ def judge_mjhq_fid(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def score_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     records = inputs["judge_geneval"] / RECORDS
     geneval.score(records, prompt_file(inputs, "geneval")).write(out)
+
+
+def score_judges(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Compares both judges' verdicts on the cell's own GenEval images."""
+    prompts = prompt_file(inputs, "geneval")
+    first, second = (
+        geneval.score(inputs[name] / RECORDS, prompts)
+        for name in ("judge_geneval", "judge2_geneval")
+    )
+    second_opinion.score(first, second).write(out)
 
 
 def score_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

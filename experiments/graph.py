@@ -102,12 +102,21 @@ def benchmark_steps(benchmark: str) -> dict[str, Kind]:
     if TASK_OF_BENCHMARK[benchmark] == "generate":
         steps[judge] = evaluate(judge, ("world",), generate, "judge", prompts)
     steps[score] = evaluate(score, (), judge if judge in steps else generate, prompts)
-    return steps
+    return steps | (SECOND_OPINION if benchmark == "geneval" else {})
 
 
 def evaluate(name: str, parts: tuple[str, ...], *inputs: str) -> Kind:
     """A step of experiments/evaluate.py; its function has its name."""
     return Kind(f"experiments.evaluate:{name}", parts, inputs)
+
+
+SECOND_OPINION = {
+    "judge2_geneval": evaluate("judge2_geneval", ("world",), "generate_geneval", "prompts_geneval"),
+    "score_judges": evaluate(
+        "score_judges", (), "judge_geneval", "judge2_geneval", "prompts_geneval"
+    ),
+}
+"""The second judge on the cell's own GenEval images, and how far the two agree."""
 
 
 def cell_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:

@@ -186,6 +186,7 @@ def results(benchmark: str, quality: float, count: int) -> tuple[dict, list[dict
 
 def score(config: object, inputs: Mapping[str, Path], out: Path) -> None:
     benchmark = "geneval" if "judge_geneval" in inputs else "vqa"
+    benchmark = "judges" if "judge2_geneval" in inputs else benchmark
     document, scored = results(benchmark, quality_of(inputs), PROMPTS)
     (out / "results.json").write_text(json.dumps(document))
     (out / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in scored))

@@ -71,6 +71,7 @@ def test_the_code_of_geneval_redoes_no_other_benchmarks_generation(changed: Chan
     found = changed("benchmarks/geneval.py")
     assert (steps_of("geneval") - {"prompts_geneval"}) | {"curve", "brackets"} <= found
     others = found - steps_of("geneval")
+    assert "score_judges" in others
     assert not [name for name in others if name.startswith(("generate", "prompts", "train"))]
 
 
