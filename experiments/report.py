@@ -15,9 +15,11 @@ from markupsafe import Markup
 
 from experiments.collect import Gathered
 from experiments.figures import curve_plots, pareto_plot
+from experiments.kinds import kind_metrics, kind_table
 from experiments.leaderboard import scaled, with_interval
 from experiments.markers import write_text
 from experiments.matchreport import match_report
+from experiments.opinions import COLUMNS, opinions
 from experiments.samples import sample_grid
 from experiments.scores import Standing, headline_metrics
 from experiments.steps import Store
@@ -68,6 +70,10 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "control": plan.suite["control"],
         "rows": rows,
         "metrics": headline_metrics(found),
+        "kinds": list(kind_metrics(found)),
+        "kind_rows": kind_table(found, rows),
+        "opinions": opinions(found),
+        "opinion_columns": list(COLUMNS),
         "verdicts": judge_claims(found),
         "claims_hash": plan.claims_hash,
         "pareto": Markup(pareto) if pareto else None,

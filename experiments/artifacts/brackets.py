@@ -1,4 +1,4 @@
-"""The rows that bracket every leaderboard: each benchmark's results of ceiling and floor."""
+"""The rows that bracket every leaderboard: ceiling, floor, and chance by kind of question."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 
 from benchmarks import dpg, geneval, mjhq_fid, wise
+from benchmarks.chance import Chance
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.prompt_files import PROMPT_FILES
 from benchmarks.protocol import Model
@@ -41,6 +42,8 @@ def brackets(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
         for row, model in rows.items()
         for results in reference_results(config, inputs, model, out / row)
     ]
+    chance = Chance(prompt_file(inputs, "vqa"), annotation_file(inputs))
+    lines.append(result_line(answered(inputs, chance, out / "chance"), row="chance"))
     write_text(out / "results.jsonl", "".join(lines))
 
 
@@ -70,5 +73,10 @@ def reference_results(
     mjhq_fid.generate(model, prompts, images)
     mjhq_fid.judge(EfficientNetFeatures(), images, prompts, out / "mjhq_fid_judged")
     yield mjhq_fid.score(out / "mjhq_fid_judged" / mjhq_fid.FEATURES, prompts)
+    yield answered(inputs, model, out)
+
+
+def answered(inputs: Inputs, model: Model, out: Path) -> Results:
+    """One reference model asked VQA's questions."""
     exact_match.generate(model, prompt_file(inputs, "vqa"), out / "vqa")
-    yield exact_match.score(out / "vqa" / RECORDS, annotation_file(inputs))
+    return exact_match.score(out / "vqa" / RECORDS, annotation_file(inputs))
