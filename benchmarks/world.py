@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class PromptConfig:
-    """How many prompts each benchmark has."""
+    """How many prompts each benchmark has, and whether GenEval's own are among them."""
 
     geneval_per_tag: int = 40
     """Prompts of a tag in each column."""
@@ -37,11 +37,21 @@ class PromptConfig:
     mjhq_images: int = 2560
     vqa_per_kind: int = 80
     """Questions of a kind in each column."""
+    official_prompts: str = ""
+    """GenEval's own metadata file, seen from the project's root; none by default."""
+    official_sha256: str = ""
+    """What that file must hash to, so that other contents are another benchmark."""
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            if (value := getattr(self, entry.name)) < 1:
+            value = getattr(self, entry.name)
+            if isinstance(value, int) and value < 1:
                 raise ValueError(f"prompts.{entry.name} must be at least 1, got {value}.")
+        if bool(self.official_prompts) != bool(self.official_sha256):
+            raise ValueError(
+                "prompts.official_sha256 must be given with prompts.official_prompts, "
+                f"got {self.official_sha256!r}."
+            )
 
 
 def write_prompts(

@@ -33,7 +33,11 @@ TASK_OF_BENCHMARK = {
 }
 
 PROMPT_COUNTS = {
-    "geneval": ("benchmark.geneval_per_tag",),
+    "geneval": (
+        "benchmark.geneval_per_tag",
+        "benchmark.official_prompts",
+        "benchmark.official_sha256",
+    ),
     "dpg": ("benchmark.dpg_items",),
     "wise": (),
     "mjhq_fid": ("benchmark.mjhq_images",),

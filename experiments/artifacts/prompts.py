@@ -3,6 +3,7 @@
 A step writes the folder `full` for the scores; `small` is for the points of the curve.
 """
 
+import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.prompts import dpg, geneval, mjhq_fid, vqa, wise
 from datamodules.world import World
 from experiments.prompt_folders import FULL, SMALL
+from experiments.sources import ROOT
 
 SMALL_GENEVAL, SMALL_VQA = 12, 20
 """Prompts a tag and questions a kind, in each column, at the token counts of the curve."""
@@ -17,9 +19,23 @@ Inputs = dict[str, Path]
 
 
 def prompts_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Writes the official prompts as a column of `full` alone."""
     world, per_tag = World(config.world), config.benchmark.geneval_per_tag
-    geneval.write(world, per_tag, out / FULL)
+    geneval.write(world, per_tag, out / FULL, official_prompts(config.benchmark))
     geneval.write(world, min(SMALL_GENEVAL, per_tag), out / SMALL)
+
+
+def official_prompts(benchmark: SimpleNamespace) -> Path | None:
+    """GenEval's own file; ValueError where it is no longer the one that was asked for."""
+    if not benchmark.official_prompts:
+        return None
+    path = ROOT / benchmark.official_prompts
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != benchmark.official_sha256:
+        raise ValueError(
+            f"{path} must have the SHA-256 {benchmark.official_sha256[:12]}, got {found[:12]}."
+        )
+    return path
 
 
 def prompts_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

@@ -79,6 +79,8 @@ class Sampling:
 class Benchmark:
     geneval_per_tag: int = 2
     vqa_per_kind: int = 2
+    official_prompts: str = ""
+    official_sha256: str = ""
 
 
 def load_schema() -> Schema:
