@@ -1,4 +1,7 @@
-"""The step `curve`: GenEval and VQA on few prompts at every token count that training kept."""
+"""The step `curve`: GenEval and VQA on few prompts at every token count that training kept.
+
+It also leaves a grid of the drawings at each, `samples/step-<step>.png`.
+"""
 
 import json
 from pathlib import Path
@@ -9,6 +12,7 @@ from benchmarks.records import RECORDS
 from benchmarks.results import Results
 from benchmarks.vqa import exact_match
 from experiments.build import trained_tasks
+from experiments.grid import write_grid
 from experiments.judging import world_judge
 from experiments.markers import write_text
 from experiments.model import TrainedModel
@@ -17,6 +21,7 @@ from experiments.result_lines import result_line
 from experiments.tune import tuned_sampling
 
 Inputs = dict[str, Path]
+SAMPLES = "samples"
 
 
 def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -28,6 +33,9 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
         model = TrainedModel(config, inputs, tuned_sampling(inputs), weights)
         for results in curve_point(config, inputs, model, out / mark.stem):
             lines.append(result_line(results, tokens_seen=about["tokens"]))
+            if results.benchmark == "geneval":
+                grid_path = out / SAMPLES / f"{mark.stem}.png"
+                write_grid(out / mark.stem / "images", results.n_expected, grid_path)
     write_text(out / "results.jsonl", "".join(lines))
 
 

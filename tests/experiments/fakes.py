@@ -158,8 +158,6 @@ def train(config: object, inputs: Mapping[str, Path], out: Path) -> None:
         "peak_bytes": 1 << 20,
     }
     (out / "summary.json").write_text(json.dumps(summary))
-    (out / "samples").mkdir(exist_ok=True)
-    Image.new("RGB", (16, 8), (10, 90, 10)).save(out / "samples" / "step-10.png")
 
 
 def items(quality: float, count: int) -> list[dict]:
@@ -206,6 +204,9 @@ def curve(config: object, inputs: Mapping[str, Path], out: Path) -> None:
             document, _ = results(benchmark, quality, PROMPTS)
             lines.append(json.dumps({**document, "tokens_seen": tokens}))
     (out / "results.jsonl").write_text("\n".join(lines) + "\n")
+    (out / "samples").mkdir()
+    for step in (10, 20):
+        Image.new("RGB", (16, 8), (10, 4 * step, 10)).save(out / "samples" / f"step-{step:06d}.png")
 
 
 def brackets(config: object, inputs: Mapping[str, Path], out: Path) -> None:
