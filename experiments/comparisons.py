@@ -8,7 +8,14 @@ from typing import Any
 
 from experiments.claims import Comparison
 from experiments.collect import Gathered, Row, read_lines
-from experiments.statistics import Difference, PairedItem, items_difference, mean_difference
+from experiments.statistics import (
+    MINIMUM_SEEDS,
+    Difference,
+    PairedItem,
+    items_difference,
+    mean_difference,
+    seeds_difference,
+)
 
 REPRODUCES = 1e-6
 
@@ -49,6 +56,14 @@ def curve(rows: Sequence[Row], arm: str, seed: int, metric: str) -> list[Row]:
         if (row.arm, row.seed, row.metric.partition("@")[0]) == (arm, seed, metric)
     ]
     return sorted(chosen, key=lambda row: row.tokens_seen or 0)
+
+
+def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
+    """Over seeds where there are enough, else over items; None where neither can be had."""
+    differences = list(seed_differences(found, pair).values())
+    if len(differences) >= MINIMUM_SEEDS:
+        return seeds_difference(differences)
+    return compare_items(found, pair)
 
 
 def compare_items(found: Gathered, pair: Comparison) -> Difference | None:

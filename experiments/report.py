@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from experiments.collect import Gathered
+from experiments.conflict import conflict_statement, conflicts
 from experiments.figures import curve_plots, pareto_plot
 from experiments.kinds import kind_metrics, kind_table
 from experiments.leaderboard import scaled, with_interval
@@ -75,6 +76,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "opinions": opinions(found),
         "opinion_columns": list(COLUMNS),
         "verdicts": judge_claims(found),
+        "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
         "pareto": Markup(pareto) if pareto else None,
         "curves": [Markup(svg) for svg in curve_plots(found)],
