@@ -7,7 +7,7 @@ function that names its benchmark's module and no other, so that its key covers 
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks import dpg, geneval, mjhq_fid, second_opinion, wise
+from benchmarks import dpg, geneval, knowledge, mjhq_fid, second_opinion, wise
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.records import RECORDS
 from benchmarks.vqa import exact_match
@@ -42,6 +42,11 @@ def generate_mjhq_fid(config: SimpleNamespace, inputs: Inputs, out: Path) -> Non
 
 def generate_vqa(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     exact_match.generate(trained(config, inputs), prompt_file(inputs, "vqa"), out)
+
+
+def answer_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Asks the cell for the facts that WISE's prompts allude to."""
+    knowledge.ask(trained(config, inputs), prompt_file(inputs, "wise"), out)
 
 
 def judge_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -90,7 +95,12 @@ def score_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 
 
 def score_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
-    wise.score(inputs["judge_wise"] / RECORDS, prompt_file(inputs, "wise")).write(out)
+    """Joins drawings and answers where the cell can do both."""
+    prompts = prompt_file(inputs, "wise")
+    results = wise.score(inputs["judge_wise"] / RECORDS, prompts)
+    if "answer_wise" in inputs:
+        results = knowledge.with_answers(results, inputs["answer_wise"] / RECORDS, prompts)
+    results.write(out)
 
 
 def score_mjhq_fid(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

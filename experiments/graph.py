@@ -11,7 +11,7 @@ Steps that two cells share have equal keys and run once. A step sees nothing of 
 `parts`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,23 @@ SECOND_OPINION = {
 """The second judge on the cell's own GenEval images, and how far the two agree."""
 
 
+BOTH = {"understand", "generate"}
+
+
+def with_answers(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """WISE's facts asked as well as drawn, for a cell of both tasks."""
+    inputs = (*START, "train", "tune", "prompts_wise")
+    score = steps.pop("score_wise")  # it follows the answers
+    return {
+        "answer_wise": evaluate("answer_wise", SAMPLER, *inputs),
+        "score_wise": replace(score, inputs=(*score.inputs, "answer_wise")),
+    }
+
+
 def cell_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
     """Every step of a cell that trains `tasks`, in an order in which each follows its inputs."""
     steps = {**ARTIFACTS, **TRAINING}
     for benchmark, task in TASK_OF_BENCHMARK.items():
         if task in tasks:
             steps |= benchmark_steps(benchmark)
-    return steps
+    return steps | (with_answers(steps) if set(tasks) == BOTH else {})
