@@ -1,4 +1,7 @@
-"""The report's figures as inline SVG; text is drawn as paths, so nothing in it can be markup."""
+"""The report's figures as inline SVG; its text is text, which matplotlib escapes.
+
+Drawn as paths, the letters would be most of the page.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -20,7 +23,8 @@ BRACKET_STYLES = dict(zip(BRACKETS, ("--", "-.", ":"), strict=True))
 
 def to_svg(figure: Figure) -> str:
     out = io.StringIO()
-    figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     text = out.getvalue()
     return text[text.index("<svg") :]

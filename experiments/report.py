@@ -20,9 +20,9 @@ from experiments.kinds import kind_metrics, kind_table
 from experiments.leaderboard import scaled, with_interval
 from experiments.markers import write_text
 from experiments.matchreport import match_report
-from experiments.opinions import COLUMNS, opinions
 from experiments.samples import sample_grid
 from experiments.scores import Standing, headline_metrics
+from experiments.side_tables import SIDE_TABLES, side_rows
 from experiments.steps import Store
 from experiments.verdicts import judge_claims
 
@@ -73,8 +73,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "metrics": headline_metrics(found),
         "kinds": list(kind_metrics(found)),
         "kind_rows": kind_table(found, rows),
-        "opinions": opinions(found),
-        "opinion_columns": list(COLUMNS),
+        "side_tables": [(one, side_rows(found, one)) for one in SIDE_TABLES],
         "verdicts": judge_claims(found),
         "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
