@@ -7,7 +7,8 @@ PRESET ?= cpu
 SEEDS  ?= 0
 JOBS   ?=
 RUN    ?= $(SUITE)-$(PRESET)
-WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS))
+WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) \
+          $(if $(GENEVAL),--geneval $(GENEVAL))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ablation smoke report leaderboard dashboard list plan calibrate world check \
@@ -15,7 +16,7 @@ WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jo
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
-	@echo "Options: SUITE=$(SUITE) PRESET=$(PRESET) SEEDS=0,1 JOBS=2 RUN=reference"
+	@echo "Options: SUITE=$(SUITE) PRESET=$(PRESET) SEEDS=0,1 JOBS=2 RUN=reference GENEVAL=FILE"
 
 setup: .venv/installed  ## create .venv and install the pinned packages
 

@@ -1,6 +1,7 @@
 """`python -m experiments <command>`: each command imports what it needs, `--help` nothing heavy."""
 
 import argparse
+import hashlib
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.plan import Project, Request
+from experiments.sources import ROOT
 from experiments.steps import StepError
 
 FAILED = 2
@@ -22,6 +24,7 @@ def request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--geneval", type=Path, help="GenEval's evaluation_metadata.jsonl")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
 
 
@@ -40,9 +43,20 @@ def request(options: argparse.Namespace) -> Request:
         preset=options.preset,
         seeds=tuple(dict.fromkeys(seeds)),
         arms=tuple(arm for arm in options.arms.split(",") if arm),
-        overrides=tuple(options.overrides),
+        overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,
     )
+
+
+def official_prompts(path: Path | None) -> tuple[str, ...]:
+    """The overrides that add GenEval's own prompts; what they are is part of the steps' keys."""
+    if path is None:
+        return ()
+    if not path.is_file():
+        raise ConfigError(f"--geneval must be GenEval's evaluation_metadata.jsonl, got {path}.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    place = os.path.relpath(path, ROOT)
+    return f"benchmark.official_prompts={place}", f"benchmark.official_sha256={digest}"
 
 
 def parsed(command: str, arguments: list[str]) -> argparse.Namespace:

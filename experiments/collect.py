@@ -22,6 +22,7 @@ from experiments.steps import Store
 PROTOCOLS = "protocols.json"
 OUTPUTS = ("leaderboard.csv", "leaderboard_long.csv", "leaderboard.md", "report.html")
 RUN_IDS = "mlflow_runs.json"
+COMMIT_DIGITS = 12
 NORMAL_95 = 1.959964
 
 
@@ -170,10 +171,16 @@ class Origin:
                 judge=judge_name(results["protocol"]),
                 config_hash="" if bracket else self.cell.config,
                 data_hash="" if bracket else data,
-                git_commit=about.get("commit", ""),
+                git_commit=short_commit(about.get("commit", "")),
                 mlflow_run_id=self.run_id,
                 source="measured",
             )
+
+
+def short_commit(commit: str) -> str:
+    """The first digits, with the mark of a tree that differs from it; the step has all of them."""
+    name, dash, mark = commit.partition("-")
+    return name[:COMMIT_DIGITS] + dash + mark
 
 
 def judge_name(protocol: Mapping[str, Any]) -> str:

@@ -8,9 +8,19 @@ from typing import Any
 
 from experiments.claims import Comparison
 from experiments.collect import Gathered, Row, read_lines
-from experiments.statistics import Difference, PairedItem, items_difference, mean_difference
+from experiments.statistics import (
+    MINIMUM_SEEDS,
+    Difference,
+    PairedItem,
+    items_difference,
+    mean_difference,
+    seeds_difference,
+)
 
 REPRODUCES = 1e-6
+GROUP_WEIGHTS = "group_weights"
+"""Where a protocol says how much each stratum weighs, as WISE's does."""
+Weights = Mapping[str, float] | None
 
 
 def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
@@ -51,11 +61,19 @@ def curve(rows: Sequence[Row], arm: str, seed: int, metric: str) -> list[Row]:
     return sorted(chosen, key=lambda row: row.tokens_seen or 0)
 
 
+def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
+    """Over seeds where there are enough, else over items; None where neither can be had."""
+    differences = list(seed_differences(found, pair).values())
+    if len(differences) >= MINIMUM_SEEDS:
+        return seeds_difference(differences)
+    return compare_items(found, pair)
+
+
 def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
     """Cluster bootstrap over the items of both arms, or None if the metric is not made of items."""
     metric = found.full_name(pair.metric)
     pairs: list[PairedItem] = []
-    stratified: set[bool] = set()
+    used: list[Weights] = []
     for seed in found.plan.request.seeds:
         ours, theirs = (
             scored_items(found, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
@@ -63,12 +81,13 @@ def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
         row = found.value(pair.arm, seed, metric) if metric else None
         if not ours or not theirs or row is None:
             continue
-        kinds = list(estimators(ours.values(), row.value))
+        groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
+        kinds = list(estimators(ours.values(), row.value, groups))
         if not kinds:
             return None
-        stratified.add(kinds[0])
+        used += [kinds[0]] if kinds[0] not in used else []
         pairs += paired(ours, theirs, row.higher_is_better)
-    return items_difference(pairs, stratified.pop()) if len(stratified) == 1 else None
+    return items_difference(pairs, used[0]) if len(used) == 1 else None
 
 
 def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str, dict[str, Any]]:
@@ -86,12 +105,16 @@ def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str,
     }
 
 
-def estimators(items: Iterable[Mapping[str, Any]], value: float) -> Iterator[bool]:
-    """What reproduces the recorded value: the plain mean (False) or that of strata (True)."""
+def estimators(
+    items: Iterable[Mapping[str, Any]], value: float, groups: Weights = None
+) -> Iterator[Weights]:
+    """What reproduces the recorded value: the plain mean (None), that of strata alike, or that of
+    strata by the weights that the protocol gives its groups."""
     scored = [PairedItem(one["cluster"], one["stratum"], one["value"]) for one in items]
-    for stratified in (False, True):
-        if abs(mean_difference(scored, stratified) - value) < REPRODUCES:
-            yield stratified
+    alike = dict.fromkeys((one.stratum for one in scored), 1.0)
+    for weights in (None, alike, *([groups] if groups else [])):
+        if abs(mean_difference(scored, weights) - value) < REPRODUCES:
+            yield weights
 
 
 def paired(

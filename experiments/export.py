@@ -7,7 +7,6 @@ from pathlib import Path
 
 from experiments.collect import OUTPUTS, PROTOCOLS
 from experiments.config import ConfigError
-from experiments.markers import write_text
 from experiments.results import find_run
 from experiments.sources import ROOT
 
@@ -15,18 +14,24 @@ LIMIT_BYTES = 1_000_000
 
 
 def export(folder: Path, target: Path) -> None:
-    """Copies the outputs and the scores of every cell; raises ConfigError above LIMIT_BYTES."""
+    """Copies the outputs and the scores of every cell in place of what `target` held.
+
+    Raises ConfigError, and writes nothing, above LIMIT_BYTES.
+    """
+    names = (*OUTPUTS, "leaderboard.tex", PROTOCOLS)
+    files = {name: (folder / name).read_bytes() for name in names}
+    plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
+    found = scores(plan, folder.parent / "steps")
+    files["scores.json"] = json.dumps(found, separators=(",", ":")).encode() + b"\n"
+    size = sum(map(len, files.values()))
+    if size > LIMIT_BYTES:
+        listed = ", ".join(f"{name} {len(content)}" for name, content in files.items())
+        raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}: {listed}.")
     if target.exists():
         shutil.rmtree(target)
     target.mkdir(parents=True)
-    for name in (*OUTPUTS, "leaderboard.tex", PROTOCOLS):
-        shutil.copy(folder / name, target / name)
-    plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
-    found = scores(plan, folder.parent / "steps")
-    write_text(target / "scores.json", json.dumps(found, separators=(",", ":")) + "\n")
-    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    if size > LIMIT_BYTES:
-        raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}.")
+    for name, content in files.items():
+        (target / name).write_bytes(content)
 
 
 def outputs(folder: Path) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The report's figures as inline SVG; text is drawn as paths, so nothing in it can be markup."""
+"""The report's figures as inline SVG; its text is text, which matplotlib escapes.
+
+Drawn as paths, the letters would be most of the page.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -20,7 +23,8 @@ BRACKET_STYLES = dict(zip(BRACKETS, ("--", "-.", ":"), strict=True))
 
 def to_svg(figure: Figure) -> str:
     out = io.StringIO()
-    figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     text = out.getvalue()
     return text[text.index("<svg") :]
@@ -50,13 +54,13 @@ def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     arms = [row for row in rows if row.n_seeds is not None and {across, up} & row.scores.keys()]
     if not arms:
         return None
-    figure, axis = plt.subplots(figsize=(5.5, 4))
+    figure, axis = plt.subplots(figsize=(6.5, 4))
     look = styles(sorted(row.arm for row in arms))
     for row in arms:
         draw_arm(axis, row, row.scores.get(across), row.scores.get(up), look[row.arm])
     axis.set_xlabel(f"understanding: {short_name(across)}")
     axis.set_ylabel(f"generation: {short_name(up)}")
-    axis.legend(fontsize=8, loc="best")
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     axis.grid(alpha=0.3)
     return to_svg(figure)
 

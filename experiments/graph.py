@@ -3,13 +3,15 @@
     tokenizer ─┬─ data ──────┬─ train ─── tune ─┬─ curve
                ├─ judge      │                  └─ generate_<b> ── judge_<b> ── score_<b>
     texts ─────┼─ stage0 ────┘
-    prompts ───┴─ brackets
+    prompts_<b> ─ brackets
+
+<b> is a benchmark; its prompts are an input of its three steps as well.
 
 Steps that two cells share have equal keys and run once. A step sees nothing of the config but
 `parts`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,26 @@ TASK_OF_BENCHMARK = {
     "vqa": "understand",
 }
 
+PROMPT_COUNTS = {
+    "geneval": (
+        "benchmark.geneval_per_tag",
+        "benchmark.official_prompts",
+        "benchmark.official_sha256",
+    ),
+    "dpg": ("benchmark.dpg_items",),
+    "wise": (),
+    "mjhq_fid": ("benchmark.mjhq_images",),
+    "vqa": ("benchmark.vqa_per_kind",),
+}
+"""What of the config's section `benchmark` is about the prompts of each."""
+
+PROMPTS = {
+    f"prompts_{benchmark}": Kind(
+        f"experiments.artifacts.prompts:prompts_{benchmark}", ("world", *counts)
+    )
+    for benchmark, counts in PROMPT_COUNTS.items()
+}
+
 ARTIFACTS = {
     "tokenizer": Kind(
         "experiments.artifacts.tokenizer:tokenizer", ("world", "tokenizer"), resumable=True
@@ -38,14 +60,14 @@ ARTIFACTS = {
         "experiments.artifacts.data:training_data", ("world", "tokenizer", "data"), ("tokenizer",)
     ),
     "texts": Kind("experiments.artifacts.data:texts", ("world", "data")),
-    "prompts": Kind("experiments.artifacts.benchmarks:prompts", ("world", "benchmark")),
+    **PROMPTS,
     "judge": Kind(
         "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
     ),
     "brackets": Kind(
-        "experiments.artifacts.benchmarks:brackets",
-        ("world", "tokenizer", "data", "benchmark"),
-        ("tokenizer", "judge", "prompts"),
+        "experiments.artifacts.brackets:brackets",
+        ("world", "tokenizer"),
+        ("tokenizer", "judge", *PROMPTS),
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
@@ -64,7 +86,9 @@ TRAINING = {
     "train": Kind("experiments.train:train", ARM, (*START, "data"), resumable=True),
     "tune": Kind("experiments.tune:tune", SAMPLER, (*START, "train", "judge")),
     "curve": Kind(
-        "experiments.evaluate:curve", SAMPLER, (*START, "train", "tune", "judge", "prompts")
+        "experiments.curve:curve",
+        SAMPLER,
+        (*START, "train", "tune", "judge", "prompts_geneval", "prompts_vqa"),
     ),
 }
 
@@ -77,16 +101,39 @@ def meets_model(name: str, kind: Kind) -> bool:
 def benchmark_steps(benchmark: str) -> dict[str, Kind]:
     """generate, judge and score of one benchmark; answers to questions need no judge."""
     generate, judge, score = (f"{verb}_{benchmark}" for verb in ("generate", "judge", "score"))
-    inputs = (*START, "train", "tune", "prompts")
-    steps = {generate: Kind(f"experiments.evaluate:{generate}", SAMPLER, inputs)}
+    prompts = f"prompts_{benchmark}"
+    steps = {generate: evaluate(generate, SAMPLER, *START, "train", "tune", prompts)}
     if TASK_OF_BENCHMARK[benchmark] == "generate":
-        inputs = (generate, "judge", "prompts")
-        steps[judge] = Kind(f"experiments.evaluate:{judge}", ("world", "benchmark"), inputs)
-    records = judge if judge in steps else generate
-    steps[score] = Kind(
-        f"experiments.evaluate:{score}", ("world", "benchmark"), (records, "prompts")
-    )
-    return steps
+        steps[judge] = evaluate(judge, ("world",), generate, "judge", prompts)
+    steps[score] = evaluate(score, (), judge if judge in steps else generate, prompts)
+    return steps | (SECOND_OPINION if benchmark == "geneval" else {})
+
+
+def evaluate(name: str, parts: tuple[str, ...], *inputs: str) -> Kind:
+    """A step of experiments/evaluate.py; its function has its name."""
+    return Kind(f"experiments.evaluate:{name}", parts, inputs)
+
+
+SECOND_OPINION = {
+    "judge2_geneval": evaluate("judge2_geneval", ("world",), "generate_geneval", "prompts_geneval"),
+    "score_judges": evaluate(
+        "score_judges", (), "judge_geneval", "judge2_geneval", "prompts_geneval"
+    ),
+}
+"""The second judge on the cell's own GenEval images, and how far the two agree."""
+
+
+BOTH = {"understand", "generate"}
+
+
+def with_answers(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """WISE's facts asked as well as drawn, for a cell of both tasks."""
+    inputs = (*START, "train", "tune", "prompts_wise")
+    score = steps.pop("score_wise")  # it follows the answers
+    return {
+        "answer_wise": evaluate("answer_wise", SAMPLER, *inputs),
+        "score_wise": replace(score, inputs=(*score.inputs, "answer_wise")),
+    }
 
 
 def cell_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
@@ -95,4 +142,4 @@ def cell_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
     for benchmark, task in TASK_OF_BENCHMARK.items():
         if task in tasks:
             steps |= benchmark_steps(benchmark)
-    return steps
+    return steps | (with_answers(steps) if set(tasks) == BOTH else {})

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.collect import PROTOCOLS, Gathered, Row
+from experiments.kinds import KindScore, kind_metrics, kind_table
 from experiments.markers import write_json, write_text
 from experiments.scores import COSTS, Score, Standing, axes, headline_metrics, standings
 
 ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
 PARTS = tuple(field.name for field in fields(Score))
+NOT_ABOVE = "≤"
 LONG_COLUMNS = tuple(field.name for field in fields(Row))
 
 
@@ -28,7 +30,8 @@ def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
     write_json(folder / PROTOCOLS, found.protocols)
     header, body = short_table(found, rows)
     notes = [row.metric for row in axes(found).values()]
-    write_text(folder / "leaderboard.md", to_markdown(header, body, found.plan.stamp, notes))
+    pages = [to_markdown(header, body, found.plan.stamp, notes), *kinds_markdown(found, rows)]
+    write_text(folder / "leaderboard.md", "\n".join(pages))
     write_text(folder / "leaderboard.tex", to_tex(header, body))
     return rows
 
@@ -131,6 +134,23 @@ def to_markdown(
     if notes:
         lines += ["", f"Protocols: {', '.join(f'`{note}`' for note in notes)}."]
     return "\n".join(lines) + "\n"
+
+
+def kinds_markdown(found: Gathered, rows: Sequence[Standing]) -> list[str]:
+    """VQA by kind of question, or nothing where no arm answers any."""
+    table, kinds = kind_table(found, rows), list(kind_metrics(found))
+    if not table:
+        return []
+    body = [[row.arm, *(kind_cell(row.scores.get(kind)) for kind in kinds)] for row in table]
+    note = f"VQA by kind of question; {NOT_ABOVE} not above chance by more than its interval.\n\n"
+    return [note + to_markdown(["arm", *kinds], body, "")]
+
+
+def kind_cell(found: KindScore | None) -> str:
+    """A score with its interval, marked where chance could have made it."""
+    if found is None:
+        return ""
+    return with_interval(found.score) + ("" if found.above else f" {NOT_ABOVE}")
 
 
 TEX_ESCAPES = str.maketrans(

@@ -14,13 +14,13 @@ from typing import Any
 
 from experiments.claims import check_claims, read_claims
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
-from experiments.graph import Kind, cell_steps, meets_model
+from experiments.graph import PROMPTS, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
 from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, resolve_arm
 
-ARTIFACTS = ("tokenizer", "data", "prompts", "judge")
+ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")
 SHARED = dict.fromkeys(ARTIFACTS, "artifacts") | {"brackets": "brackets"}
 STAGE_0 = ("texts", "stage0")
 

@@ -14,12 +14,15 @@ import jinja2
 from markupsafe import Markup
 
 from experiments.collect import Gathered
+from experiments.conflict import conflict_statement, conflicts
 from experiments.figures import curve_plots, pareto_plot
+from experiments.kinds import kind_metrics, kind_table
 from experiments.leaderboard import scaled, with_interval
 from experiments.markers import write_text
 from experiments.matchreport import match_report
 from experiments.samples import sample_grid
 from experiments.scores import Standing, headline_metrics
+from experiments.side_tables import SIDE_TABLES, side_rows
 from experiments.steps import Store
 from experiments.verdicts import judge_claims
 
@@ -68,7 +71,11 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "control": plan.suite["control"],
         "rows": rows,
         "metrics": headline_metrics(found),
+        "kinds": list(kind_metrics(found)),
+        "kind_rows": kind_table(found, rows),
+        "side_tables": [(one, side_rows(found, one)) for one in SIDE_TABLES],
         "verdicts": judge_claims(found),
+        "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
         "pareto": Markup(pareto) if pareto else None,
         "curves": [Markup(svg) for svg in curve_plots(found)],

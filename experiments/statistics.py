@@ -41,18 +41,20 @@ class Difference:
     p_value: float | None = None
 
 
-def items_difference(items: Sequence[PairedItem], stratified: bool) -> Difference:
+def items_difference(
+    items: Sequence[PairedItem], weights: Mapping[str, float] | None = None
+) -> Difference:
     """Cluster bootstrap of paired differences, within strata.
 
-    `stratified` averages the means of the strata, as GenEval does, otherwise items weigh alike.
-    Raises ValueError without items.
+    With `weights`, the mean of the means of the strata by weight, rescaled to the strata there are,
+    as in GenEval and WISE; otherwise items weigh alike. Raises ValueError without items.
     """
     if not items:
         raise ValueError("items must hold at least one pair, got none.")
     random = np.random.default_rng(0)
     value, draws, weight = 0.0, np.zeros(BOOTSTRAP_DRAWS), 0.0
-    for members in by_stratum(items).values():
-        share = 1.0 if stratified else float(len(members))
+    for stratum, members in by_stratum(items).items():
+        share = weights[stratum] if weights else float(len(members))
         differences = np.array([item.difference for item in members])
         value += share * float(differences.mean())
         draws += share * resampled_means(differences, [item.cluster for item in members], random)
@@ -62,11 +64,13 @@ def items_difference(items: Sequence[PairedItem], stratified: bool) -> Differenc
     return Difference(value / weight, *map(float, (low, high, inner_low, inner_high)))
 
 
-def mean_difference(items: Sequence[PairedItem], stratified: bool) -> float:
+def mean_difference(
+    items: Sequence[PairedItem], weights: Mapping[str, float] | None = None
+) -> float:
     """The estimate of `items_difference`, without its interval."""
-    strata = by_stratum(items).values()
-    shares = [1.0 if stratified else float(len(members)) for members in strata]
-    means = [np.mean([item.difference for item in members]) for members in strata]
+    strata = by_stratum(items)
+    shares = [weights[name] if weights else len(members) for name, members in strata.items()]
+    means = [np.mean([item.difference for item in members]) for members in strata.values()]
     return float(np.average(means, weights=shares))
 
 

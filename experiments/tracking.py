@@ -140,9 +140,9 @@ class Mirror:
     def mirror_step(self, name: str, folder: Path, run_id: str) -> None:
         """A finished step's scores and small files."""
         if name == "train":
-            self.log_samples(folder / "samples", run_id)
             self.client.log_artifact(run_id, str(folder / "summary.json"))
         elif name == "curve":
+            self.log_samples(folder / "samples", run_id)
             for results in read_lines(folder / "results.jsonl"):
                 self.log_scores(run_id, results, "curve", results["tokens_seen"])
         elif name.startswith("score_"):

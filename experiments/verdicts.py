@@ -11,10 +11,14 @@ from statistics import stdev
 
 from experiments.claims import Claim, Comparison, read_claims
 from experiments.collect import Gathered
-from experiments.comparisons import compare_items, curve_differences, seed_differences
+from experiments.comparisons import (
+    best_difference,
+    compare_items,
+    curve_differences,
+    seed_differences,
+)
 from experiments.statistics import (
     ALPHA,
-    BETTER,
     MINIMUM_SEEDS,
     TOO_FEW_SEEDS,
     UNDECIDED,
@@ -122,8 +126,5 @@ def task_of(found: Gathered, metric: str) -> str | None:
 
 def holds(found: Gathered, condition: Comparison) -> bool:
     """Whether a difference is clearly above zero: over seeds where there are enough, else items."""
-    differences = list(seed_differences(found, condition).values())
-    if len(differences) >= MINIMUM_SEEDS:
-        return seeds_difference(differences).low > 0
-    by_items = compare_items(found, condition)
-    return by_items is not None and verdict(by_items, margin=1e-12) == BETTER
+    difference = best_difference(found, condition)
+    return difference is not None and difference.low > 0

@@ -54,7 +54,14 @@ def test_every_arm_trains_is_scored_and_reported(smoke: Path) -> None:
 
 def test_the_long_table_has_five_token_counts_and_every_benchmark(smoke: Path) -> None:
     found = rows(smoke / "leaderboard_long.csv")
-    assert {row["benchmark"] for row in found} == {"geneval", "dpg", "wise", "mjhq_fid", "vqa"}
+    assert {row["benchmark"] for row in found} == {
+        "geneval",
+        "dpg",
+        "wise",
+        "mjhq_fid",
+        "vqa",
+        "judges",
+    }
     counts = {row["tokens_seen"] for row in found if row["arm"] == "shared"}
     assert len(counts) >= 5
 

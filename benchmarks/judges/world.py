@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from benchmarks.geneval import relative_position
-from datamodules.world import PLACES, World, WorldConfig
+from benchmarks.world_label import world_label
+from datamodules.world import PLACES, World
 from datamodules.world.judges.detection import (
     REPORTED_SCORE,
     Detection,
@@ -20,18 +21,6 @@ from datamodules.world.relations import RELATIONS
 from datamodules.world.wordings import NUMBERS
 
 TUPLE = re.compile(r"(?P<category>[\w -]+) \((?P<terms>.+)\)")
-
-
-def world_label(config: WorldConfig) -> str:
-    """Return the world's name in a metric: world-16x8-32px, then what else is not the default."""
-    default = WorldConfig()
-    named = {"classes", "colours", "pixels"}
-    others = "".join(
-        f"-{field.name}{getattr(config, field.name)}"
-        for field in fields(config)
-        if field.name not in named and getattr(config, field.name) != getattr(default, field.name)
-    )
-    return f"world-{config.classes}x{config.colours}-{config.pixels}px{others}"
 
 
 class WorldJudge:

@@ -87,9 +87,21 @@ def check_export(finished: Ablation) -> None:
     scores = json.loads((target / "scores.json").read_text())
     assert scores["fork, seed 0"]["score_vqa"]["benchmark"] == "vqa"
     assert (target / "report.html").exists()
+    check_too_large_to_export(finished, target)
     assert find_run("toy-tiny", finished.runs) == finished.folder
     with pytest.raises(ConfigError, match=r"run must be one of .*toy-tiny.*, got 'other'"):
         find_run("other", finished.runs)
+
+
+def check_too_large_to_export(finished: Ablation, target: Path) -> None:
+    """What was exported before stays as it was."""
+    report, before = finished.folder / "report.html", (target / "report.html").read_bytes()
+    whole = report.read_text()
+    report.write_text(whole + " " * 1_000_000)
+    with pytest.raises(ConfigError, match=r"at most 1000000 bytes, got 1\d{6}: .*report\.html"):
+        export(finished.folder, target)
+    assert (target / "report.html").read_bytes() == before
+    report.write_text(whole)
 
 
 def test_missing_values_are_empty_and_zero_is_zero() -> None:

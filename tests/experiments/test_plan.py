@@ -25,7 +25,7 @@ def test_cells_share_artifacts_and_seeds_share_all_but_what_depends_on_them(abla
     control, fork, again = (
         found[label] for label in ("control, seed 0", "fork, seed 0", "control, seed 1")
     )
-    for name in ("tokenizer", "data", "judge", "prompts", "brackets", "texts"):
+    for name in ("tokenizer", "data", "judge", "prompts_vqa", "brackets", "texts"):
         assert control[name] == fork[name] == again[name]
     assert control["stage0"] == fork["stage0"] != again["stage0"]
     assert len({control["train"], fork["train"], again["train"]}) == 3
@@ -55,7 +55,7 @@ def test_the_thread_count_is_part_of_every_key(ablation: Make) -> None:
 def test_a_cell_of_one_task_has_no_step_of_the_other(ablation: Make) -> None:
     steps = cells(ablation(arms=("reader",)))["reader, seed 0"]
     assert "score_vqa" in steps
-    assert not [name for name in steps if name.endswith("geneval")]
+    assert [name for name in steps if name.endswith("geneval")] == ["prompts_geneval"]
 
 
 def test_a_cached_plan_equals_a_fresh_one(ablation: Make) -> None:

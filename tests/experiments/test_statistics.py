@@ -54,11 +54,14 @@ def test_a_difference_beyond_the_margin_is_better_or_worse_by_its_sign() -> None
     assert corrected == statistics.UNDECIDED
 
 
-def test_strata_weigh_alike_when_stratified_and_by_size_otherwise() -> None:
+def test_strata_weigh_as_they_are_told_and_by_size_otherwise() -> None:
     items = [PairedItem("a", "one", 1.0)] + [PairedItem(f"b{i}", "many", 0.0) for i in range(9)]
-    assert mean_difference(items, stratified=True) == pytest.approx(0.5)
-    assert mean_difference(items, stratified=False) == pytest.approx(0.1)
-    assert items_difference(items, stratified=True).value == pytest.approx(0.5)
+    assert mean_difference(items, {"one": 1.0, "many": 1.0}) == pytest.approx(0.5)
+    assert mean_difference(items) == pytest.approx(0.1)
+    # 0.3 and 0.9 of a whole of 1.2: a stratum that does not occur counts for nothing
+    weights = {"one": 0.3, "many": 0.9, "none": 5.0}
+    assert mean_difference(items, weights) == pytest.approx(0.25)
+    assert items_difference(items, weights).value == pytest.approx(0.25)
 
 
 def test_items_that_repeat_within_clusters_do_not_narrow_the_interval() -> None:
@@ -66,21 +69,21 @@ def test_items_that_repeat_within_clusters_do_not_narrow_the_interval() -> None:
     values = random.normal(size=40)
     single = [PairedItem(f"{i}", "", value) for i, value in enumerate(values)]
     repeated = [item for item in single for _ in range(5)]
-    one, many = (items_difference(items, False) for items in (single, repeated))
+    one, many = (items_difference(items) for items in (single, repeated))
     assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.05)
 
 
 def test_the_bootstrap_agrees_with_the_normal_interval_on_many_independent_items() -> None:
     values = np.random.default_rng(5).normal(0.1, 1.0, size=2000)
     items = [PairedItem(f"{i}", "", value) for i, value in enumerate(values)]
-    found = items_difference(items, False)
+    found = items_difference(items)
     half = 1.96 * values.std() / np.sqrt(len(values))
     assert found.high - found.value == pytest.approx(half, rel=0.08)
 
 
 def test_no_items_is_an_error() -> None:
     with pytest.raises(ValueError, match="items must hold at least one pair"):
-        items_difference([], stratified=False)
+        items_difference([])
 
 
 def test_seeds_intervals_cover_the_truth_at_their_nominal_rate() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 
 import mlflow
@@ -69,3 +70,6 @@ def check_cell(run: Ablation, mirror: Mirror) -> None:
     assert (data.params["model.name"], data.params["arm"]) == ("shared", "control")
     names = {one.path for one in client.list_artifacts(cell)}
     assert {"config.json", "summary.json", "score_vqa", "images"} <= names
+    images = [one.path for one in client.list_artifacts(cell, "images")]
+    steps = {found[1] for one in images if (found := re.match(r"images/samples\Wstep\W(\d+)", one))}
+    assert steps == {"10", "20"}

@@ -102,6 +102,23 @@ def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
     assert verdict.text == "undecided: seeds (these checkpoints: better)"
 
 
+def test_items_are_weighed_as_the_protocol_weighs_their_groups(tmp_path: Path) -> None:
+    # strata a and b weigh 3 to 1, as WISE's groups do: 0.75 * 0.5 + 0.25 * 1 and 0.75 + 0.25 * 0
+    found = gathered({"control": [0.625], "fork": [0.75]})
+    found.protocols["{}"] = {"group_weights": {"a": 0.6, "b": 0.2}}
+    for arm, right in (("control", [1, 0, 1, 1, 1, 1]), ("fork", [1, 1, 0, 0, 0, 0])):
+        lines = [
+            {"name": f"{i}", "cluster": f"{i}", "stratum": "a" if i < 2 else "b", "value": value}
+            for i, value in enumerate(right)
+        ]
+        path = tmp_path / f"{arm}.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        found.items[arm, 0, "geneval"] = path
+    verdict = judge_claims(found)[0]
+    assert verdict.by_items is not None
+    assert verdict.by_items.value == pytest.approx(0.125)
+
+
 def test_items_that_do_not_reproduce_the_recorded_score_give_no_verdict(tmp_path: Path) -> None:
     found = gathered({"control": [0.25], "fork": [0.9]})
     add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)

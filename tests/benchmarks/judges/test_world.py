@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.judges.world import WorldJudge, holds, world_label
+from benchmarks.judges.world import WorldJudge, holds
+from benchmarks.world_label import world_label
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.detection import Detection
 

@@ -1,0 +1,55 @@
+"""The step `curve`: GenEval and VQA on few prompts at every token count that training kept.
+
+It also leaves a grid of the drawings at each, `samples/step-<step>.png`.
+"""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from benchmarks import geneval
+from benchmarks.records import RECORDS
+from benchmarks.results import Results
+from benchmarks.vqa import exact_match
+from experiments.build import trained_tasks
+from experiments.grid import write_grid
+from experiments.judging import world_judge
+from experiments.markers import write_text
+from experiments.model import TrainedModel
+from experiments.prompt_folders import SMALL, annotation_file, prompt_file
+from experiments.result_lines import result_line
+from experiments.tune import tuned_sampling
+
+Inputs = dict[str, Path]
+SAMPLES = "samples"
+
+
+def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Writes `results.jsonl`, a line a benchmark and token count."""
+    lines = []
+    for mark in sorted((inputs["train"] / "checkpoints").glob("step-*.json")):
+        about = json.loads(mark.read_text())
+        weights = f"checkpoints/{mark.stem}.pt"
+        model = TrainedModel(config, inputs, tuned_sampling(inputs), weights)
+        for results in curve_point(config, inputs, model, out / mark.stem):
+            lines.append(result_line(results, tokens_seen=about["tokens"]))
+            if results.benchmark == "geneval":
+                grid_path = out / SAMPLES / f"{mark.stem}.png"
+                write_grid(out / mark.stem / "images", results.n_expected, grid_path)
+    write_text(out / "results.jsonl", "".join(lines))
+
+
+def curve_point(
+    config: SimpleNamespace, inputs: Inputs, model: TrainedModel, out: Path
+) -> list[Results]:
+    """The results of one checkpoint on the tasks that the cell trains."""
+    found, tasks = [], trained_tasks(config.train)
+    if "generate" in tasks:
+        path = prompt_file(inputs, "geneval", SMALL)
+        geneval.generate(model, path, out / "images", images_per_prompt=1)
+        geneval.judge(world_judge(config, inputs), out / "images", path, out / "judged")
+        found.append(geneval.score(out / "judged" / RECORDS, path))
+    if "understand" in tasks:
+        exact_match.generate(model, prompt_file(inputs, "vqa", SMALL), out / "answers")
+        found.append(exact_match.score(out / "answers" / RECORDS, annotation_file(inputs, SMALL)))
+    return found

@@ -1,0 +1,56 @@
+"""VQA by kind: which scores are above chance by more than their interval."""
+
+from dataclasses import replace
+
+from experiments.collect import Gathered
+from experiments.kinds import kind_metrics, kind_table
+from experiments.leaderboard import kinds_markdown
+from experiments.scores import standings
+from tests.experiments.test_verdicts import gathered, row
+
+
+def answers() -> Gathered:
+    """Two arms on two kinds, and what one fixed answer gets: 0.5 of existence, 0.3 of count."""
+    found = gathered({"control": [0.5], "fork": [0.6]})
+    scores = {
+        ("control", "existence"): (0.55, 0.49),  # its interval reaches down to chance
+        ("fork", "existence"): (0.62, 0.51),
+        ("control", "count"): (0.40, 0.31),
+        ("fork", "count"): (0.35, 0.30),  # just at chance is not above it
+    }
+    for (arm, kind), (value, low) in scores.items():
+        one = row(arm, 0, value, name=f"vqa.{kind}@world")
+        found.final.append(replace(one, ci_low=low, ci_high=2 * value - low))
+    found.final.append(row("control", 0, 0.9, name="vqa.count.seen@world"))
+    for kind, value in (("existence", 0.5), ("count", 0.3)):
+        found.brackets.append(row("chance", 0, value, name=f"vqa.{kind}@world"))
+    found.plan.suite["headline"]["understand"] = ["vqa.existence"]
+    return found
+
+
+def test_a_kind_is_above_chance_only_with_its_whole_interval() -> None:
+    found = answers()
+    assert list(kind_metrics(found)) == ["existence", "count"]
+    table = {one.arm: one for one in kind_table(found, standings(found))}
+    assert {kind: one.above for kind, one in table["control"].scores.items()} == {
+        "existence": False,
+        "count": True,
+    }
+    assert {kind: one.above for kind, one in table["fork"].scores.items()} == {
+        "existence": True,
+        "count": False,
+    }
+    assert table["chance"].is_bracket
+    assert table["chance"].scores["count"].score.value == 0.3
+
+
+def test_the_markdown_marks_what_chance_could_have_made() -> None:
+    found = answers()
+    (page,) = kinds_markdown(found, standings(found))
+    assert "| fork | 0.620 [0.510, 0.730] | 0.350 [0.300, 0.400] ≤ |" in page
+    assert "| chance | 0.500 | 0.300 |" in page
+
+
+def test_a_suite_without_answers_has_no_such_table() -> None:
+    found = gathered({"control": [0.5]})
+    assert kinds_markdown(found, standings(found)) == []

@@ -1,0 +1,80 @@
+"""A change of one benchmark's code redoes that benchmark, in a copy of this very project."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.graph import cell_steps
+from experiments.sources import DATA_SUFFIXES, PACKAGES, ROOT, Sources
+
+TASKS = ("understand", "generate")
+Changed = Callable[[str], set[str]]
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Changed:
+    """Gives the steps whose key differs once a line is added to a file."""
+    tree = tmp_path_factory.mktemp("tree")
+    for path in (one for package in PACKAGES for one in (ROOT / package).rglob("*")):
+        if path.suffix == ".py" or path.suffix in DATA_SUFFIXES:
+            copy = tree / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy)
+    before = code_hashes(tree)
+
+    def changed_by(file: str) -> set[str]:
+        text = (tree / file).read_text()
+        (tree / file).write_text(f"{text}\nONE_LINE_MORE = 1\n")
+        after = code_hashes(tree)
+        (tree / file).write_text(text)
+        return with_followers({name for name in before if before[name] != after[name]})
+
+    return changed_by
+
+
+def code_hashes(tree: Path) -> dict[str, str]:
+    sources = Sources(tree)
+    return {name: sources.entry_hash(kind.entry) for name, kind in cell_steps(TASKS).items()}
+
+
+def with_followers(steps: set[str]) -> set[str]:
+    """The steps, and all that have one of them as an input: their keys cover their inputs'."""
+    found = set(steps)
+    for name, kind in cell_steps(TASKS).items():  # each follows its inputs
+        if found & set(kind.inputs):
+            found.add(name)
+    return found
+
+
+def steps_of(benchmark: str) -> set[str]:
+    return {name for name in cell_steps(TASKS) if name.endswith(f"_{benchmark}")}
+
+
+@pytest.mark.parametrize("benchmark", ["dpg", "wise", "mjhq_fid"])
+def test_a_benchmarks_code_redoes_its_own_steps_and_the_brackets_alone(
+    changed: Changed, benchmark: str
+) -> None:
+    for file in (f"benchmarks/{benchmark}.py", f"benchmarks/prompts/{benchmark}.py"):
+        found = changed(file)
+        assert found - {"brackets"} <= steps_of(benchmark), file
+        assert f"generate_{benchmark}" in found
+        assert "brackets" in found
+
+
+def test_the_code_of_vqa_redoes_vqa_and_what_else_asks_its_questions(changed: Changed) -> None:
+    assert changed("benchmarks/vqa/exact_match.py") == steps_of("vqa") | {"curve", "brackets"}
+
+
+def test_the_code_of_geneval_redoes_no_other_benchmarks_generation(changed: Changed) -> None:
+    found = changed("benchmarks/geneval.py")
+    assert (steps_of("geneval") - {"prompts_geneval"}) | {"curve", "brackets"} <= found
+    others = found - steps_of("geneval")
+    assert "score_judges" in others
+    assert not [name for name in others if name.startswith(("generate", "prompts", "train"))]
+
+
+def test_the_code_of_the_report_redoes_nothing(changed: Changed) -> None:
+    for file in ("experiments/report.py", "experiments/collect.py", "experiments/tracking.py"):
+        assert changed(file) == set()
