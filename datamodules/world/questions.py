@@ -194,7 +194,7 @@ def _colour(dice: Dice, view: View) -> Draft | None:
 
 def _at_place(dice: Dice, view: View) -> Draft | None:
     occupants = {one.place: one.name for one in view.scene.placed}
-    asked = dice.choice(tuple(occupants) if dice.chance(0.8) else PLACES)
+    asked = dice.choice(PLACES)
     if asked not in occupants:
         return Draft("at place", {"place": asked}, NOTHING, frozenset([asked]))
     name = occupants[asked]

@@ -97,7 +97,7 @@ DETAILS = (
 PLANS = {"one": 0.16, "pair": 0.32, "same": 0.24, "mixed": 0.28}
 """How often a scene is one object, two names, several of one name, or three and more of any."""
 
-SAME_COLOUR_SHARE = 0.4
+SAME_COLOUR_SHARE = 0.5
 """How often the second of two tinted objects takes the colour of the first."""
 
 Names = list[tuple[str, str | None]]
