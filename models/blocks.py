@@ -67,11 +67,12 @@ class LayerCache:
         self.keys, self.values = keys, values
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Writes at `start` and returns everything up to the end of what was written."""
+        """Writes at `start` and returns all slots, as products of a part would copy it; the mask
+        has to hide what is not written."""
         end = start + keys.shape[2]
         self.keys[:, :, start:end] = keys
         self.values[:, :, start:end] = values
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self.keys, self.values
 
 
 @dataclass(frozen=True)

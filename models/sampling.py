@@ -69,26 +69,28 @@ class Decoder:
         filled = [prompt + [PAD] * (width - len(prompt)) for prompt in prompts]
         self.prompts = torch.tensor(filled, device=device)
         slots = torch.arange(width + new, device=device)
-        hidden = (slots >= self.lengths[:, None]) & (slots < width)
+        hidden = slots >= self.lengths[:, None]  # pads, and what is not yet written
         self.slot_mask = torch.zeros(rows, 1, width + new, dtype=dtype, device=device)
         self.slot_mask.masked_fill_(hidden[:, None], float("-inf"))
+        self.tables = model.embedding.tables(dtype)
 
     def prefill(self) -> Float[Tensor, "b d"]:
         """Runs the prompts; returns the states at their last tokens."""
-        slots = torch.arange(self.width, device=self.prompts.device)
-        later = slots[None, :] > slots[:, None]
-        mask = torch.zeros(later.shape, dtype=self.slot_mask.dtype, device=later.device)
-        output = self._run(self.prompts, slots[None], mask.masked_fill_(later, float("-inf")), 0)
+        slots = torch.arange(self.slot_mask.shape[-1], device=self.prompts.device)
+        places = slots[: self.width]
+        mask = torch.zeros(len(places), len(slots), dtype=self.slot_mask.dtype, device=slots.device)
+        mask.masked_fill_(slots > places[:, None], float("-inf"))
+        output = self._run(self.prompts, places[None], mask, 0)
         rows = torch.arange(len(self.prompts), device=slots.device)
         return output[rows, self.lengths - 1]
 
     def step(self, tokens: Int[Tensor, "b"], place: int | None = None) -> Float[Tensor, "b d"]:
         """Appends one token a row (`place`: its position in the image); returns its states."""
         start = self.width + self.written
-        mask = self.slot_mask[..., : start + 1]
+        self.slot_mask[..., start] = 0
         positions = (self.lengths + self.written)[:, None]
         self.written += 1
-        return self._run(tokens[:, None], positions, mask, start, place)[:, 0]
+        return self._run(tokens[:, None], positions, self.slot_mask, start, place)[:, 0]
 
     def _run(
         self, tokens: Tensor, positions: Tensor, mask: Tensor, start: int, place: int | None = None
@@ -96,10 +98,7 @@ class Decoder:
         dtype = self.slot_mask.dtype
         tables = rotary_tables(positions, self.model.trunk.config, dtype)
         context = Context(*tables, mask, self.cache, start)
-        if place is None:
-            states = self.model.embed(tokens)
-        else:
-            states = self.model.embedding(tokens, torch.full_like(tokens, place), dtype)
+        states = self.model.embed(tokens, self.tables, place)
         return self.model.trunk(states, context, self.task).states
 
 

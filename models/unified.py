@@ -33,6 +33,10 @@ class Vocabulary:
         return self.grid**2
 
 
+Tables = tuple[Float[Tensor, "v d"], Float[Tensor, "p d"]]
+"""Embeddings of all tokens, and of the positions in an image."""
+
+
 class TokenEmbedding(nn.Module):
     """Text by a table; an image code by a small MLP on its features plus a 2-D position."""
 
@@ -45,19 +49,12 @@ class TokenEmbedding(nn.Module):
         self.column_position = nn.Parameter(torch.zeros(vocabulary.grid, width))
         self.register_buffer("code_features", vocabulary.code_features, persistent=False)
 
-    def tables(self) -> tuple[Float[Tensor, "v d"], Float[Tensor, "p d"]]:
+    def tables(self, dtype: torch.dtype) -> Tables:
         """Embeddings of all tokens, and of the image positions with a zero row for text."""
         hidden = nn.functional.gelu(self.image_input(self.code_features))
         tokens = torch.cat((self.text.weight, self.image_output(hidden).to(self.text.weight.dtype)))
         places = (self.row_position[:, None] + self.column_position[None]).flatten(0, 1)
-        return tokens, torch.cat((places, torch.zeros_like(places[:1])))
-
-    def forward(
-        self, tokens: Int[Tensor, "b n"], place: Int[Tensor, "b n"], dtype: torch.dtype
-    ) -> Float[Tensor, "b n d"]:
-        """`place` is the position within the image, or the number of positions for text."""
-        table, places = (x.to(dtype) for x in self.tables())
-        return nn.functional.embedding(tokens, table) + nn.functional.embedding(place, places)
+        return tokens.to(dtype), torch.cat((places, torch.zeros_like(places[:1]))).to(dtype)
 
 
 class UnifiedModel(nn.Module):
@@ -69,12 +66,22 @@ class UnifiedModel(nn.Module):
         self.text_head = nn.Linear(width, vocabulary.text, bias=False)
         self.image_head = nn.Linear(width, vocabulary.codes, bias=False)
 
-    def embed(self, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
-        """States before the first layer, in the autocast dtype where autocast is on."""
+    def embed(
+        self, tokens: Int[Tensor, "b n"], tables: Tables | None = None, place: int | None = None
+    ) -> Float[Tensor, "b n d"]:
+        """States before the first layer, in the autocast dtype where autocast is on.
+
+        A sampler hands over `tables`, which do not change while it draws, and the `place` within
+        the image of a single new token.
+        """
+        table, places = tables or self.embedding.tables(state_dtype(tokens.device))
+        states = nn.functional.embedding(tokens, table)
+        if place is not None:
+            return states + places[place]
         is_image = tokens >= self.vocabulary.text
         per_image = self.vocabulary.tokens_per_image
-        place = torch.where(is_image, image_positions(is_image, per_image), per_image)
-        return self.embedding(tokens, place, state_dtype(tokens.device))
+        where = torch.where(is_image, image_positions(is_image, per_image), per_image)
+        return states + nn.functional.embedding(where, places)
 
     def forward(self, tokens: Int[Tensor, "b n"], task: Task) -> TrunkOutput:
         states = self.embed(tokens)
