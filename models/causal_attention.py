@@ -54,7 +54,9 @@ class _CausalAttention(torch.autograd.Function):
         for (start, end), probabilities in reversed(list(blocks)):
             part = flat[:, start:end]
             of_logits = torch.bmm(part, values[:, :end].transpose(1, 2))
-            of_logits = torch._softmax_backward_data(of_logits, probabilities, -1, of_logits.dtype)
+            of_logits = torch.ops.aten._softmax_backward_data(
+                of_logits, probabilities, -1, of_logits.dtype
+            )
             of_query[:, start:end] = torch.bmm(of_logits, keys[:, :end])
             of_key[:, :end].baddbmm_(of_logits.transpose(1, 2), scaled[:, start:end])
             of_value[:, :end].baddbmm_(probabilities.transpose(1, 2), part)

@@ -145,7 +145,9 @@ class _Permute(torch.autograd.Function):
 
 
 def permute(
-    rows: Float[Tensor, "t d"], order: Int[Tensor, "t"], inverse: Int[Tensor, "t"]
-) -> Float[Tensor, "t d"]:
-    """`rows[order]` for a permutation and its inverse: the gradient is a gather, not a scatter."""
+    rows: Float[Tensor, "t d"], order: Int[Tensor, "s"], inverse: Int[Tensor, "t"]
+) -> Float[Tensor, "s d"]:
+    """`rows[order]`, where row i goes to place `inverse[i]`: the gradient is a gather, not a
+    scatter. Places that no row of `inverse` names send nothing back.
+    """
     return _Permute.apply(rows, order, inverse)  # pyright: ignore[reportReturnType]

@@ -32,6 +32,9 @@ from models.blocks import (
 )
 from models.fused import permute
 
+ROWS = 128
+"""An expert's rows come in multiples of this."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskMoEConfig:
@@ -121,17 +124,16 @@ class TaskExperts(nn.Module):
     def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> Float[Tensor, "t d"]:
         """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back."""
         top_k = self.config.top_k
-        choice = routing.choice.flatten()
-        order = choice.argsort(stable=True)
-        inverse = order.argsort()
-        counts = choice.bincount(minlength=len(self.experts)).tolist()
-        rows = permute(repeat(x, "t d -> (t k) d", k=top_k), order, inverse).split(counts)
+        slots, places, sizes = seats(routing.choice.t().flatten(), len(self.experts))
+        source = torch.cat((repeat(x, "t d -> (k t) d", k=top_k), x.new_zeros(1, x.shape[1])))
+        rows = permute(source, slots, places).split(sizes)
         results = [
             expert(part) for expert, part in zip(self.experts, rows, strict=True) if len(part)
         ]
-        restored = permute(torch.cat(results), inverse, order)
-        gates = routing.gates[..., None].to(x.dtype)
-        return (rearrange(restored, "(t k) d -> t k d", k=top_k) * gates).sum(1)
+        places = places[:-1]
+        restored = permute(torch.cat(results), places, slots.clamp(max=len(places) - 1))
+        gates = rearrange(routing.gates, "t k -> k t 1").to(x.dtype)
+        return (rearrange(restored, "(k t) d -> k t d", k=top_k) * gates).sum(0)
 
     def auxiliary(self, routing: Routing, task: Task) -> Auxiliary:
         """Group supervision, load balance inside the chosen groups, and what a probe sees."""
@@ -149,6 +151,27 @@ class TaskExperts(nn.Module):
             "group_accuracy": (routing.group_logits.argmax(-1) == labels).float().mean(),
             "load": load,
         }
+
+
+def seats(
+    choice: Int[Tensor, "t"], experts: int
+) -> tuple[Int[Tensor, "s"], Int[Tensor, "u"], list[int]]:
+    """Rows sorted by expert: the row in each slot, the slot of each row, and the experts' sizes.
+
+    An expert's slots are filled up to a multiple of `ROWS` with a row of zeros, number `t`, which
+    yields zeros and no gradient; that row's own slot, the last of the second, means nothing. On a
+    CPU a product of a new size costs several times its arithmetic.
+    """
+    order = choice.argsort(stable=True)
+    counts = choice.bincount(minlength=experts)
+    sizes = (counts + ROWS - 1) // ROWS * ROWS
+    shift = (sizes.cumsum(0) - sizes) - (counts.cumsum(0) - counts)
+    taken = torch.arange(len(choice), device=choice.device) + shift[choice[order]]
+    places = choice.new_zeros(len(choice) + 1)
+    places[order] = taken
+    slots = choice.new_full((int(sizes.sum()),), len(choice))
+    slots[taken] = order
+    return slots, places, sizes.tolist()
 
 
 class TaskMoEBlock(Block):

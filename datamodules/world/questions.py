@@ -83,7 +83,7 @@ class Questioner:
         asked: list[Question] = []
         revealed: set[str] = set()
         forms: Counter[str] = Counter()
-        weights = {kind: sum(shares.values()) for kind, shares in FORMS.items()}
+        weights: dict[Kind, float] = {kind: sum(FORMS[kind].values()) for kind in QUESTION_KINDS}
         for _ in range(TRIES_PER_QUESTION * count):
             if len(asked) == count:
                 break

@@ -57,3 +57,12 @@ def test_permute_reorders_rows_and_sends_gradients_back_to_them() -> None:
     inverse = order.argsort()
     assert torch.equal(permute(rows, order, inverse), rows[order])
     assert gradcheck(lambda x: permute(x, order, inverse), (rows,))
+
+
+def test_permute_may_repeat_a_row_whose_other_place_sends_nothing_back() -> None:
+    rows, order, inverse = doubles(2, 3), torch.tensor([1, 0, 1]), torch.tensor([1, 2])
+    (slope,) = torch.autograd.grad(
+        permute(rows, order, inverse)[:, 0] @ torch.tensor([9.0, 5.0, 7.0], dtype=torch.double),
+        rows,
+    )
+    assert slope[:, 0].tolist() == [5.0, 7.0]  # the first place, which repeats row 1, is not named

@@ -8,6 +8,7 @@ import torch
 from models import TASKS
 from models.batch import Batch
 from models.initialise import start_trunk
+from models.task_moe import ROWS, seats
 from models.training import TrainConfig
 from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build
@@ -149,3 +150,13 @@ def test_a_train_config_refuses_values_outside_its_rules() -> None:
         TrainConfig(steps=0)
     with pytest.raises(ValueError, match="must not both be 0"):
         TrainConfig(understand_weight=0.0, generate_weight=0.0)
+
+
+def test_seats_hold_every_row_once_and_fill_up_with_the_row_of_zeros() -> None:
+    choice = torch.tensor([2, 0, 2, 2])
+    slots, places, sizes = seats(choice, 4)
+    assert sizes == [ROWS, 0, ROWS, 0]
+    assert slots[:2].tolist() == [1, 4]
+    assert slots[ROWS : ROWS + 4].tolist() == [0, 2, 3, 4]
+    assert places[:-1].tolist() == [ROWS, 0, ROWS + 1, ROWS + 2]
+    assert (slots == len(choice)).sum() == 2 * ROWS - len(choice)
