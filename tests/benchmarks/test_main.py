@@ -20,14 +20,16 @@ def folder(tmp_path_factory):
 
 
 def test_help_and_vocabulary_come_without_torch():
-    code = "import sys, benchmarks.__main__, benchmarks.commands; print('torch' in sys.modules)"
+    modules = ["__main__", "world_commands", "geneval.command", "dpg.command", "compare"]
+    imports = "; ".join(f"import benchmarks.{module}" for module in modules)
+    code = f"import sys; {imports}; print('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert finished.stdout == "False\n", finished.stderr
 
 
 @pytest.mark.parametrize("name", ["geneval", "dpg", "wise", "vqa"])
 def test_a_run_writes_results_and_prints_its_metrics(name, folder, tmp_path, capsys):
-    arguments = ["run", name, "--prompts", str(folder), "--out", str(tmp_path)]
+    arguments = ["world", "run", name, "--prompts", str(folder), "--out", str(tmp_path)]
     assert main(arguments) == 0
     results = Results.read(tmp_path)
     overall = next(metric for metric in results.metrics if metric.startswith(f"{name}.overall@"))
@@ -38,10 +40,16 @@ def test_a_run_writes_results_and_prints_its_metrics(name, folder, tmp_path, cap
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["score", "wise", "--records", "none"], "none/records.jsonl must lie beside the manifest"),
-        (["judge", "wise", "--images", "none"], "images must be complete"),
-        (["judge", "wise", "--images", "none", "--judge", "oracle"], "--judge must be template or"),
-        (["judge", "vqa", "--images", "none"], "judge must have images to look at"),
+        (
+            ["world", "score", "wise", "--records", "none"],
+            "none/records.jsonl must lie beside the manifest",
+        ),
+        (["world", "judge", "wise", "--images", "none"], "images must be complete"),
+        (
+            ["world", "judge", "wise", "--images", "none", "--judge", "oracle"],
+            "--judge must be template or",
+        ),
+        (["world", "judge", "vqa", "--images", "none"], "judge must have images to look at"),
     ],
 )
 def test_bad_input_is_one_line_and_status_two(arguments, message, folder, tmp_path, capsys):
@@ -56,5 +64,5 @@ def test_bad_input_is_one_line_and_status_two(arguments, message, folder, tmp_pa
     [("clases=9", "must be FIELD=NUMBER of classes"), ("classes=99", r"must lie in [4, 24]")],
 )
 def test_a_wrong_world_is_refused(setting, message, tmp_path, capsys):
-    assert main(["prompts", "--world", setting, "--out", str(tmp_path)]) == 2
+    assert main(["world", "prompts", "--world", setting, "--out", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
