@@ -7,7 +7,7 @@ refused, not overwritten.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,17 +19,20 @@ UNFINISHED = "unfinished.json"
 JOURNAL = "unfinished.jsonl"
 
 
-def fingerprint(folder: Path, names: Iterable[str]) -> str:
-    """Return the hash of the names and contents of files; absent ones count as absent."""
-    digest = hashlib.sha256()
+def hash_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the content's hash of each file that is there."""
+    hashes = {}
     for name in names:
         path = folder / name
         if path.is_file():
-            digest.update(f"{name}\0{path.stat().st_size}\0".encode())
             with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
+def fingerprint(hashes: Mapping[str, str]) -> str:
+    """Return one hash of all files' names and contents."""
+    return hashlib.sha256(json.dumps(sorted(hashes.items())).encode()).hexdigest()
 
 
 def is_finished(folder: Path, manifest: Mapping[str, Any], *outputs: str) -> bool:
@@ -60,26 +63,28 @@ def finish(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 class Journal:
-    """Records of a `judge` step, kept as they come: `with Journal(folder, manifest) as journal`.
+    """Records of a `judge` step, kept as they come: `with Journal(...) as journal`.
 
-    `rows` are those of an earlier, interrupted run of the same step. ValueError if the journal is
+    `hashes` are those of the files that are judged; `rows` begins with what an earlier, interrupted
+    run of the same step said of the files that are still the same. ValueError if the journal is
     another step's.
     """
 
-    def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
-        self.path = folder / JOURNAL
-        self.rows: list[dict[str, Any]] = []
+    def __init__(
+        self, folder: Path, manifest: Mapping[str, Any], hashes: Mapping[str, str]
+    ) -> None:
+        self.path, self.hashes = folder / JOURNAL, hashes
         head = json.dumps(manifest, sort_keys=True)
+        entries = []
         if self.path.exists():
             first, *lines = self.path.read_text().split("\n")
             if first != head:
                 self._refuse(first, manifest)
-            whole = lines[:-1]  # what follows the last newline was cut off in writing
-            self.rows = [json.loads(line) for line in whole]
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            whole = []
-        self.path.write_text("\n".join([head, *whole]) + "\n")
+            entries = map(json.loads, lines[:-1])  # the last was cut off, or is empty
+        kept = [entry for entry in entries if hashes.get(entry["file"]) == entry["seen"]]
+        self.rows: list[dict[str, Any]] = [entry["row"] for entry in kept]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("\n".join([head, *map(json.dumps, kept)]) + "\n")
 
     def _refuse(self, first: str, manifest: Mapping[str, Any]) -> None:
         try:
@@ -100,11 +105,15 @@ class Journal:
     ) -> None:
         self.file.close()
 
-    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep rows, on disk before this returns."""
-        self.file.writelines(json.dumps(row) + "\n" for row in rows)
+    def append(self, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Keep rows, each with the name of the file that it is about; on disk before this
+        returns.
+        """
+        for name, row in rows:
+            entry = {"file": name, "seen": self.hashes[name], "row": row}
+            self.file.write(json.dumps(entry) + "\n")
+            self.rows.append(dict(row))
         self.file.flush()
-        self.rows += map(dict, rows)
 
     def remove(self) -> None:
         """Delete the journal: its rows are in the records now."""

@@ -10,7 +10,7 @@ from benchmarks.dpg.grids import CROPS, find_files, join, read_crops, read_files
 from benchmarks.dpg.questions import Row, are_rewritten, canonical, prompt_texts, read_questions
 from benchmarks.images import BATCH, batched, draw, write_image
 from benchmarks.judges import QuestionJudge
-from benchmarks.progress import Journal, begin, fingerprint, finish, is_finished
+from benchmarks.progress import Journal, begin, fingerprint, finish, hash_files, is_finished
 from benchmarks.protocol import Model, Request
 from benchmarks.records import (
     MANIFEST,
@@ -103,26 +103,29 @@ def judge(
     crops = list(product(items, range(count)))
     require_complete("crops", crops, files, allow_missing)
     manifest = judged_manifest({**manifest, "images_per_prompt": count}, judge)
-    names = dict.fromkeys(files[crop].name for crop in crops if crop in files)
-    manifest["images"] = fingerprint(images_dir, names)
-    if is_finished(out_dir, manifest, RECORDS):
+    hashes = hash_files(images_dir, dict.fromkeys(path.name for path in files.values()))
+    finished = {**manifest, "images": fingerprint(hashes)}
+    if is_finished(out_dir, finished, RECORDS):
         return
-    with Journal(out_dir, manifest) as journal:
+    with Journal(out_dir, manifest, hashes) as journal:
         done = {(row["item_id"], row["crop"]) for row in journal.rows}
         waiting = [name for name in items if not {(name, crop) for crop in range(count)} <= done]
         unseen = (one for one in read_files(files, waiting, count) if one[:2] not in done)
         for chunk in batched(unseen, JUDGED_AT_ONCE):
-            journal.append(_answers(judge, chunk, items))
+            rows = _answers(judge, chunk, items)
+            journal.append((files[row["item_id"], row["crop"]].name, row) for row in rows)
     judged = {(row["item_id"], row["crop"]) for row in journal.rows}
     require_complete("crops", crops, judged, allow_missing)
-    write_lines(out_dir / RECORDS, journal.rows)
-    write_json(out_dir / MANIFEST, manifest)
+    place = {name: number for number, name in enumerate(items)}
+    ordered = sorted(journal.rows, key=lambda row: (place[row["item_id"]], row["crop"]))
+    write_lines(out_dir / RECORDS, ordered)
+    write_json(out_dir / MANIFEST, finished)
     journal.remove()
 
 
 def _answers(
     judge: QuestionJudge, chunk: Iterable[tuple[str, int, Any]], items: Mapping[str, Sequence[Row]]
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Return the records of some images."""
     names, crops, images = zip(*chunk, strict=True)
     replies = judge.answer(images, [items[name] for name in names])

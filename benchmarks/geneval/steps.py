@@ -8,7 +8,7 @@ from benchmarks.geneval.layout import METADATA, find_images, image_names, slot_n
 from benchmarks.geneval.prompts import Record, describe, read_prompts
 from benchmarks.images import BATCH, batched, draw, image_batches, write_image
 from benchmarks.judges import ObjectJudge
-from benchmarks.progress import Journal, begin, fingerprint, finish, is_finished
+from benchmarks.progress import Journal, begin, fingerprint, finish, hash_files, is_finished
 from benchmarks.protocol import Model, Request, continues_streams
 from benchmarks.records import (
     MANIFEST,
@@ -112,17 +112,18 @@ def judge(
     }
     require_complete("images", names.values(), found.values(), allow_missing)
     manifest = judged_manifest({**manifest, "images_per_prompt": count}, judge)
-    manifest["images"] = fingerprint(images_dir, names.values())
-    if is_finished(out_dir, manifest, RECORDS):
+    hashes = hash_files(images_dir, names.values())
+    judged = {**manifest, "images": fingerprint(hashes)}
+    if is_finished(out_dir, judged, RECORDS):
         return
-    with Journal(out_dir, manifest) as journal:
+    with Journal(out_dir, manifest, hashes) as journal:
         _detect(
             judge, images_dir, {name: prompts[slot[0]] for slot, name in names.items()}, journal
         )
     rows = {row["filename"]: row for row in journal.rows}
     require_complete("images", names.values(), rows, allow_missing)
     write_lines(out_dir / RECORDS, [rows[name] for name in names.values() if name in rows])
-    write_json(out_dir / MANIFEST, manifest)
+    write_json(out_dir / MANIFEST, judged)
     journal.remove()
 
 
@@ -136,11 +137,8 @@ def _detect(
     waiting = [name for name in metadata if name not in done]
     for names, images in image_batches(folder, waiting, JUDGED_AT_ONCE):
         prompts = [metadata[name] for name in names]
+        detected = zip(names, prompts, judge.detect(images, prompts), strict=True)
         journal.append(
-            [
-                {"filename": name, "metadata": prompt, "detections": detections}
-                for name, prompt, detections in zip(
-                    names, prompts, judge.detect(images, prompts), strict=True
-                )
-            ]
+            (name, {"filename": name, "metadata": prompt, "detections": detections})
+            for name, prompt, detections in detected
         )

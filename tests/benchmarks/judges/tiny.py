@@ -36,11 +36,11 @@ def save_mask2former(folder: Path) -> Path:
     )
     config = Mask2FormerConfig(
         backbone_config=swin,
-        feature_size=8,
-        mask_feature_size=8,
-        hidden_dim=8,
-        encoder_feedforward_dim=8,
-        dim_feedforward=8,
+        feature_size=32,
+        mask_feature_size=32,
+        hidden_dim=32,
+        encoder_feedforward_dim=32,
+        dim_feedforward=32,
         encoder_layers=1,
         decoder_layers=2,
         num_attention_heads=1,
