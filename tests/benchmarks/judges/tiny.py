@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -11,9 +14,14 @@ from transformers import (
     CLIPTextConfig,
     CLIPTokenizer,
     CLIPVisionConfig,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     Mask2FormerImageProcessor,
+    PreTrainedTokenizerFast,
     SwinConfig,
 )
 
@@ -80,4 +88,64 @@ def save_clip(folder: Path) -> Path:
     CLIPModel(config).save_pretrained(folder)
     size = {"shortest_edge": 32}
     CLIPImageProcessor(size=size, crop_size=32).save_pretrained(folder)
+    return folder
+
+
+CHAT = (
+    "{% for turn in messages %}{% for part in turn['content'] %}"
+    "{{ '<image>' if part['type'] == 'image' else ' ' + part['text'] }}"
+    "{% endfor %}{% endfor %} :"
+)
+
+
+def save_vision_language(folder: Path) -> Path:
+    """Write a LLaVA that sees 32 x 32 and knows a handful of words."""
+    torch.manual_seed(0)
+    words = [
+        "<pad>",
+        "<s>",
+        "</s>",
+        "<unk>",
+        "<image>",
+        "yes",
+        "no",
+        "is",
+        "there",
+        "a",
+        "dog",
+        ":",
+    ]
+    tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        additional_special_tokens=["<image>"],
+    )
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    vision = CLIPVisionConfig(**sizes, num_attention_heads=2, image_size=32, patch_size=16)
+    text = LlamaConfig(
+        **sizes,
+        num_attention_heads=2,
+        vocab_size=len(words),
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    config = LlavaConfig(
+        vision_config=vision, text_config=text, image_token_id=4, vision_feature_layer=-1
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    LlavaProcessor(
+        image_processor=CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
+        tokenizer=fast,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        image_token="<image>",
+        chat_template=CHAT,
+    ).save_pretrained(folder)
     return folder
