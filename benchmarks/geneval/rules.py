@@ -41,6 +41,8 @@ def judge_image(metadata: Record, detections: Detections) -> tuple[bool, str]:
 def best(detected: Mapping[str, Sequence[Any]] | None, threshold: np.float32) -> Found:
     """Return the detections of one class above `threshold`, at most MAX_OBJECTS, best first and the
     later one at a tie.
+
+    So does the official code's numpy (1.23) among up to 16; later numpy leaves ties to chance.
     """
     if not detected or not detected["boxes"]:
         return []

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from benchmarks import registry
 from benchmarks.__main__ import main
 from benchmarks.results import Results
 from benchmarks.world import PromptConfig, write_prompts
@@ -57,6 +58,28 @@ def test_bad_input_is_one_line_and_status_two(arguments, message, folder, tmp_pa
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", list(registry.BENCHMARKS))
+@pytest.mark.parametrize("verb", list(registry.VERBS))
+def test_every_step_of_the_table_has_its_flags_or_says_that_there_is_none(name, verb, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([verb, name, "--help"])
+    printed = capsys.readouterr()
+    flags = registry.load(registry.BENCHMARKS[name]).arguments(verb)
+    assert left.value.code == (0 if flags else 2)
+    assert all(names[0] in printed.out for names, _ in flags)
+    assert flags or f"there is no step '{verb}'" in printed.err
+
+
+def test_the_flags_of_other_benchmarks_are_not_loaded():
+    code = (
+        "import sys; from benchmarks.__main__ import parse\n"
+        "parse(['score', 'dpg', '--records', 'r', '--questions', 'q'])\n"
+        "print('benchmarks.geneval.command' in sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.stdout == "False\n", finished.stderr
 
 
 @pytest.mark.parametrize(
