@@ -94,6 +94,7 @@ def test_records_made_elsewhere_find_their_prompt_by_folder_or_metadata(tmp_path
     assert [item.name for item in results.items] == image_names(2, 2)
     assert results.protocol["judge"] == {"judge": "mmdet"}
     assert results.protocol["images_per_prompt"] == 2
+    assert results.protocol["weights"] == {"single_object": 1.0, "colors": 1.0}
 
 
 def test_a_prompt_with_too_many_images_and_one_with_too_few_are_named(tmp_path):

@@ -147,9 +147,10 @@ def test_what_was_said_of_other_images_survives_the_repair_of_one(prompts, tmp_p
     with pytest.raises(MissingItemsError, match="1 of 8"):
         judge(Looker(), images, prompts, out)
     damaged.write_bytes(whole)
+    write_image(images / "00001/samples/00000.png", np.full((8, 8, 3), 9, np.uint8))
     second = Looker()
     judge(second, images, prompts, out)
-    assert second.seen == 1
+    assert second.seen == 2  # the repaired one, and the one that was seen and has changed since
     assert len(read_lines(out / "records.jsonl")) == 8
 
 

@@ -58,16 +58,17 @@ def test_an_empty_mask_and_a_faint_class_are_not_reported():
 
 def test_padding_is_cut_off_and_the_mask_is_scaled_to_the_image():
     # logits at a quarter of the padded 64 x 64, of which 32 x 64 (h x w) hold the image at half
-    # its size: the left half of the logits' upper part is the left half of the image
-    masks = planted((0, 0, 8, 16))
+    # its size; the mask is the left half and the upper half of the image
+    masks = planted((0, 0, 8, 4))
     (found,) = instances(
         torch.tensor([[0.9]]), masks, Sizes((64, 128), (32, 64), (64, 64)), ["dog"]
     )
     left, top, right, bottom = found.box
-    assert (left, top, bottom) == (0, 0, 64)
-    # the edge lies at 8 * 4 * 2 = 64; interpolation from 4 to -8 crosses zero 1/3 of a logit's
-    # pixel behind the middle of the last one inside: 7.5 + 1/3 = 7.833, times 8 is 62.7
-    assert 61 <= right <= 64
+    assert (left, top) == (0, 0)
+    # the edges lie at 8 * 4 * 2 = 64 and 4 * 4 * 2 = 32; going from 4 to -8 between the middles of
+    # two logits, 0 is crossed a third of the way: (7.5 + 1/3) * 8 = 62.7 and (3.5 + 1/3) * 8 = 30.7
+    assert right == pytest.approx(62.7, abs=1)
+    assert bottom == pytest.approx(30.7, abs=1)
 
 
 @pytest.fixture(scope="module")
