@@ -8,6 +8,14 @@ from benchmarks.results import Results
 
 Flag = tuple[tuple[str, ...], dict[str, Any]]
 
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1; ValueError for anything else."""
+    if (number := int(text)) < 1:
+        raise ValueError(f"a number must be at least 1, got {text}.")
+    return number
+
+
 MODEL: Flag = (
     ("--model",),
     {"required": True, "help": "SCHEME:NAME, or folder:DIR for images made elsewhere"},
@@ -36,7 +44,7 @@ ALLOW_MISSING: Flag = (
 )
 AT_ONCE: Flag = (
     ("--at-once",),
-    {"type": int, "default": 16, "help": "images drawn between two writes (default: 16)"},
+    {"type": positive, "default": 16, "help": "images drawn between two writes (default: 16)"},
 )
 DEVICE: Flag = (("--device",), {"help": "device of the judge (default: cuda if there is one)"})
 
@@ -45,7 +53,7 @@ def images_per_prompt(*choices: int) -> Flag:
     """Return the flag for how many images a prompt has; without `choices`, any number."""
     allowed = {"choices": choices} if choices else {}
     text = "images of a prompt (default: as the manifest says, or 4)"
-    return ("--images-per-prompt",), {"type": int, "help": text, **allowed}
+    return ("--images-per-prompt",), {"type": positive, "help": text, **allowed}
 
 
 def records_file(path: Path) -> Path:

@@ -25,6 +25,7 @@ from benchmarks.records import (
 
 __all__ = ["generate", "judge", "read_crops"]
 
+SEEDS = "running number of the image"
 JUDGED_AT_ONCE = 16
 """Images between two entries of the journal."""
 
@@ -46,10 +47,7 @@ def generate(
     items = read_questions(prompts_path)
     texts = prompt_texts(items, texts_path)
     manifest = generated_manifest(
-        prompts_path,
-        model.protocol,
-        images_per_prompt=images_per_prompt,
-        seeds="running number of the image",
+        prompts_path, model.protocol, images_per_prompt=images_per_prompt, seeds=SEEDS
     )
     manifest["prompts"] |= _described(items, texts, texts_path)
     files = {name: f"{name}.png" for name in items}

@@ -48,16 +48,16 @@ def score(
     metrics[f"geneval.correct_images@{label}"] = estimate(items)
     metrics[f"geneval.correct_prompts@{label}"] = estimate(_best_of_prompts(items))
     protocol = {key: value for key, value in manifest.items() if key != "images"}
+    protocol |= {
+        "prompts": describe(prompts_path, prompts),
+        "images_per_prompt": count,
+        "missing": missing,
+        "rules": "official",
+        "weights": {tag: WEIGHTS[tag] for tag in dict.fromkeys(item.stratum for item in items)},
+    }
     return Results(
         benchmark="geneval",
-        protocol={
-            **protocol,
-            "prompts": describe(prompts_path, prompts),
-            "images_per_prompt": count,
-            "missing": missing,
-            "rules": "official",
-            "weights": {tag: 1.0 for tag in TAGS if any(item.stratum == tag for item in items)},
-        },
+        protocol=protocol,
         n_expected=len(expected),
         n_scored=len(items),
         metrics=metrics,

@@ -47,10 +47,6 @@ def generate(
     they were made in the same way; ValueError if it says otherwise, or if the model cannot follow
     the official seeds.
     """
-    if seeds == "official" and not continues_streams(model):
-        raise ValueError(
-            "a model must draw from a continued stream for --seeds official, got none."
-        )
     prompts = read_prompts(prompts_path)
     manifest = generated_manifest(
         prompts_path, model.protocol, images_per_prompt=images_per_prompt, seeds=SEEDS[seeds]
@@ -59,24 +55,33 @@ def generate(
     names = image_names(len(prompts), images_per_prompt)
     if is_finished(out_dir, manifest, *names):
         return
+    require_seeds(model, seeds)
     begin(out_dir, manifest)
-    groups = batched(names, images_per_prompt)
     lacking = [
         number
-        for number, group in enumerate(groups)
+        for number, group in enumerate(batched(names, images_per_prompt))
         if not all((out_dir / name).exists() for name in group)
     ]
     for numbers in batched(lacking, max(1, at_once // images_per_prompt)):
+        for number in numbers:
+            write_lines(out_dir / f"{number:05d}" / METADATA, [prompts[number]])
         wanted = [(number, image) for number in numbers for image in range(images_per_prompt)]
         requests = [
             _request(prompts[number]["prompt"], number * images_per_prompt, image, seeds)
             for number, image in wanted
         ]
-        for number in numbers:
-            write_lines(out_dir / f"{number:05d}" / METADATA, [prompts[number]])
         for slot, image in zip(wanted, draw(model, requests), strict=True):
             write_image(out_dir / slot_name(slot), image)
     finish(out_dir, manifest)
+
+
+def require_seeds(model: Model, seeds: str) -> None:
+    """ValueError if the model cannot follow the rule."""
+    if seeds == "official" and not continues_streams(model):
+        raise ValueError(
+            "a model must draw from a continued stream for --seeds official, got one that does "
+            "not; pass --seeds running."
+        )
 
 
 def _request(text: str, first: int, image: int, seeds: str) -> Request:

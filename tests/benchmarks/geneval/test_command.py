@@ -117,3 +117,9 @@ def test_the_judge_keeps_a_copy_of_the_prompts_it_was_given(images, judge, tmp_p
     assert main([*arguments, "--out", str(out)]) == 0
     assert (out / "evaluation_metadata.jsonl").read_text() == prompts.read_text()
     assert read_json(out / "manifest.json")["prompts"]["rewritten"] is True
+
+
+def test_a_count_below_one_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "geneval", "--records", "x", "--images-per-prompt", "0"])
+    assert "--images-per-prompt: invalid positive value: '0'" in capsys.readouterr().err
