@@ -32,6 +32,10 @@ class Metric:
     n: int
     higher_is_better: bool = True
 
+    def interval(self) -> str:
+        """Return the interval in brackets, or nothing."""
+        return "" if self.ci_low is None else f"  [{self.ci_low:.4g}, {self.ci_high:.4g}]"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
@@ -74,6 +78,13 @@ class Results:
         }
         write_json(folder / RESULTS, document)
 
+    def table(self) -> str:
+        """Return one line a metric: name, value, interval, number of items."""
+        return "\n".join(
+            f"{name:60} {found.value:8.4g}{found.interval()}  n={found.n}"
+            for name, found in self.metrics.items()
+        )
+
     @classmethod
     def read(cls, folder: Path) -> "Results":
         """Return what `write` wrote; ValueError if a file is damaged, OSError if it is missing."""
@@ -91,7 +102,7 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
     together.
     """
     strata = np.array([item.stratum if weights else "" for item in items])
-    clusters = np.array([item.cluster for item in items])
+    clusters = [item.cluster for item in items]
     values = np.array([item.value for item in items], dtype=np.float64)
     names = sorted(set(strata.tolist()))
     shares = np.array([weights[name] if weights else 1.0 for name in names])
@@ -101,17 +112,19 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
     for name, share in zip(names, shares, strict=True):
         chosen = strata == name
         value += share * values[chosen].mean()
-        draws += share * _resampled_means(values[chosen], clusters[chosen], random)
+        members = [cluster for cluster, kept in zip(clusters, chosen, strict=True) if kept]
+        draws += share * _resampled_means(values[chosen], members, random)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Metric(value=float(value), ci_low=float(low), ci_high=float(high), n=len(items))
 
 
 def _resampled_means(
-    values: np.ndarray, clusters: np.ndarray, random: np.random.Generator
+    values: np.ndarray, clusters: Sequence[str], random: np.random.Generator
 ) -> np.ndarray:
     """Return the mean of `values` [n] in DRAWS resamples of whole clusters."""
-    _, index = np.unique(clusters, return_inverse=True)
+    number = {name: index for index, name in enumerate(sorted(set(clusters)))}
+    index = np.array([number[name] for name in clusters])  # np.unique would sort every string
     sums, sizes = np.bincount(index, weights=values), np.bincount(index)
     drawn = random.integers(len(sums), size=(DRAWS, len(sums)))
     return sums[drawn].sum(1) / sizes[drawn].sum(1)

@@ -1,9 +1,8 @@
-"""The commands of `python -m benchmarks`, one function a verb."""
+"""`python -m benchmarks world`: the embedded world's prompts, its references and its judges."""
 
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from benchmarks.judges.world import WorldJudge
 from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.references import Ceiling, Floor
+from benchmarks.registry import load
 from benchmarks.world import (
     ANNOTATIONS,
     PROMPT_FILES,
@@ -24,7 +24,45 @@ from datamodules.world import World, WorldConfig
 
 Config = TypeVar("Config", WorldConfig, PromptConfig)
 
-MODULES = {"vqa": "benchmarks.vqa.exact_match"}
+MODULES = {
+    "geneval": "benchmarks.geneval",
+    "dpg": "benchmarks.dpg",
+    "wise": "benchmarks.wise",
+    "mjhq_fid": "benchmarks.mjhq_fid",
+    "vqa": "benchmarks.vqa.exact_match",
+}
+
+
+def arguments(verb: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Return the flags of one step."""
+    out = (("--out",), {"type": Path, "required": True, "help": "folder to write"})
+    if verb == "prompts":
+        pairs = {"nargs": "*", "default": [], "metavar": "FIELD=NUMBER"}
+        official = {"type": Path, "help": "the official evaluation_metadata.jsonl"}
+        return [(("--world",), pairs), (("--count",), pairs), (("--geneval",), official), out]
+    models, folder = ("ceiling", "floor"), {"type": Path, "required": True}
+    flags: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+        (("benchmark",), {"choices": MODULES}),
+        (("--prompts",), {**folder, "help": "folder of prompts"}),
+        (("--allow-missing",), {"action": "store_true"}),
+        out,
+    ]
+    if verb in ("generate", "run"):
+        flags.append((("--model",), {"choices": models, "default": "ceiling"}))
+    if verb == "judge":
+        flags.append((("--images",), {**folder, "help": "folder of images"}))
+    if verb in ("judge", "run"):
+        flags.append((("--judge",), {"default": "template", "help": "template, or learnt:FILE"}))
+    if verb == "score":
+        flags.append((("--records",), {**folder, "help": "folder of records"}))
+    return flags
+
+
+def run_verb(verb: str, options: Namespace) -> None:
+    """Run one step."""
+    {"prompts": prompts, "generate": generate, "judge": judge, "score": score, "run": run}[verb](
+        options
+    )
 
 
 def prompts(options: Namespace) -> None:
@@ -61,9 +99,7 @@ def score(options: Namespace) -> None:
     path = options.prompts / ANNOTATIONS if options.benchmark == "vqa" else _prompt_file(options)
     results = _module(options.benchmark).score(options.records / name, path, options.allow_missing)
     results.write(options.out)
-    for metric, found in results.metrics.items():
-        interval = "" if found.ci_low is None else f"  [{found.ci_low:.4g}, {found.ci_high:.4g}]"
-        print(f"{metric:60} {found.value:8.4g}{interval}  n={found.n}")
+    print(results.table())
 
 
 def run(options: Namespace) -> None:
@@ -77,7 +113,7 @@ def run(options: Namespace) -> None:
 
 
 def _module(benchmark: str) -> Any:
-    return import_module(MODULES.get(benchmark, f"benchmarks.{benchmark}"))
+    return load(MODULES[benchmark])
 
 
 def _prompt_file(options: Namespace) -> Path:

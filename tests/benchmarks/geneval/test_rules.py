@@ -1,13 +1,10 @@
 """GenEval's rules, each by a case whose outcome is worked out beside it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from benchmarks import geneval
-from benchmarks.geneval import best, judge_image, relative_position
-from benchmarks.records import MissingItemsError, write_json, write_lines
+from benchmarks.geneval import rules
+from benchmarks.geneval.rules import best, judge_image, relative_position
 
 DOG = {"class": "dog", "count": 1}
 CLOCK = {"class": "clock", "count": 1}
@@ -83,12 +80,12 @@ def test_every_one_of_several_objects_must_have_the_colour():
 def test_of_equal_scores_the_later_detection_comes_first():
     # ascending order of (0.5, 0.9, 0.5) keeps ties in place: 0, 2, 1; reversed: 1, 2, 0
     found = detections(dog=[(box(0, 0), s, c) for s, c in ((0.5, "a"), (0.9, "b"), (0.5, "c"))])
-    assert [colour for _, colour in best(found["dog"], geneval.THRESHOLD)] == ["b", "c", "a"]
+    assert [colour for _, colour in best(found["dog"], rules.THRESHOLD)] == ["b", "c", "a"]
 
 
 def test_at_most_sixteen_objects_of_a_class_are_seen():
     found = detections(dog=[(box(0, 0), 0.5 + number / 100, "red") for number in range(20)])
-    kept = best(found["dog"], geneval.THRESHOLD)
+    kept = best(found["dog"], rules.THRESHOLD)
     assert len(kept) == 16
     assert kept[-1][0][4] == np.float32(0.54)  # the best sixteen of 0.50 to 0.69
 
@@ -134,57 +131,3 @@ def test_a_position_must_hold_for_every_pair():
     dog = [(box(300, 0), 0.9, "red")]
     assert is_correct(metadata, dog=dog, clock=[(box(0, 0), 0.9, ""), (box(100, 0), 0.9, "")])
     assert not is_correct(metadata, dog=dog, clock=[(box(0, 0), 0.9, ""), (box(600, 0), 0.9, "")])
-
-
-def scored(folder: Path, prompts: list[dict], outcomes: list[list[bool]]) -> geneval.Results:
-    """Score records whose images hold a dog or nothing, `outcomes` by prompt and image."""
-    write_lines(folder / "prompts.jsonl", prompts)
-    names = geneval.image_names(len(prompts), len(outcomes[0]))
-    dog = detections(dog=[(box(0, 0), 0.99, "red")])
-    holds = [outcome for row in outcomes for outcome in row]
-    rows = [
-        {"filename": name, "metadata": {}, "detections": dog if held else {}}
-        for name, held in zip(names, holds, strict=True)
-    ]
-    write_lines(folder / "records.jsonl", rows)
-    write_json(folder / "manifest.json", {"label": "test", "images_per_prompt": len(outcomes[0])})
-    return geneval.score(folder / "records.jsonl", folder / "prompts.jsonl")
-
-
-def test_overall_is_the_unweighted_mean_of_the_tags_and_a_column_of_those_it_has(tmp_path):
-    prompts = [
-        record("single_object", [DOG], column="seen"),
-        record("single_object", [DOG], column="seen"),
-        record("colors", [DOG], column="seen"),
-        record("colors", [DOG], column="unseen"),
-    ]
-    outcomes = [[True, True], [True, False], [False, False], [True, False]]
-    metrics = scored(tmp_path, prompts, outcomes).metrics
-    expected = {
-        "geneval.single_object@test": 3 / 4,
-        "geneval.colors@test": 1 / 4,
-        "geneval.overall@test": (3 / 4 + 1 / 4) / 2,
-        "geneval.overall.seen@test": (3 / 4 + 0 / 2) / 2,
-        "geneval.overall.unseen@test": 1 / 2,  # colors alone
-        "geneval.correct_images@test": 4 / 8,
-        "geneval.correct_prompts@test": 3 / 4,
-    }
-    assert {name: metrics[name].value for name in expected} == pytest.approx(expected)
-
-
-def test_a_missing_record_fails_unless_allowed_and_is_named(tmp_path):
-    prompts = [record("single_object", [DOG])]
-    scored(tmp_path, prompts, [[True, True]])
-    rows = (tmp_path / "records.jsonl").read_text().splitlines()
-    (tmp_path / "records.jsonl").write_text(rows[0] + "\n")
-    paths = tmp_path / "records.jsonl", tmp_path / "prompts.jsonl"
-    with pytest.raises(MissingItemsError, match=r"1 of 2 missing .*: 00000/samples/0001.png"):
-        geneval.score(*paths)
-    results = geneval.score(*paths, allow_missing=True)
-    assert (results.n_expected, results.n_scored) == (2, 1)
-    assert results.protocol["missing"] == ["00000/samples/0001.png"]
-
-
-def test_an_unknown_tag_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"must have a stratum of .* got 'dreams'"):
-        scored(tmp_path, [record("dreams", [DOG])], [[True]])
