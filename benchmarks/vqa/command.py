@@ -1,10 +1,11 @@
 """What the commands of the understanding benchmarks share: their flags, and printing a result.
 
-The command line hands over `model` and `judge` as objects that it has built from their names.
+A model is named SCHEME:NAME, or handed over loaded; a chat judge is handed over loaded.
 """
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ def flags(
 
 
 def round_of(options: Namespace, prompts: Path) -> Round:
-    """Return the round of questions that the options ask for; ValueError for a mere model name."""
-    if isinstance(options.model, str):
-        raise ValueError(f"--model must be loaded before it is asked, got {options.model!r}.")
+    """Return the round of questions that the options ask for; ValueError for an unknown model."""
+    model = options.model
+    if isinstance(model, str):
+        model = import_module("benchmarks.registry").open_model(model)  # heavy: loads weights
     return Round(
-        model=options.model,
+        model=model,
         prompts=prompts,
         out=options.out,
         allow_missing=options.allow_missing,

@@ -9,6 +9,7 @@ one is given. Several runs are averaged, as in the paper (five).
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean, pstdev
@@ -144,7 +145,8 @@ def _marked(judge: ChatModel, prompt: str, row: Row, reply: str) -> tuple[str, f
 def score(
     grades: Path, annotations: Path, mode: str = MODES[0], allow_missing: bool = False
 ) -> Results:
-    """Return the mean mark in percent: total, by capability, and by set of capabilities.
+    """Return the mean mark in percent: total, by capability, and by set of capabilities;
+    and the total's standard deviation over runs.
 
     `grades` is the official grade file. A mark that could not be read is missing (`fixed`) or 0
     (`official`). An item's value is the mean over its runs.
@@ -170,12 +172,17 @@ def score(
     ]
     totals = [FULL_SCORE * fmean(found) for found in zip(*marks.values(), strict=True)]
     protocol = read_protocol(grades, annotations, mode=mode, missing=missing)
+    label = protocol.get("label", "judge-unstated")
+    spread = Metric(value=pstdev(totals), ci_low=None, ci_high=None, n=len(totals))
     return Results(
         benchmark="mm_vet",
-        protocol={**protocol, "totals": totals, "std_over_runs": pstdev(totals)},
+        protocol=protocol,
         n_expected=len(questions),
         n_scored=len(items),
-        metrics=_metrics(items, questions, protocol.get("label", "judge-unstated")),
+        metrics={
+            **_metrics(items, questions, label),
+            f"mm_vet.std_over_runs@{label}": replace(spread, higher_is_better=False),
+        },
         items=items,
     )
 

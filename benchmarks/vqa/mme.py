@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,13 +134,14 @@ def score(records: Path, allow_missing: bool = False) -> Results:
     paths = {name: records / f"{name}.txt" for name in SUBTASKS}
     there = [name for name, path in paths.items() if path.exists()]
     missing = require_complete("subtasks", SUBTASKS, there, allow_missing)
-    items = [item for name in there for item in _items(name, read_lines(paths[name], columns=4))]
-    files = {name: read_protocol(paths[name], None, file=paths[name])["file"] for name in there}
+    lines = {name: read_lines(paths[name], columns=4) for name in there}
+    items = [item for name in there for item in _items(name, lines[name])]
+    protocol = read_protocol(records, None, rule=f"official: first {PREFIX} characters")
     return Results(
         benchmark="mme",
         protocol={
-            **read_protocol(records, None, rule=f"official: first {PREFIX} characters"),
-            "files": files,
+            **protocol,
+            "questions": {name: _digest(lines[name]) for name in there},
             "missing": missing,
         },
         n_expected=len(SUBTASKS),
@@ -147,6 +149,11 @@ def score(records: Path, allow_missing: bool = False) -> Results:
         metrics=_metrics(items),
         items=items,
     )
+
+
+def _digest(lines: Sequence[Line]) -> str:
+    """Return the hash of what was asked, whatever the replies."""
+    return sha256(repr([line[:3] for line in lines]).encode()).hexdigest()
 
 
 def _items(subtask: str, lines: Sequence[Line]) -> list[Item]:

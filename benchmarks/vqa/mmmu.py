@@ -10,6 +10,7 @@ import ast
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -144,7 +145,8 @@ def score(
     seed: int = OFFICIAL_SEED,
     allow_missing: bool = False,
 ) -> Results:
-    """Return the share of right answers: overall, by domain and by subject.
+    """Return the share of right answers: overall, by domain and by subject; and that of replies to
+    multiple choice that no rule could read.
 
     Right answers come from `answers`, the official `answer_dict_val.json`, or else from the rows. A
     response that is no text is unreadable. ValueError for an unknown mode.
@@ -162,12 +164,9 @@ def score(
     random = Random(seed) if mode == "official" else None
     items = [_item(name, rows[name], truths[name], random) for name in readable]
     drawn = {"seed": seed} if random else {}
-    unread = [item.name for item in items if item.detail["unread"]]
     return Results(
         benchmark="mmmu",
-        protocol=read_protocol(
-            records, None, answers=answers, mode=mode, unread=unread, missing=missing, **drawn
-        ),
+        protocol=read_protocol(records, None, answers=answers, mode=mode, missing=missing, **drawn),
         n_expected=len(truths),
         n_scored=len(items),
         metrics=_metrics(items, f"official-seed{seed}" if random else mode),
@@ -226,7 +225,11 @@ def _metrics(items: Sequence[Item], label: str) -> dict[str, Metric]:
         groups[f"subject.{item.stratum}"].append(item)
         if item.stratum in DOMAIN_OF:
             groups[f"domain.{DOMAIN_OF[item.stratum]}"].append(item)
-    metrics = {f"mmmu.overall@{label}": estimate(items)}
+    unread = [replace(item, value=float(bool(item.detail["unread"]))) for item in items]
+    metrics = {
+        f"mmmu.overall@{label}": estimate(items),
+        f"mmmu.unread@{label}": replace(estimate(unread), higher_is_better=False),
+    }
     return metrics | {f"mmmu.{name}@{label}": estimate(groups[name]) for name in sorted(groups)}
 
 

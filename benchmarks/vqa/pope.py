@@ -6,6 +6,7 @@ popular, adversarial. A reply counts as no if the words of its first sentence ha
 Yes is the positive class.
 """
 
+import logging
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from benchmarks.vqa.command import (
 )
 from benchmarks.vqa.confusion import STATISTICS, f1, metric_of, resample
 from benchmarks.vqa.official_files import index_replies, read_protocol, read_rows, reply_field
+
+logger = logging.getLogger(__name__)
 
 NO = frozenset({"No", "not", "no"})
 LABELS = ("yes", "no")
@@ -70,7 +73,7 @@ def score(
 
     One file of answers a file of questions, in the same order; a split's name is the last part of
     the question file's (`coco_pope_random.json`). What would divide by nothing (precision without
-    a yes, where the official evaluator stops) is left out and listed in the protocol.
+    a yes, where the official evaluator stops) is left out with a warning.
     """
     if len(records) != len(annotations):
         raise ValueError(
@@ -90,24 +93,30 @@ def score(
         missing[split] = require_complete(f"{split} answers", expected, replies, allow_missing)
         items += [_item(split, row, replies) for row in rows if str(row["question_id"]) in replies]
         n_expected += len(expected)
-    metrics = _metrics(splits, items)
-    wanted = [f"pope.{split}.{name}@coco" for split in splits for name in STATISTICS]
     return Results(
         benchmark="pope",
         protocol={
-            "splits": {
-                split: read_protocol(answered, asked)
-                for split, answered, asked in zip(splits, records, annotations, strict=True)
-            },
+            **_protocol(splits, records, annotations),
             "rule": "official: no if the first sentence has the word No, no or not",
-            "undefined": [name for name in wanted if name not in metrics],
             "missing": missing,
         },
         n_expected=n_expected,
         n_scored=len(items),
-        metrics=metrics,
+        metrics=_metrics(splits, items),
         items=items,
     )
+
+
+def _protocol(
+    splits: Sequence[str], records: Sequence[Path], annotations: Sequence[Path]
+) -> dict[str, Any]:
+    """Return the protocol of all splits; ValueError if they were not made alike."""
+    each = [read_protocol(*paths) for paths in zip(records, annotations, strict=True)]
+    prompts = {split: protocol.pop("prompts") for split, protocol in zip(splits, each, strict=True)}
+    for split, protocol in zip(splits, each, strict=True):
+        if protocol != each[0]:
+            raise ValueError(f"--records must be made alike, got another protocol for {split!r}.")
+    return {**each[0], "prompts": prompts}
 
 
 def _replies(path: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -172,8 +181,11 @@ def _metrics(splits: Sequence[str], items: Sequence[Item]) -> dict[str, Metric]:
                 values[f"pope.{split}.{name}@coco"] = STATISTICS[name](table), sizes[split]
         means = np.mean([f1(tables[split]) for split in splits], axis=0)
     values["pope.mean.f1@coco"] = means, len(items)
+    undefined = [name for name, (draws, _) in values.items() if np.isnan(draws[0])]
+    if undefined:
+        logger.warning("left out, for want of a yes among answers or replies: %s", undefined)
     return {
-        name: metric_of(draws, n) for name, (draws, n) in values.items() if not np.isnan(draws[0])
+        name: metric_of(draws, n) for name, (draws, n) in values.items() if name not in undefined
     }
 
 
