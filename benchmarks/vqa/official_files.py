@@ -128,7 +128,7 @@ def read_protocol(records: Path, prompts: Path | None, **rules: object) -> dict[
     manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
     stated = manifest.get("prompts")
     given = describe_prompts(prompts) if prompts else stated
-    if stated and given and stated["sha256"] != given["sha256"]:
+    if prompts and stated and stated["sha256"] != given["sha256"]:
         raise ValueError(
             f"{records} must answer {prompts} ({given['sha256'][:8]}), "
             f"got answers to {stated['file']} ({stated['sha256'][:8]})."

@@ -107,7 +107,7 @@ def test_bad_files_are_named_with_the_field(tmp_path):
     with pytest.raises(ValueError, match="question_id must be unique, got '0' twice"):
         vqav2.score(records, annotations)
     write_json(records, [{"question_id": 0, "reply": "a"}])
-    with pytest.raises(ValueError, match="must have a reply as answer, got .*'reply'"):
+    with pytest.raises(ValueError, match=r"must have a reply as answer, got .*'reply'"):
         vqav2.score(records, annotations)
     records.write_text("")
     with pytest.raises(ValueError, match="must hold at least one record, got none"):
