@@ -22,8 +22,8 @@ class ChatModel(Protocol):
         """Name for metrics."""
         ...
 
-    def ask(self, images: Sequence[np.ndarray], text: str) -> str:
-        """Return the reply to a text about images."""
+    def ask(self, images: Sequence[np.ndarray], text: str, attempt: int = 0) -> str:
+        """Return the reply to a text about images, a new one for a new attempt."""
         ...
 
 

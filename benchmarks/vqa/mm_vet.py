@@ -115,7 +115,8 @@ def judge(
     for name in replies:
         grade = grades.setdefault(name, {"model": [], "content": [], "score": []})
         while len(grade["score"]) < runs:
-            content, mark = _marked(judge, prompt, questions[name], replies[name])
+            first = len(grade["score"]) * TRIES
+            content, mark = _marked(judge, _text(prompt, questions[name], replies[name]), first)
             grade["model"].append(judge.label)
             grade["content"].append(content)
             grade["score"].append(mark)
@@ -130,22 +131,28 @@ def _replies(records: Path) -> dict[str, str]:
     return {name: reply for name, reply in document.items() if isinstance(reply, str)}
 
 
-def _marked(judge: ChatModel, prompt: str, row: Row, reply: str) -> tuple[str, float | None]:
-    """Return what the judge said last, and the mark if it could be read."""
+def _text(prompt: str, row: Row, reply: str) -> str:
+    """Return what the judge is asked."""
     truth = row["answer"].replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
-    text = f"{prompt}\n{row['question']} | {truth} | {reply} | "
-    content = judge.ask((), text)
-    for _ in range(TRIES - 1):
+    return f"{prompt}\n{row['question']} | {truth} | {reply} | "
+
+
+def _marked(judge: ChatModel, text: str, first: int) -> tuple[str, float | None]:
+    """Return what the judge said last, and the mark if it could be read; attempts are numbered from
+    `first`.
+    """
+    content = judge.ask((), text, first)
+    for attempt in range(first + 1, first + TRIES):
         if read_mark(content) is not None:
             break
-        content = judge.ask((), text + AGAIN)
+        content = judge.ask((), text + AGAIN, attempt)
     return content, read_mark(content)
 
 
 def score(
     grades: Path, annotations: Path, mode: str = MODES[0], allow_missing: bool = False
 ) -> Results:
-    """Return the mean mark in percent: total, by capability, and by set of capabilities;
+    """Return the mean mark in percent: overall (the official total), by capability, and by set of capabilities;
     and the total's standard deviation over runs.
 
     `grades` is the official grade file. A mark that could not be read is missing (`fixed`) or 0
@@ -207,7 +214,7 @@ def _metrics(items: Sequence[Item], questions: Mapping[str, Row], label: str) ->
         groups[f"set.{item.stratum}"].append(item)
         for capability in set(questions[item.name]["capability"]):
             groups[f"capability.{capability}"].append(item)
-    metrics = {f"mm_vet.total@{label}": estimate(items)}
+    metrics = {f"mm_vet.overall@{label}": estimate(items)}
     return metrics | {f"mm_vet.{name}@{label}": estimate(groups[name]) for name in sorted(groups)}
 
 

@@ -134,8 +134,8 @@ def _judged(matcher: ChatModel, question: Row, row: Row) -> str | None:
         f"Give one letter, or Z if it means none of them.\n\nQuestion: {question['question']}\n"
         f"Options:\n{shown(options)}\nReply: {row['prediction']}\nLetter:"
     )
-    for _ in range(TRIES):
-        if letter := match(matcher.ask((), text), options):
+    for attempt in range(TRIES):
+        if letter := match(matcher.ask((), text, attempt), options):
             return letter
     return None
 

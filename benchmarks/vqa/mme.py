@@ -142,6 +142,7 @@ def score(records: Path, allow_missing: bool = False) -> Results:
         protocol={
             **protocol,
             "questions": {name: _digest(lines[name]) for name in there},
+            "weights": dict.fromkeys(there, 1.0),
             "missing": missing,
         },
         n_expected=len(SUBTASKS),

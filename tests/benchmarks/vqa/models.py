@@ -29,10 +29,12 @@ class Chat:
     def __init__(self, reply: Callable[[str], str]) -> None:
         self.reply = reply
         self.asked = []
+        self.attempts = []
         self.protocol = {"judge": "chat", "temperature": 0}
 
-    def ask(self, images, text):
+    def ask(self, images, text, attempt=0):
         self.asked.append(text)
+        self.attempts.append(attempt)
         return self.reply(text)
 
 

@@ -45,6 +45,7 @@ def test_an_interrupted_round_asks_only_what_is_left(images, monkeypatch):
     assert [request.text for request in model.asked] == ["What is 2?", "What is 3?"]
     assert [request.seed for request in model.asked] == [2, 3]
     assert replies == {f"q{n}": f"WHAT IS {n}?" for n in range(4)}
+    assert round_by(Answerer(fail_at_two), images).ask(questions(images)) == replies
 
 
 def test_another_wording_or_model_is_refused_in_the_same_folder(images):

@@ -82,4 +82,4 @@ def test_a_run_with_a_judge_asks_judges_and_scores(tmp_path):
     options.model, options.judge = Answerer(lambda text: "a cat"), Chat(lambda text: "0.7")
     module("mm_vet").run_verb("run", options)
     metrics = Results.read(tmp_path / "out").metrics
-    assert metrics["mm_vet.total@chat-1"].value == pytest.approx(70)
+    assert metrics["mm_vet.overall@chat-1"].value == pytest.approx(70)

@@ -53,7 +53,7 @@ def test_marks_are_averaged_over_runs_questions_and_capabilities(tmp_path):
     marks = {"v1_0": [1.0, 0.5], "v1_1": [0.0, 0.0], "v1_2": [0.5, 0.2]}
     metrics = scored(tmp_path, marks).metrics
     expected = {
-        "mm_vet.total@judge-unstated": 100 * (0.75 + 0 + 0.35) / 3,
+        "mm_vet.overall@judge-unstated": 100 * (0.75 + 0 + 0.35) / 3,
         "mm_vet.capability.ocr@judge-unstated": 100 * (0.75 + 0.35) / 2,
         "mm_vet.capability.math@judge-unstated": 55.0,
         "mm_vet.capability.rec@judge-unstated": 0.0,
@@ -70,9 +70,9 @@ def test_an_unread_mark_is_missing_or_officially_nothing(tmp_path):
     with pytest.raises(MissingItemsError, match="1 of 3 missing or unreadable: v1_1"):
         scored(tmp_path, marks)
     allowed = scored(tmp_path, marks, allow_missing=True)
-    assert allowed.metrics["mm_vet.total@judge-unstated"].value == 75.0
+    assert allowed.metrics["mm_vet.overall@judge-unstated"].value == 75.0
     official = scored(tmp_path, marks, mode="official")
-    assert official.metrics["mm_vet.total@judge-unstated"].value == 50.0
+    assert official.metrics["mm_vet.overall@judge-unstated"].value == 50.0
 
 
 @pytest.mark.parametrize(("reply", "total"), [("right", 100.0), ("wrong", 0.0)])
@@ -83,9 +83,9 @@ def test_the_score_of_a_perfect_and_of_a_hopeless_model(reply, total, tmp_path):
     chat = Chat(lambda text: "1.0" if text.endswith("| right | ") else "0.0")
     grades = mm_vet.judge(chat, records, path, tmp_path / "grades", runs=2)
     results = mm_vet.score(grades, path)
-    assert results.metrics["mm_vet.total@chat-1"].value == total
+    assert results.metrics["mm_vet.overall@chat-1"].value == total
     assert results.protocol["judge_wording"] == "ours"
-    assert len(chat.asked) == 6
+    assert chat.attempts == [0, 5] * 3  # a second run asks anew, whatever the judge has kept
     assert f"What is v1_0? | -1 <AND> -5 | {reply} | " in chat.asked[0]
 
 
@@ -104,6 +104,7 @@ def test_a_judge_is_asked_five_times_and_finished_marks_are_kept(tmp_path):
     with pytest.raises(TimeoutError):
         mm_vet.judge(chat, *paths, wording=tmp_path / "prompt.txt")
     assert sum("v1_0" in text for text in chat.asked) == 5
+    assert chat.attempts == [0, 1, 2, 3, 4, 0, 0]
     assert chat.asked[0] == "Mark it.\nWhat is v1_0? | -1 <AND> -5 | cat | "
     assert chat.asked[1].endswith("| cat | \nPredict the correctness of the answer (digit): ")
     again = Chat(lambda text: "0.5")

@@ -87,7 +87,7 @@ def test_a_judge_that_says_nothing_useful_is_asked_three_times(tmp_path):
     chat = Chat(lambda text: "I do not know what that could mean at all")
     paths = tmp_path / "predictions.tsv", tmp_path / "mmbench.tsv"
     results = mmbench.score(mmbench.judge(chat, *paths, tmp_path / "judged"), paths[1])
-    assert len(chat.asked) == 3
+    assert chat.attempts == [0, 1, 2]
     assert results.metrics["mmbench.overall@dev-circular-chat-1"].value == 1 / 2
 
 
