@@ -1,11 +1,10 @@
 """What the commands of the understanding benchmarks share: their flags, and printing a result.
 
-A model is named SCHEME:NAME, or handed over loaded; a chat judge is handed over loaded.
+A model is named SCHEME:NAME, or handed over loaded.
 """
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,14 @@ def path_flag(name: str, text: str, **settings: Any) -> Flag:
 
 
 MODEL: Flag = (("--model",), {"required": True, "help": "the model to ask"})
-JUDGE: Flag = (("--judge",), {"required": True, "help": "the chat model that judges"})
+JUDGE: list[Flag] = [
+    (("--judge-url",), {"required": True, "help": "OpenAI-compatible endpoint, .../v1"}),
+    (("--judge-model",), {"required": True, "help": "the judge's name there"}),
+    (
+        ("--judge-key-variable",),
+        {"default": "OPENAI_API_KEY", "help": "environment variable that holds the key"},
+    ),
+]
 MISSING: Flag = (
     ("--allow-missing",),
     {"action": "store_true", "help": "score what there is, and name what is missing"},
@@ -46,9 +52,9 @@ def flags(
     """
     known: Mapping[str, list[Flag]] = {
         "generate": [MODEL, *asked, OUT, MISSING],
-        "judge": [JUDGE, RECORDS, *judged, OUT, MISSING] if judged else [],
+        "judge": [*JUDGE, RECORDS, *judged, OUT, MISSING] if judged else [],
         "score": [RECORDS, *scored, OUT_OPTIONAL, MISSING],
-        "run": [MODEL, *([JUDGE] if judged else []), *asked, *judged, *scored, OUT, MISSING],
+        "run": [MODEL, *(JUDGE if judged else []), *asked, *judged, *scored, OUT, MISSING],
     }
     by_name = {flag[0]: flag for flag in reversed(known.get(verb, []))}
     return list(reversed(by_name.values()))
@@ -58,7 +64,9 @@ def round_of(options: Namespace, prompts: Path) -> Round:
     """Return the round of questions that the options ask for; ValueError for an unknown model."""
     model = options.model
     if isinstance(model, str):
-        model = import_module("benchmarks.registry").open_model(model)  # heavy: loads weights
+        from benchmarks.registry import open_model  # pyright: ignore[reportMissingImports]
+
+        model = open_model(model)
     return Round(
         model=model,
         prompts=prompts,

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import Question, Round
-from benchmarks.vqa.chat import ChatModel, write_judged
+from benchmarks.vqa.chat import ChatModel, chat_of, write_judged
 from benchmarks.vqa.command import (
     ANNOTATIONS,
     IMAGES,
@@ -33,6 +33,8 @@ from benchmarks.vqa.official_files import read_protocol, require_columns
 ANSWERS = "answers.json"
 GRADES = "grades.json"
 TRIES = 5
+MAX_TOKENS = 3
+"""Of a mark; the official judge has as many."""
 AGAIN = "\nPredict the correctness of the answer (digit): "
 FULL_SCORE = 100.0
 MODES = ("fixed", "official")
@@ -152,8 +154,8 @@ def _marked(judge: ChatModel, text: str, first: int) -> tuple[str, float | None]
 def score(
     grades: Path, annotations: Path, mode: str = MODES[0], allow_missing: bool = False
 ) -> Results:
-    """Return the mean mark in percent: overall (the official total), by capability, and by set of capabilities;
-    and the total's standard deviation over runs.
+    """Return the mean mark in percent: overall (the official total), by capability and by set of
+    capabilities; and the total's standard deviation over runs.
 
     `grades` is the official grade file. A mark that could not be read is missing (`fixed`) or 0
     (`official`). An item's value is the mean over its runs.
@@ -166,17 +168,7 @@ def score(
     runs = {len(found) for found in marks.values()}
     if len(runs) > 1:
         raise ValueError(f"{grades} must have as many runs for each id, got {sorted(runs)}.")
-    items = [
-        Item(
-            name=name,
-            cluster=row["imagename"],
-            stratum="_".join(sorted(set(row["capability"]))),
-            value=FULL_SCORE * fmean(marks[name]),
-            detail={"marks": marks[name]},
-        )
-        for name, row in questions.items()
-        if name in marks
-    ]
+    items = [_item(name, row, marks[name]) for name, row in questions.items() if name in marks]
     totals = [FULL_SCORE * fmean(found) for found in zip(*marks.values(), strict=True)]
     protocol = read_protocol(grades, annotations, mode=mode, missing=missing)
     label = protocol.get("label", "judge-unstated")
@@ -191,6 +183,16 @@ def score(
             f"mm_vet.std_over_runs@{label}": replace(spread, higher_is_better=False),
         },
         items=items,
+    )
+
+
+def _item(name: str, row: Row, marks: Sequence[float]) -> Item:
+    return Item(
+        name=name,
+        cluster=row["imagename"],
+        stratum="_".join(sorted(set(row["capability"]))),
+        value=FULL_SCORE * fmean(marks),
+        detail={"marks": marks},
     )
 
 
@@ -241,5 +243,5 @@ def _generated_and_judged(options: Namespace) -> Path:
 
 
 def _judge(options: Namespace, records: Path, out: Path) -> Path:
-    annotations, wording = options.annotations, options.judge_prompt
-    return judge(options.judge, records, annotations, out, options.runs, wording)
+    chat = chat_of(options, out, MAX_TOKENS)
+    return judge(chat, records, options.annotations, out, options.runs, options.judge_prompt)

@@ -19,7 +19,7 @@ import pandas as pd
 from benchmarks.records import require_complete
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import LETTER_ANSWER, Question, Round
-from benchmarks.vqa.chat import ChatModel, write_judged
+from benchmarks.vqa.chat import ChatModel, chat_of, write_judged
 from benchmarks.vqa.choices import LETTERS, match, shown
 from benchmarks.vqa.command import ANNOTATIONS, Flag, flags, report, round_of
 from benchmarks.vqa.official_files import (
@@ -38,6 +38,8 @@ MATCHED = "matched"
 LONGEST_REFERENCE = 64
 """An image cell no longer than this is the index of the row that has the image."""
 TRIES = 3
+MAX_TOKENS = 128
+"""Of a judge's reply, which need not be the letter alone."""
 
 Row = Mapping[str, Any]
 
@@ -219,7 +221,8 @@ def arguments(verb: str) -> list[Flag]:
 def run_verb(verb: str, options: Namespace) -> None:
     """Generate, judge, score, or generate and score."""
     if verb == "judge":
-        judge(options.judge, options.records, options.annotations, options.out)
+        chat = chat_of(options, options.out, MAX_TOKENS)
+        judge(chat, options.records, options.annotations, options.out)
         return
     records = (
         options.records if verb == "score" else generate(round_of(options, options.annotations))

@@ -21,12 +21,7 @@ from benchmarks.vqa.asking import LETTER_ANSWER, SHORT_ANSWER, Question, Round
 from benchmarks.vqa.choices import lettered, shown
 from benchmarks.vqa.command import IMAGES, QUESTIONS, Flag, flags, path_flag, report, round_of
 from benchmarks.vqa.mmmu_parser import matches_open, parse_choice, parse_open
-from benchmarks.vqa.official_files import (
-    index_rows,
-    read_protocol,
-    read_rows,
-    require_columns,
-)
+from benchmarks.vqa.official_files import index_rows, read_protocol, read_rows, require_columns
 
 OUTPUT = "output.json"
 CHOICE = "multiple-choice"

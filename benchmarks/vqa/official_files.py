@@ -127,14 +127,15 @@ def read_protocol(records: Path, prompts: Path | None, **rules: object) -> dict[
     folder = records if records.is_dir() else records.parent
     manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
     stated = manifest.get("prompts")
-    given = describe_prompts(prompts) if prompts else stated
-    if prompts and stated and stated["sha256"] != given["sha256"]:
+    given = describe_prompts(prompts) if prompts else None
+    if given and stated and stated["sha256"] != given["sha256"]:
         raise ValueError(
             f"{records} must answer {prompts} ({given['sha256'][:8]}), "
             f"got answers to {stated['file']} ({stated['sha256'][:8]})."
         )
+    known = {"prompts": given or stated} if given or stated else {}
     described = {name: _described(value) for name, value in rules.items()}
-    return {**manifest, **({"prompts": given} if given else {}), **described}
+    return {**manifest, **known, **described}
 
 
 def _described(value: object) -> object:

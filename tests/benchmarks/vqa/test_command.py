@@ -76,7 +76,8 @@ def test_a_run_with_a_judge_asks_judges_and_scores(tmp_path):
     write_grey(tmp_path / "images" / "a.jpg")
     row = {"imagename": "a.jpg", "question": "?", "answer": "cat", "capability": ["rec"]}
     write_json(tmp_path / "mm-vet.json", {"v1_0": row})
-    words = ("--model", "m", "--judge", "j", "--images", tmp_path / "images", "--out")
+    words = ("--model", "m", "--judge-url", "http://localhost/v1", "--judge-model", "j")
+    words = (*words, "--images", tmp_path / "images", "--out")
     words = (*words, tmp_path / "out", "--annotations", tmp_path / "mm-vet.json")
     options = parsed("mm_vet", "run", *words)
     options.model, options.judge = Answerer(lambda text: "a cat"), Chat(lambda text: "0.7")
