@@ -111,9 +111,10 @@ def judge(
         "judge_wording": wording.name if wording else "ours",
         "runs": runs,
     }
-    write_judged(records, judge, out, **settings)
     path = out / GRADES
     grades = read_json(path) if path.exists() else {}
+    if others := {name for grade in grades.values() for name in grade["model"]} - {judge.label}:
+        raise ValueError(f"{path} must hold marks of {judge.label!r}, got some of {min(others)!r}.")
     for name in replies:
         grade = grades.setdefault(name, {"model": [], "content": [], "score": []})
         while len(grade["score"]) < runs:
@@ -123,6 +124,7 @@ def judge(
             grade["content"].append(content)
             grade["score"].append(mark)
             write_json(path, grades)
+    write_judged(records, judge, out, **settings)
     return path
 
 

@@ -113,6 +113,16 @@ def test_a_judge_is_asked_five_times_and_finished_marks_are_kept(tmp_path):
     assert [grade["score"] for grade in grades.values()] == [[None], [1.0], [0.5]]
 
 
+def test_the_marks_of_two_judges_do_not_share_a_folder(tmp_path):
+    path, records = write_questions(tmp_path), tmp_path / "answers.json"
+    write_json(records, dict.fromkeys(QUESTIONS, "cat"))
+    mm_vet.judge(Chat(lambda text: "1.0"), records, path, tmp_path)
+    other = Chat(lambda text: "0.0")
+    other.label = "chat-2"
+    with pytest.raises(ValueError, match="must hold marks of 'chat-2', got some of 'chat-1'"):
+        mm_vet.judge(other, records, path, tmp_path)
+
+
 def test_bad_input_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"as many runs for each id, got \[1, 2\]"):
         scored(tmp_path, {"v1_0": [1.0], "v1_1": [1.0, 1.0], "v1_2": [0.5]})
