@@ -1,8 +1,7 @@
-"""WISE: prompts that allude to a thing by what is known of it, without its name.
+"""WISE by a judge that knows what was meant: drawn or not, the binary protocol of WISE_Verified.
 
-Niu et al. 2025 (arXiv 2503.07265), by the binary protocol of WISE_Verified: drawn or not, category
-means, fixed weights. A record may carry a `tier` (how often training showed what the prompt alludes
-to), by which the scores are then split as well.
+A record may carry a `tier` (how often training showed what the prompt alludes to), by which the
+scores are then split as well.
 """
 
 from pathlib import Path
