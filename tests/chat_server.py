@@ -57,31 +57,29 @@ class ChatServer:
                     server.authorizations.add(self.headers["Authorization"])
                     fault = server.faults.pop(0) if server.faults else None
                 try:
-                    self.reply(request, fault)
-                except (BrokenPipeError, ConnectionResetError):
-                    pass  # the client has gone, as it should after a stall
-                finally:
+                    status, headers, body = self.reply(request, fault)
                     with server._lock:
                         server.open -= 1
+                    self.send_response(status)
+                    for name, value in {"Content-Type": "application/json", **headers}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(body.encode())
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # the client has gone after a stall, or `answer` hung up
 
-            def reply(self, request: dict[str, Any], fault: Any) -> None:
+            def reply(self, request: dict[str, Any], fault: Any) -> tuple[int, dict, str]:
                 if fault == "stall":
                     time.sleep(STALL_SECONDS)
                 status, headers = fault if isinstance(fault, tuple) else (fault, {})
                 if isinstance(status, int):
-                    body = json.dumps({"error": {"message": f"fault {status}"}})
-                elif fault == "garbage":
-                    status, body = 200, "<html>no completion</html>"
-                elif fault == "empty":
-                    status, body = 200, json.dumps({"choices": []})
-                else:
-                    said = server.answer(_text(request), self.headers["Authorization"])
-                    status, body = 200, json.dumps(_completion(request, said))
-                self.send_response(status)
-                for name, value in {"Content-Type": "application/json", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body.encode())
+                    return status, headers, json.dumps({"error": {"message": f"fault {status}"}})
+                if fault == "garbage":
+                    return 200, {}, "<html>no completion</html>"
+                if fault == "empty":
+                    return 200, {}, json.dumps({"choices": []})
+                said = server.answer(_text(request), self.headers["Authorization"])
+                return 200, {}, json.dumps(_completion(request, said))
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from benchmarks.judges.asking import JudgeError, ask_all
 from benchmarks.judges.chat import ChatJudge, _requested_wait
 from benchmarks.judges.chat_config import ChatConfig
 from benchmarks.judges.replies import ReplyLog
-from tests.chat_server import ChatServer
+from tests.chat_server import STALL_SECONDS, ChatServer
 
 IMAGE = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 KEY = "sk-secret-0123456789"
@@ -28,7 +29,7 @@ def echo(text, _):
 
 
 def judge(server, folder, **settings):
-    waits = {"timeout_seconds": 0.2, "wait_seconds": 0.01, "longest_wait_seconds": 0.02, "tries": 3}
+    waits = {"timeout_seconds": 5.0, "wait_seconds": 0.01, "longest_wait_seconds": 0.02, "tries": 3}
     config = ChatConfig(url=server.url, model="maker/judge", **{**waits, **settings})
     return ChatJudge(config, ReplyLog(folder / "replies.jsonl"))
 
@@ -55,7 +56,14 @@ def test_the_model_that_answered_stands_in_the_protocol(tmp_path):
     assert asker.protocol["served"] == ["maker/judge-snapshot"]
 
 
-@pytest.mark.parametrize("fault", [500, 503, "stall", "garbage", "empty", 429])
+def test_a_stalled_reply_is_given_up_and_asked_for_again(tmp_path):
+    with ChatServer(echo, faults=("stall",)) as server:
+        asker = judge(server, tmp_path, timeout_seconds=STALL_SECONDS / 2, tries=9)
+        assert asker.ask([IMAGE], "what?") == "said what?"
+    assert len(server.requests) >= 2
+
+
+@pytest.mark.parametrize("fault", [500, 503, "garbage", "empty", 429])
 def test_a_passing_failure_is_tried_again(tmp_path, fault):
     with ChatServer(echo, faults=(fault,)) as server:
         asker = judge(server, tmp_path)
@@ -85,8 +93,9 @@ def test_a_date_to_wait_for_is_understood_and_a_day_is_not_waited():
     ],
 )
 def test_after_the_last_try_the_error_says_what_happened(tmp_path, fault, message):
+    seconds = 0.2 if fault == "stall" else 5.0
     with ChatServer(echo, faults=(fault,) * 3) as server, pytest.raises(JudgeError, match=message):
-        judge(server, tmp_path).ask([IMAGE], "what?")
+        judge(server, tmp_path, timeout_seconds=seconds).ask([IMAGE], "what?")
     assert len(server.requests) == 3
 
 
@@ -163,9 +172,13 @@ def test_an_address_that_holds_a_key_is_refused_and_not_repeated(url):
 
 
 def test_questions_are_asked_side_by_side_and_answered_in_order(tmp_path):
+    def slow(text, _):
+        time.sleep(0.03)
+        return f"said {text}"
+
     names = {str(number): f"question {number}" for number in range(12)}
-    with ChatServer(echo) as server:
-        asker = judge(server, tmp_path, timeout_seconds=5.0)
+    with ChatServer(slow) as server:
+        asker = judge(server, tmp_path)
         replies = ask_all(lambda text: asker.ask([IMAGE], text), names, workers=4)
     assert replies == {name: f"said {text}" for name, text in names.items()}
     assert 1 < server.most_open <= 4
