@@ -28,6 +28,9 @@ def weights(tmp_path_factory):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             network = reference.FeatureExtractorInceptionV3("inception", ["2048"])
+            for layer in network.modules():
+                if isinstance(layer, torch.nn.Conv2d):  # features of one size from layer to layer
+                    torch.nn.init.kaiming_normal_(layer.weight)
     torch.save(network.state_dict(), path)
     return path
 
