@@ -63,7 +63,7 @@ def read_lines(path: Path, *fields: str) -> list[dict[str, Any]]:
     empty file.
     """
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(_lines(path.read_text()), start=1):
         try:
             row = json.loads(line)
         except ValueError:
@@ -78,6 +78,13 @@ def read_lines(path: Path, *fields: str) -> list[dict[str, Any]]:
     if not rows:
         raise ValueError(f"{path} must hold at least one record, got none.")
     return rows
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a file, which end in a newline alone: text in JSON may hold the other
+    separators that `splitlines` knows.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def index_by(

@@ -17,6 +17,8 @@ from benchmarks.records import read_json, read_lines, write_json, write_lines
 RESULTS = "results.json"
 ITEMS = "items.jsonl"
 DRAWS = 1000
+DRAWN_AT_ONCE = 1 << 21
+"""Clusters drawn together, which bounds the memory."""
 CONFIDENCE = 0.95
 
 
@@ -126,8 +128,12 @@ def _resampled_means(
     number = {name: index for index, name in enumerate(sorted(set(clusters)))}
     index = np.array([number[name] for name in clusters])  # np.unique would sort every string
     sums, sizes = np.bincount(index, weights=values), np.bincount(index)
-    drawn = random.integers(len(sums), size=(DRAWS, len(sums)))
-    return sums[drawn].sum(1) / sizes[drawn].sum(1)
+    means = np.empty(DRAWS)
+    for first in range(0, DRAWS, block := max(1, DRAWN_AT_ONCE // len(sums))):
+        rows = slice(first, min(first + block, DRAWS))
+        drawn = random.integers(len(sums), size=(rows.stop - rows.start, len(sums)))
+        means[rows] = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    return means
 
 
 def summarise(
@@ -150,13 +156,3 @@ def summarise(
             if members := [item for item in chosen if item.stratum == stratum]:
                 metrics[f"{prefix}.{stratum}{suffix}"] = estimate(members)
     return metrics
-
-
-def agreement(first: Results, second: Results) -> float:
-    """Return the share of items that two judges scored alike; ValueError if the items differ."""
-    values = [{item.name: item.value for item in results.items} for results in (first, second)]
-    if values[0].keys() != values[1].keys():
-        raise ValueError(
-            f"judges must score the same items, got {len(values[0])} and {len(values[1])}."
-        )
-    return sum(values[1][name] == value for name, value in values[0].items()) / len(values[0])

@@ -5,8 +5,8 @@ judges the official layout, `rules` are the official evaluator's, `scoring` make
 them, and `command` serves the command line.
 """
 
-from benchmarks.geneval.rules import judge_image, relative_position
+from benchmarks.geneval.rules import judge_image
 from benchmarks.geneval.scoring import score
 from benchmarks.geneval.steps import IMAGES_PER_PROMPT, generate, judge
 
-__all__ = ["IMAGES_PER_PROMPT", "generate", "judge", "judge_image", "relative_position", "score"]
+__all__ = ["IMAGES_PER_PROMPT", "generate", "judge", "judge_image", "score"]

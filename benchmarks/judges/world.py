@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geneval import relative_position
+from benchmarks.relations import relative_position
 from benchmarks.world_label import world_label
 from datamodules.world import PLACES, World
 from datamodules.world.judges.detection import (

@@ -1,15 +1,15 @@
-"""WISE: prompts that allude to a thing by what is known of it, without its name.
+"""WISE by a judge that knows what was meant: drawn or not, the binary protocol of WISE_Verified.
 
-Niu et al. 2025 (arXiv 2503.07265), by the binary protocol of WISE_Verified: drawn or not, category
-means, fixed weights. A record may carry a `tier` (how often training showed what the prompt alludes
-to), by which the scores are then split as well.
+A record may carry a `tier` (how often training showed what the prompt alludes to), by which the
+scores are then split as well.
 """
 
 from pathlib import Path
 
-from benchmarks.images import draw, image_batches, write_image
+from benchmarks.drawing import draw_files
+from benchmarks.images import BATCH, image_batches
 from benchmarks.judges import KnowledgeJudge
-from benchmarks.protocol import Model, Request
+from benchmarks.protocol import Model
 from benchmarks.records import (
     RECORDS,
     index_by,
@@ -18,7 +18,6 @@ from benchmarks.records import (
     read_lines,
     read_manifest,
     require_complete,
-    write_generated,
     write_judged,
     write_lines,
 )
@@ -41,20 +40,11 @@ def group(category: str) -> str:
     return "culture" if name == "cultural" else name
 
 
-def generate(model: Model, prompts_path: Path, out_dir: Path) -> None:
+def generate(model: Model, prompts_path: Path, out_dir: Path, at_once: int = BATCH) -> None:
     """Draw one image a prompt, `<prompt_id>.png`; its seed is the prompt's running number."""
     prompts = read_json(prompts_path)
-    names = [f"{prompt['prompt_id']}.png" for prompt in prompts]
-    requests = [Request(prompt["Prompt"], seed=number) for number, prompt in enumerate(prompts)]
-    for name, image in zip(names, draw(model, requests), strict=True):
-        write_image(out_dir / name, image)
-    write_generated(
-        out_dir,
-        prompts_path,
-        model.protocol,
-        images_per_prompt=1,
-        seeds="running number of the prompt",
-    )
+    texts = {f"{prompt['prompt_id']}.png": prompt["Prompt"] for prompt in prompts}
+    draw_files(model, prompts_path, texts, out_dir, at_once)
 
 
 def judge(
