@@ -19,6 +19,17 @@ VERBS = {
 BENCHMARKS = {
     "geneval": "benchmarks.geneval.command",
     "dpg": "benchmarks.dpg.command",
+    "wise": "benchmarks.wise.commands",
+    "mjhq_fid": "benchmarks.mjhq_fid.commands",
+    "vqav2": "benchmarks.vqa.vqav2",
+    "gqa": "benchmarks.vqa.gqa",
+    "pope": "benchmarks.vqa.pope",
+    "mme": "benchmarks.vqa.mme",
+    "mmbench": "benchmarks.vqa.mmbench",
+    "seed_bench": "benchmarks.vqa.seed_bench",
+    "textvqa": "benchmarks.vqa.textvqa",
+    "mmmu": "benchmarks.vqa.mmmu",
+    "mm_vet": "benchmarks.vqa.mm_vet",
 }
 COMMANDS = {
     "compare": ("benchmarks.compare", "test two results of one protocol against each other"),
@@ -26,6 +37,7 @@ COMMANDS = {
         "benchmarks.contamination",
         "find captions of training data that are GenEval's prompts",
     ),
+    "exchange": ("benchmarks.exchange_command", "bring lmms-eval's and official files in and out"),
 }
 WORLD = "benchmarks.world_commands"
 WORLD_VERBS = {"prompts": "write the world's prompt files", **VERBS}

@@ -91,7 +91,8 @@ class Results:
     def read(cls, folder: Path) -> "Results":
         """Return what `write` wrote; ValueError if a file is damaged, OSError if it is missing."""
         document = read_json(folder / RESULTS)
-        rows = read_lines(folder / document.pop("items"))
+        items = folder / document.pop("items")
+        rows = read_lines(items) if items.stat().st_size else []
         metrics = {name: Metric(**metric) for name, metric in document.pop("metrics").items()}
         return cls(**document, metrics=metrics, items=[Item(**row) for row in rows])
 

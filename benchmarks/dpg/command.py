@@ -9,6 +9,8 @@ from benchmarks.dpg.grids import CROPS
 from benchmarks.dpg.scoring import MODES, Mode, score
 from benchmarks.dpg.steps import generate, judge
 from benchmarks.judges import QuestionJudge
+from benchmarks.judges.named import ENDPOINT, LOCAL, checkpoint_of, open_judge
+from benchmarks.judges.yes_or_no import NEW_TOKENS, AskedQuestions
 from benchmarks.records import RECORDS
 from benchmarks.registry import images_made_elsewhere, open_model
 from benchmarks.results import Results
@@ -25,11 +27,12 @@ JUDGE: list[flags.Flag] = [
     (
         ("--judge",),
         {
-            "required": True,
-            "help": f"hf:FOLDER_OR_HUB_ID, or export: write {REQUESTS} to be answered elsewhere",
+            "help": f"{LOCAL}:FOLDER_OR_HUB_ID, or export: write {REQUESTS} to be answered "
+            "elsewhere",
         },
     ),
     flags.DEVICE,
+    *ENDPOINT,
 ]
 MODE: flags.Flag = (
     ("--mode",),
@@ -78,7 +81,7 @@ def _judge(options: Namespace) -> None:
         print(f"{written} questions to answer in {out / REQUESTS}; then score them as records")
         return
     judge(
-        _open_judge(options.judge, options.device),
+        _open_judge(options, out),
         options.images,
         options.questions,
         out,
@@ -88,14 +91,14 @@ def _judge(options: Namespace) -> None:
     print(f"records in {out / RECORDS}")
 
 
-def _open_judge(name: str, device: str | None) -> QuestionJudge:
-    """Return the judge that SCHEME:NAME names; ValueError for another scheme."""
-    scheme, _, checkpoint = name.partition(":")
-    if scheme != "hf" or not checkpoint:
-        raise ValueError(f"--judge must be hf:FOLDER_OR_HUB_ID or {EXPORT}, got {name!r}.")
-    from benchmarks.judges.vision_language import VisionLanguageJudge  # heavy: imports torch
+def _open_judge(options: Namespace, out: Path) -> QuestionJudge:
+    """Return the judge that the options name; ValueError unless it is one."""
+    if options.judge and not options.judge_url:
+        name = checkpoint_of(options.judge)
+        from benchmarks.judges.vision_language import VisionLanguageJudge  # heavy: imports torch
 
-    return VisionLanguageJudge(checkpoint, device)
+        return VisionLanguageJudge(name, options.device)
+    return AskedQuestions(open_judge(options, out, NEW_TOKENS), options.workers)
 
 
 def _score(options: Namespace) -> None:

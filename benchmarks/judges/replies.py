@@ -78,7 +78,7 @@ class LocalAsker(Protocol):
 
 
 class Remembered:
-    """A local model as an `Asker` whose replies are kept; it is loaded for the first new question.
+    """A local model as an `Asker` whose replies are kept.
 
     A model that samples nothing gives one reply however often it is asked.
     """

@@ -5,8 +5,8 @@ feature extractor serves, and its name, size and number of images stand in the m
 features other than Inception's the distance is never called FID.
 
 `folder` turns images into a feature file, `official` compares two such files by the benchmark's
-categories, `paired` compares one with the features beside the embedded world's prompts, and `commands` serves
-the command line.
+categories, `paired` compares one with the features beside the embedded world's prompts, and
+`commands` serves the command line.
 """
 
 from benchmarks.distances import frechet_distance, kernel_distance

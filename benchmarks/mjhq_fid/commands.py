@@ -1,31 +1,37 @@
-"""What `python -m benchmarks` offers for MJHQ's own data: its options, and what a verb does."""
+"""`python -m benchmarks {generate,judge,score,run} mjhq_fid`, on MJHQ's own data."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
+from benchmarks import flags
 from benchmarks.mjhq_fid.extraction import judge
-from benchmarks.mjhq_fid.folder import generate
+from benchmarks.mjhq_fid.folder import generate, read_meta
 from benchmarks.mjhq_fid.official import score_official
+from benchmarks.registry import images_made_elsewhere, open_model
 
 RESIZES = ("clean", "torchmetrics-256", "torch-fidelity")
-Option = tuple[tuple[str, ...], dict[str, Any]]
 
-META: Option = (
+META: flags.Flag = (
     ("--meta",),
     {"type": Path, "required": True, "help": "meta_data.json: category and prompt by id"},
 )
-OUT: Option = (("--out",), {"type": Path, "required": True, "help": "folder to write"})
-MISSING: Option = (("--allow-missing",), {"action": "store_true"})
-EXTRACTOR: list[Option] = [
+IMAGES: flags.Flag = (
+    ("--images",),
+    {"type": Path, "required": True, "help": "folder of <category>/<id>.<ext>"},
+)
+RECORDS: flags.Flag = (
+    ("--records",),
+    {"type": Path, "required": True, "help": "features.npz, or its folder"},
+)
+EXTRACTOR: list[flags.Flag] = [
     (
         ("--inception",),
         {"type": Path, "help": "file of Inception's weights (default: torch-fidelity's download)"},
     ),
     (("--resize",), {"choices": RESIZES, "default": "clean"}),
-    (("--device",), {"help": "cpu, cuda, ... (default: cuda where there is one)"}),
+    flags.DEVICE,
 ]
-REFERENCE: list[Option] = [
+REFERENCE: list[flags.Flag] = [
     (
         ("--reference",),
         {"type": Path, "required": True, "help": "features of the real images, or their folder"},
@@ -34,44 +40,54 @@ REFERENCE: list[Option] = [
 ]
 
 
-def arguments(verb: str) -> list[Option]:
+def arguments(verb: str) -> list[flags.Flag]:
     """Return flags and keywords of argparse for `verb`; none for a verb that is not offered."""
-    images: Option = (
-        ("--images",),
-        {"type": Path, "required": True, "help": "folder of <category>/<id>.<ext>"},
-    )
-    records: Option = (
-        ("--records",),
-        {"type": Path, "required": True, "help": "features.npz, or its folder"},
-    )
+    draws = [flags.MODEL, META, flags.AT_ONCE]
+    last = [flags.ALLOW_MISSING, flags.OUT]
     offered = {
-        "generate": [META, OUT],
-        "judge": [images, META, *EXTRACTOR, MISSING, OUT],
-        "score": [records, META, *REFERENCE, MISSING, OUT],
-        "run": [META, *EXTRACTOR, *REFERENCE, MISSING, OUT],
+        "generate": [*draws, flags.OUT],
+        "judge": [IMAGES, META, *EXTRACTOR, *last],
+        "score": [RECORDS, META, *REFERENCE, *last],
+        "run": [*draws, *EXTRACTOR, *REFERENCE, *last],
     }
     return offered.get(verb, [])
 
 
-def run_verb(verb: str, options: argparse.Namespace) -> None:
-    """Do what `verb` says; `generate` and `run` need a loaded model in `options.model`."""
-    if verb in ("generate", "run"):
-        folder = options.out / "images" if verb == "run" else options.out
-        generate(options.model, options.meta, folder)
-    if verb in ("judge", "run"):
-        from benchmarks.judges.inception import InceptionFeatures  # heavy: imports torch
+def run_verb(verb: str, options: Namespace) -> None:
+    """Run one step, or all three under one folder."""
+    if verb == "generate":
+        _generate(options, options.out)
+    elif verb == "judge":
+        _judge(options, options.images, options.out)
+    elif verb == "score":
+        _score(options, options.records)
+    else:
+        images = images_made_elsewhere(options.model)
+        if images is None:
+            images = options.out / "images"
+            _generate(options, images)
+        _judge(options, images, options.out / "records")
+        _score(options, options.out / "records")
 
-        extractor = InceptionFeatures(options.inception, options.resize, options.device)
-        images = options.out / "images" if verb == "run" else options.images
-        folder = options.out / "records" if verb == "run" else options.out
-        judge(extractor, images, options.meta, folder, options.allow_missing)
-    if verb in ("score", "run"):
-        records = options.out / "records" if verb == "run" else options.records
-        results = score_official(
-            records, options.reference, options.meta, options.allow_missing, options.cache
-        )
-        results.write(options.out)
-        for name, metric in results.metrics.items():
-            print(f"{name:60} {metric.value:10.5g}  n={metric.n}")
-        for warning in results.protocol["warnings"]:
-            print(f"warning: {warning}")
+
+def _generate(options: Namespace, out: Path) -> None:
+    if images_made_elsewhere(options.model):
+        raise ValueError("--model of generate must be one that draws, got a folder of images.")
+    read_meta(options.meta)
+    generate(open_model(options.model), options.meta, out, options.at_once)
+
+
+def _judge(options: Namespace, images: Path, out: Path) -> None:
+    from benchmarks.judges.inception import InceptionFeatures  # heavy: imports torch
+
+    extractor = InceptionFeatures(options.inception, options.resize, options.device)
+    judge(extractor, images, options.meta, out, options.allow_missing)
+
+
+def _score(options: Namespace, records: Path) -> None:
+    results = score_official(
+        records, options.reference, options.meta, options.allow_missing, options.cache
+    )
+    flags.report(results, options.out)
+    for warning in results.protocol["warnings"]:
+        print(f"warning: {warning}")

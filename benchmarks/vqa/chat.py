@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from benchmarks.judges.named import open_judge
 from benchmarks.records import MANIFEST, read_json, write_json
 
 
@@ -34,20 +35,8 @@ def chat_of(options: Namespace, out: Path, max_tokens: int) -> ChatModel:
     """Return the judge that the options name, whose replies are kept in `out`; `options.judge`
     where it is handed over loaded.
     """
-    if given := getattr(options, "judge", None):
-        return given
-    # heavy: imports openai
-    from benchmarks.judges.chat import ChatJudge  # pyright: ignore[reportMissingImports]
-    from benchmarks.judges.chat_config import ChatConfig  # pyright: ignore[reportMissingImports]
-    from benchmarks.judges.replies import REPLIES, ReplyLog  # pyright: ignore[reportMissingImports]
-
-    config = ChatConfig(
-        url=options.judge_url,
-        model=options.judge_model,
-        max_tokens=max_tokens,
-        key_variable=options.judge_key_variable,
-    )
-    return ChatJudge(config, ReplyLog(out / REPLIES))
+    given = options.judge
+    return open_judge(options, out, max_tokens) if isinstance(given, str | None) else given
 
 
 def write_judged(records: Path, judge: ChatModel, out: Path, **settings: object) -> None:

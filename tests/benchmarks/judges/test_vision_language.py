@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.judges.vision_language import VisionLanguageJudge, plain_reply
+from benchmarks.judges.vision_language import VisionLanguageJudge
+from benchmarks.judges.yes_or_no import INSTRUCTION, plain_reply
 from tests.benchmarks.judges.tiny import save_vision_language
 
 QUESTIONS = [
@@ -37,8 +38,16 @@ def test_a_reply_does_not_depend_on_the_questions_beside_it(judge):
 
 
 def test_the_question_goes_behind_the_image_in_the_models_own_template(judge):
-    prompt = judge._prompt("is there a dog ?")
+    prompt = judge.model.prompt(1, f"is there a dog ? {INSTRUCTION}")
     assert prompt == "<image> is there a dog ? Answer with yes or no. :"
+
+
+def test_a_text_is_answered_about_any_number_of_images_in_the_order_of_the_texts(judge):
+    first, second = images()
+    asked = [([first], "dog"), ([], "dog"), ([first, second], "dog"), ([second], "no dog")]
+    alone = [judge.model.ask(pictures, text) for pictures, text in asked]
+    assert judge.model.replies(asked) == alone
+    assert judge.model.prompt(2, "dog") == "<image><image> dog :"
 
 
 @pytest.mark.parametrize(
