@@ -25,6 +25,7 @@ from benchmarks.records import RECORDS, write_lines
 GENEVAL_PROMPTS, IMAGES_PER_PROMPT = 553, 4
 DPG_ITEMS, DPG_QUESTIONS, CROPS = 1065, 13, 4
 IMAGES, FEATURES, CHUNK = 30_000, 2048, 1000
+JUDGE = "synthetic"
 LIMITS = {
     "GenEval, 2212 images": 2.0,
     "DPG, 1065 x 4 crops": 3.0,
@@ -91,14 +92,13 @@ def moments(seed: int) -> Moments:
 
 def measured(folder: Path) -> dict[str, float]:
     """Seconds of each of `LIMITS`, in its order."""
-    named = {"judge_name": "synthetic"}
     sets: list[Moments] = []
     geneval_paths, dpg_paths = (
         make(folder / name) for name, make in (("geneval", geneval_files), ("dpg", dpg_files))
     )
     candidates: list[Callable[[], object]] = [
-        lambda: geneval.score(*geneval_paths, **named),
-        lambda: dpg.score(*dpg_paths, **named),
+        lambda: geneval.score(*geneval_paths, judge_name=JUDGE),
+        lambda: dpg.score(*dpg_paths, judge_name=JUDGE),
         lambda: sets.append(moments(0)),
         lambda: frechet_of_moments(sets[0], sets[0]),
     ]

@@ -96,7 +96,7 @@ def test_a_run_on_grids_made_elsewhere_is_judged_and_scored(bench, tmp_path, cap
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--judge", "oracle"], "--judge must be hf:FOLDER_OR_HUB_ID or export, got 'oracle'"),
+        (["--judge", "oracle"], "--judge must be hf:FOLDER_OR_HUB_ID, got 'oracle'"),
         (["--judge", "export"], "--judge of run must answer by itself"),
     ],
 )

@@ -194,3 +194,37 @@ def test_a_prompt_file_of_another_form_is_refused(folder):
         pytest.raises(ValueError, match="prompt 0 must have 'Explanation'"),
     ):
         judge(folder, server)
+
+
+class Grey:
+    """Draws grey, and counts how often."""
+
+    protocol = {"model": "grey"}
+
+    def __init__(self):
+        self.asked = 0
+
+    def generate(self, requests):
+        self.asked += len(requests)
+        return [np.full((4, 4, 3), request.seed, np.uint8) for request in requests]
+
+
+def test_a_run_draws_judges_and_scores_and_draws_nothing_twice(folder, monkeypatch):
+    model = Grey()
+    monkeypatch.setattr("benchmarks.wise.commands.open_model", lambda name: model)
+    with ChatServer(verdict) as server:
+        words = ["--model", "grey:x", "--prompts", folder / "time.json", "--out", folder / "all"]
+        words += ["--judge-url", server.url, "--judge-model", "judge", "--allow-missing"]
+        run("run", words)
+        run("run", words)
+    assert model.asked == len(PROMPTS)
+    assert len(server.requests) == len(PROMPTS)
+    assert Results.read(folder / "all").metrics["wise.time@verified-judge"].value == 0.5
+
+
+def test_a_folder_of_images_is_not_drawn_again_but_judged(folder):
+    with pytest.raises(ValueError, match="must be one that draws, got a folder of images"):
+        run(
+            "generate",
+            ["--model", f"folder:{folder}", "--prompts", folder / "time.json", "--out", folder],
+        )
