@@ -43,7 +43,11 @@ WORLD = "benchmarks.world_commands"
 WORLD_VERBS = {"prompts": "write the world's prompt files", **VERBS}
 FOLDER = "folder"
 """The scheme of images made elsewhere, which need no model."""
-ADAPTERS: dict[str, str] = {}
+ADAPTERS = {
+    "diffusers": "benchmarks.adapters.diffusers_pipeline",
+    "hf": "benchmarks.adapters.transformers_model",
+    "openai": "benchmarks.adapters.chat_server",
+}
 """Scheme of a model's name (`hf` of `hf:PATH`) -> module of its adapter."""
 
 

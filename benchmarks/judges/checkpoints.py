@@ -55,8 +55,8 @@ def revision(name: str, config: Any) -> str:
     if not folder.is_dir():
         return f"commit {getattr(config, '_commit_hash', None)}"
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in WEIGHTS for path in folder.glob(pattern)):
-        digest.update(path.name.encode())
+    for path in sorted(path for pattern in WEIGHTS for path in folder.rglob(pattern)):
+        digest.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -51,6 +51,6 @@ def test_a_checkpoint_is_asked_here_and_its_replies_are_kept(tmp_path):
 
 
 def test_a_hub_id_without_network_is_told_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(OSError, match="a hub id that is cached or can be reached, got 'no/such'"):
         open_judge(options("--judge", "hf:no/such"), tmp_path, 4)

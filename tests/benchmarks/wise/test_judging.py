@@ -199,10 +199,8 @@ def test_a_prompt_file_of_another_form_is_refused(folder):
 class Grey:
     """Draws grey, and counts how often."""
 
-    protocol = {"model": "grey"}
-
     def __init__(self):
-        self.asked = 0
+        self.asked, self.protocol = 0, {"model": "grey"}
 
     def generate(self, requests):
         self.asked += len(requests)
