@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from torch import Tensor
 
 from benchmarks.adapters.settings import Number, split_settings
 from benchmarks.judges.vision_language import VisionLanguageModel
@@ -25,6 +26,13 @@ class ImageTextModel:
     def answer(self, requests: Sequence[Request]) -> list[str]:
         """Return the reply to each text about its images."""
         return self.reader.replies([(request.images, request.text) for request in requests])
+
+    def pixels(self, decoded: Tensor) -> np.ndarray:
+        """Return uint8 [b, h, w, 3] of what an image decoder gives, [b, h, w, 3]."""
+        processor = self.reader.processor.image_processor
+        mean, spread = np.asarray(processor.image_mean), np.asarray(processor.image_std)
+        shares = decoded.float().cpu().numpy() * spread + mean
+        return (shares.clip(0, 1) * 255).astype(np.uint8)
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """ValueError: models of this kind only answer."""

@@ -55,9 +55,4 @@ class Janus(ImageTextModel):
             do_sample=False,
             logits_processor=LogitsProcessorList([noise]),
         )
-        decoded = model.decode_image_tokens(tokens).float().cpu().numpy()
-        mean, spread = (
-            np.asarray(getattr(processor.image_processor, name))
-            for name in ("image_mean", "image_std")
-        )
-        return list(((decoded * spread + mean).clip(0, 1) * 255).astype(np.uint8))
+        return list(self.pixels(model.decode_image_tokens(tokens)))

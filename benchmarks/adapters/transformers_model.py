@@ -2,11 +2,12 @@
 
 from transformers import AutoConfig
 
+from benchmarks.adapters.emu3 import Emu3
 from benchmarks.adapters.image_text import ImageTextModel
 from benchmarks.adapters.janus import Janus
 from benchmarks.judges.checkpoints import load_part
 
-KINDS: dict[str, type[ImageTextModel]] = {"janus": Janus}
+KINDS: dict[str, type[ImageTextModel]] = {"emu3": Emu3, "janus": Janus}
 """Those that draw; any other image-text-to-text model answers."""
 
 

@@ -7,7 +7,14 @@ from benchmarks.__main__ import main
 from benchmarks.protocol import Request
 from benchmarks.records import read_json, write_lines
 from benchmarks.registry import open_model
-from tests.benchmarks.adapters.tiny_models import JANUS_SIDE, SIDE, save_janus, save_pipeline
+from tests.benchmarks.adapters.tiny_models import (
+    EMU3_SIDE,
+    JANUS_SIDE,
+    SIDE,
+    save_emu3,
+    save_janus,
+    save_pipeline,
+)
 
 REQUESTS = [Request("a dog", seed=3), Request("a cat", seed=4), Request("a dog", seed=4)]
 
@@ -77,6 +84,16 @@ def test_janus_draws_and_answers(janus):
     assert model.protocol["guidance"] == 5.0
     assert model.protocol["max_tokens"] == 3
     grey = np.full((9, 7, 3), 99, np.uint8)
+    replies = model.answer([Request("a dog", (grey,)), Request("a")])
+    assert all(isinstance(reply, str) for reply in replies)
+
+
+def test_emu3_draws_rows_of_visual_tokens_and_answers(tmp_path):
+    folder = save_emu3(tmp_path / "tiny-emu3")
+    model = open_model(f"hf:{folder}?max_tokens=3&image_area={EMU3_SIDE**2}")
+    require_seeded(model, EMU3_SIDE)
+    assert model.protocol["guidance"] == 3.0
+    grey = np.full((16, 16, 3), 99, np.uint8)
     replies = model.answer([Request("a dog", (grey,)), Request("a")])
     assert all(isinstance(reply, str) for reply in replies)
 

@@ -16,6 +16,10 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTokenizer,
+    Emu3Config,
+    Emu3ForConditionalGeneration,
+    Emu3ImageProcessor,
+    Emu3Processor,
     JanusConfig,
     JanusForConditionalGeneration,
     JanusImageProcessor,
@@ -28,6 +32,7 @@ from tests.benchmarks.judges.tiny import CHAT, save_clip
 
 SIDE = 16
 JANUS_SIDE = 8
+EMU3_SIDE = 16
 
 
 def save_pipeline(folder: Path) -> Path:
@@ -132,5 +137,58 @@ def save_janus(folder: Path) -> Path:
         tokenizer=tokenizer,
         chat_template=CHAT,
         num_image_tokens=16,
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_emu3(folder: Path) -> Path:
+    """Write an Emu3 with eight visual tokens, each of 8 x 8 pixels."""
+    torch.manual_seed(0)
+    named = {
+        "image_token": "<image>",
+        "boi_token": "<|image start|>",
+        "eoi_token": "<|image end|>",
+        "image_wrapper_token": "<|image token|>",
+        "eof_token": "<|extra_201|>",
+    }
+    visual = [f"<|visual token {number:06d}|>" for number in range(8)]
+    names = ["<pad>", "<s>", "</s>", "<unk>", *named.values(), "<|extra_200|>", *visual, "a", "dog"]
+    vocabulary = {word: n for n, word in enumerate(names)}
+    words = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    words.pre_tokenizer = WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        extra_special_tokens=named,
+    )
+    config = Emu3Config(
+        text_config={
+            "vocab_size": len(names),
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "pad_token_id": 0,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+        },
+        vq_config={
+            "codebook_size": len(visual),
+            "base_channels": 32,
+            "channel_multiplier": [1, 1, 1, 1],
+            "num_res_blocks": 1,
+            "hidden_size": 32,
+        },
+        vocabulary_map=vocabulary,
+    )
+    Emu3ForConditionalGeneration(config).save_pretrained(folder)
+    Emu3Processor(
+        image_processor=Emu3ImageProcessor(min_pixels=64, max_pixels=EMU3_SIDE**2),
+        tokenizer=tokenizer,
+        chat_template=CHAT,
     ).save_pretrained(folder)
     return folder
