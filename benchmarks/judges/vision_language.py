@@ -35,7 +35,7 @@ class VisionLanguageModel:
         self.processor.tokenizer.padding_side = "left"
         self.max_tokens, self.system = max_tokens, system
         self.label = short_name(name)
-        self.protocol: dict[str, object] = {
+        self.protocol: Mapping[str, object] = {
             "model": self.label,
             "revision": revision(name, self.model.config),
             "precision": str(dtype).removeprefix("torch."),

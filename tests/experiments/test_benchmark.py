@@ -1,5 +1,6 @@
 """A cell's checkpoint on a prompts file of the user: which cell, which prompts, and a whole run."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_prompts_that_name_what_the_world_has_not_are_left_out(world: World, tmp
     assert "toothbrush" not in world.by_name
     write_lines(tmp_path / "all.jsonl", [unknown, *known])
     assert write_shown(world, tmp_path / "all.jsonl", tmp_path) == (len(known), len(known) + 1)
-    assert read_lines(tmp_path / CHOSEN) == known
+    assert read_lines(tmp_path / CHOSEN) == json.loads(json.dumps(known))
     write_lines(tmp_path / "none.jsonl", [unknown])
     with pytest.raises(ConfigError, match="must have a prompt that the world can show, got none"):
         write_shown(world, tmp_path / "none.jsonl", tmp_path)
@@ -74,13 +75,15 @@ def test_a_run_is_scored_and_not_repeated(world: World, tmp_path: Path):
 
 
 def test_the_cell_of_a_finished_run_is_found_with_what_it_reads(ablation: Callable[..., Ablation]):
-    run = ablation(arms=("control", "reader"))
+    run = ablation(arms=("control", "fork", "reader"))
     assert run.run(jobs=2, track=False) == 0
     plan = read_plan(run.runs, "toy-tiny")
     cell = find_cell(plan, "control", 0)
     inputs = inputs_of(plan.steps[cell.steps["generate_geneval"]], run.store)
     assert inputs["train"].is_dir()
-    with pytest.raises(ConfigError, match="must be one of control of seed 0, got reader of seed 0"):
+    with pytest.raises(
+        ConfigError, match="must be one of control of seed 0, fork of seed 0, got reader"
+    ):
         find_cell(plan, "reader", 0)  # it does not draw
     with pytest.raises(ConfigError, match="must hold a finished run"):
         read_plan(run.runs, "toy-none")
