@@ -21,7 +21,8 @@ def folder(tmp_path_factory):
 
 
 def test_help_and_vocabulary_come_without_torch():
-    modules = ["__main__", "world_commands", "geneval.command", "dpg.command", "compare"]
+    modules = ["__main__", "world_commands", "geneval.command", "dpg.command", "wise.commands"]
+    modules += ["mjhq_fid.commands", "vqa.mm_vet", "vqa.mmmu", "compare", "exchange_command"]
     imports = "; ".join(f"import benchmarks.{module}" for module in modules)
     code = f"import sys; {imports}; print('torch' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
