@@ -11,6 +11,7 @@ from benchmarks import mjhq_fid
 from benchmarks.judges import inception
 from benchmarks.judges.inception import RESIZES, InceptionFeatures
 from benchmarks.mjhq_fid.commands import RESIZES as OFFERED
+from benchmarks.mjhq_fid.official import score_official
 from benchmarks.records import write_json
 from benchmarks.results import Results
 
@@ -122,7 +123,7 @@ def test_images_to_a_distance_on_a_local_file_of_weights(tmp_path, extractors):
             Image.fromarray(pixels).save(path)
         images = tmp_path / side / "images"
         mjhq_fid.judge(extractors["clean"], images, tmp_path / "meta.json", tmp_path / side)
-    results = mjhq_fid.score_official(
+    results = score_official(
         tmp_path / "made", tmp_path / "real", tmp_path / "meta.json", cache=tmp_path / "cache"
     )
     results.write(tmp_path / "scores")
