@@ -70,8 +70,9 @@ test: setup  ## the fast tests
 test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 	$(PYTHON) -m pytest -m slow
 
-perf: setup  ## measure training and sampling against transformers, and the world
+perf: setup  ## measure training and sampling against transformers, the world, and scoring
 	@$(PYTHON) -m experiments perf
+	@$(PYTHON) -m experiments perf-scoring
 
 golden: setup  ## rewrite the golden loss curves
 	GOLDEN=rewrite $(PYTHON) -m pytest tests/models/test_golden.py

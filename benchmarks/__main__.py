@@ -1,59 +1,69 @@
-"""`python -m benchmarks`: draw, judge and score from the command line, on folders and record files.
+"""`python -m benchmarks`: draw, judge, score and compare, on public models, folders and record
+files.
 
-Models and judges here are the embedded world's references; our own checkpoints are measured by
-`python -m experiments`.
+Our own checkpoints are measured by `python -m experiments`; `world` serves the embedded world's
+references.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-BENCHMARKS = ("geneval", "dpg", "wise", "mjhq_fid", "vqa")
-VERBS = {
-    "prompts": "write the world's prompt files",
-    "generate": "draw the prompts, or answer the questions",
-    "judge": "turn images into records",
-    "score": "turn records into results.json",
-    "run": "generate, judge and score",
-}
+from benchmarks.registry import BENCHMARKS, COMMANDS, VERBS, WORLD, WORLD_VERBS, load
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the parsed command line; exits with a message if it is wrong."""
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line with `module` and `verb`; exits with a message if it is wrong.
+
+    Only the module that the first words name is imported, for its flags.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for name, text in VERBS.items():
-        verb = verbs.add_parser(name, help=text, description=text)
-        if name == "prompts":
-            verb.add_argument("--world", nargs="*", default=[], metavar="FIELD=NUMBER")
-            verb.add_argument("--count", nargs="*", default=[], metavar="FIELD=NUMBER")
-            verb.add_argument("--geneval", type=Path, help="the official evaluation_metadata.jsonl")
-        else:
-            verb.add_argument("benchmark", choices=BENCHMARKS)
-            verb.add_argument("--prompts", type=Path, required=True, help="folder of prompts")
-            verb.add_argument("--allow-missing", action="store_true")
-        if name in ("generate", "run"):
-            verb.add_argument("--model", choices=("ceiling", "floor"), default="ceiling")
-        if name == "judge":
-            verb.add_argument("--images", type=Path, required=True, help="folder of images")
-        if name in ("judge", "run"):
-            verb.add_argument("--judge", default="template", help="template, or learnt:FILE")
-        if name == "score":
-            verb.add_argument("--records", type=Path, required=True, help="folder of records")
-        verb.add_argument("--out", type=Path, required=True, help="folder to write")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for verb, text in VERBS.items():
+        steps = {(name, verb): path for name, path in BENCHMARKS.items()}
+        _add_names(commands.add_parser(verb, help=text, description=text), steps, arguments)
+    text = "the embedded world's prompts and references"
+    world = commands.add_parser("world", help=text, description=text)
+    steps = {(verb, verb): WORLD for verb in WORLD_VERBS}
+    _add_names(world, steps, arguments)
+    for name, (path, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if arguments[:1] == [name]:
+            _add_flags(command, path, name)
     return parser.parse_args(arguments)
+
+
+def _add_names(
+    parser: argparse.ArgumentParser,
+    steps: Mapping[tuple[str, str], str],
+    arguments: Sequence[str],
+) -> None:
+    """Add a word for each step (name, verb); the one that the command line has gets its flags."""
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    command = parser.prog.split()[-1]
+    for (name, verb), path in steps.items():
+        step = names.add_parser(name, help=WORLD_VERBS[verb] if name == verb else None)
+        if list(arguments[:2]) == [command, name]:
+            _add_flags(step, path, verb)
+
+
+def _add_flags(parser: argparse.ArgumentParser, path: str, verb: str) -> None:
+    flags = load(path).arguments(verb)
+    if not flags:
+        parser.error(f"there is no step {verb!r} of this benchmark.")
+    for names, keywords in flags:
+        parser.add_argument(*names, **keywords)
+    parser.set_defaults(module=path, verb=verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; bad input is one line on the error stream and status 2."""
-    options = parse(arguments)
-    from benchmarks import commands  # after parsing: --help needs none of it
-
+    options = parse(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        getattr(commands, options.verb)(options)
+        load(options.module).run_verb(options.verb, options)
     except (ValueError, OSError) as error:
-        print(f"benchmarks {options.verb}: {error}", file=sys.stderr)
+        named = options.command + (f" {options.name}" if "name" in options else "")
+        print(f"benchmarks {named}: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -55,10 +55,10 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def image_batches(
-    folder: Path, names: Sequence[str]
+    folder: Path, names: Sequence[str], size: int = BATCH
 ) -> Iterator[tuple[list[str], list[np.ndarray]]]:
     """Yield the names and images that can be read, in order; the caller sees what is absent."""
-    for chunk in batched(names, BATCH):
+    for chunk in batched(names, size):
         readable: dict[str, np.ndarray] = {}
         for name in chunk:
             try:

@@ -63,7 +63,7 @@ def read_lines(path: Path, *fields: str) -> list[dict[str, Any]]:
     empty file.
     """
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(_lines(path.read_text()), start=1):
         try:
             row = json.loads(line)
         except ValueError:
@@ -78,6 +78,13 @@ def read_lines(path: Path, *fields: str) -> list[dict[str, Any]]:
     if not rows:
         raise ValueError(f"{path} must hold at least one record, got none.")
     return rows
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a file, which end in a newline alone: text in JSON may hold the other
+    separators that `splitlines` knows.
+    """
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def index_by(
@@ -125,14 +132,24 @@ def write_generated(
     folder: Path, prompts_path: Path, settings: Mapping[str, object], **protocol: object
 ) -> None:
     """Write the manifest of a `generate` step: prompts, model settings, what else is given."""
-    manifest = {"prompts": describe_prompts(prompts_path), "model": dict(settings), **protocol}
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, generated_manifest(prompts_path, settings, **protocol))
+
+
+def generated_manifest(
+    prompts_path: Path, settings: Mapping[str, object], **protocol: object
+) -> dict[str, Any]:
+    """Return what `write_generated` writes."""
+    return {"prompts": describe_prompts(prompts_path), "model": dict(settings), **protocol}
 
 
 def write_judged(folder: Path, generated: Mapping[str, Any], judge: Judge) -> None:
     """Write the manifest of a `judge` step: that of the images, and who judged them."""
-    judged = {"judge": dict(judge.protocol), "label": judge.label}
-    write_json(folder / MANIFEST, {**generated, **judged})
+    write_json(folder / MANIFEST, judged_manifest(generated, judge))
+
+
+def judged_manifest(generated: Mapping[str, Any], judge: Judge) -> dict[str, Any]:
+    """Return what `write_judged` writes."""
+    return {**generated, "judge": dict(judge.protocol), "label": judge.label}
 
 
 def describe_prompts(path: Path) -> dict[str, Any]:
@@ -158,9 +175,17 @@ def read_manifest(folder: Path, prompts_path: Path) -> dict[str, Any]:
     return {"prompts": prompts, **manifest}
 
 
-def read_judged(records_path: Path, prompts_path: Path) -> dict[str, Any]:
-    """Return the manifest beside a file of judged records; ValueError if it names no judge."""
+def read_judged(
+    records_path: Path, prompts_path: Path, judge_name: str | None = None
+) -> dict[str, Any]:
+    """Return the manifest beside a file of judged records.
+
+    Records made elsewhere have none; `judge_name` then says who judged them. ValueError if nothing
+    does.
+    """
     manifest = read_manifest(records_path.parent, prompts_path)
-    if "label" not in manifest:
+    if "label" in manifest:
+        return manifest
+    if judge_name is None:
         raise ValueError(f"{records_path} must lie beside the {MANIFEST} of its judge, got none.")
-    return manifest
+    return {**manifest, "judge": {"judge": judge_name}, "label": judge_name}

@@ -17,6 +17,8 @@ from benchmarks.records import read_json, read_lines, write_json, write_lines
 RESULTS = "results.json"
 ITEMS = "items.jsonl"
 DRAWS = 1000
+DRAWN_AT_ONCE = 1 << 21
+"""Clusters drawn together, which bounds the memory."""
 CONFIDENCE = 0.95
 
 
@@ -31,6 +33,10 @@ class Metric:
     ci_high: float | None
     n: int
     higher_is_better: bool = True
+
+    def interval(self) -> str:
+        """Return the interval in brackets, or nothing."""
+        return "" if self.ci_low is None else f"  [{self.ci_low:.4g}, {self.ci_high:.4g}]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +80,19 @@ class Results:
         }
         write_json(folder / RESULTS, document)
 
+    def table(self) -> str:
+        """Return one line a metric: name, value, interval, number of items."""
+        return "\n".join(
+            f"{name:60} {found.value:8.4g}{found.interval()}  n={found.n}"
+            for name, found in self.metrics.items()
+        )
+
     @classmethod
     def read(cls, folder: Path) -> "Results":
         """Return what `write` wrote; ValueError if a file is damaged, OSError if it is missing."""
         document = read_json(folder / RESULTS)
-        rows = read_lines(folder / document.pop("items"))
+        items = folder / document.pop("items")
+        rows = read_lines(items) if items.stat().st_size else []
         metrics = {name: Metric(**metric) for name, metric in document.pop("metrics").items()}
         return cls(**document, metrics=metrics, items=[Item(**row) for row in rows])
 
@@ -91,7 +105,7 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
     together.
     """
     strata = np.array([item.stratum if weights else "" for item in items])
-    clusters = np.array([item.cluster for item in items])
+    clusters = [item.cluster for item in items]
     values = np.array([item.value for item in items], dtype=np.float64)
     names = sorted(set(strata.tolist()))
     shares = np.array([weights[name] if weights else 1.0 for name in names])
@@ -101,20 +115,26 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
     for name, share in zip(names, shares, strict=True):
         chosen = strata == name
         value += share * values[chosen].mean()
-        draws += share * _resampled_means(values[chosen], clusters[chosen], random)
+        members = [cluster for cluster, kept in zip(clusters, chosen, strict=True) if kept]
+        draws += share * _resampled_means(values[chosen], members, random)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return Metric(value=float(value), ci_low=float(low), ci_high=float(high), n=len(items))
 
 
 def _resampled_means(
-    values: np.ndarray, clusters: np.ndarray, random: np.random.Generator
+    values: np.ndarray, clusters: Sequence[str], random: np.random.Generator
 ) -> np.ndarray:
     """Return the mean of `values` [n] in DRAWS resamples of whole clusters."""
-    _, index = np.unique(clusters, return_inverse=True)
+    number = {name: index for index, name in enumerate(sorted(set(clusters)))}
+    index = np.array([number[name] for name in clusters])  # np.unique would sort every string
     sums, sizes = np.bincount(index, weights=values), np.bincount(index)
-    drawn = random.integers(len(sums), size=(DRAWS, len(sums)))
-    return sums[drawn].sum(1) / sizes[drawn].sum(1)
+    means = np.empty(DRAWS)
+    for first in range(0, DRAWS, block := max(1, DRAWN_AT_ONCE // len(sums))):
+        rows = slice(first, min(first + block, DRAWS))
+        drawn = random.integers(len(sums), size=(rows.stop - rows.start, len(sums)))
+        means[rows] = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    return means
 
 
 def summarise(
@@ -137,13 +157,3 @@ def summarise(
             if members := [item for item in chosen if item.stratum == stratum]:
                 metrics[f"{prefix}.{stratum}{suffix}"] = estimate(members)
     return metrics
-
-
-def agreement(first: Results, second: Results) -> float:
-    """Return the share of items that two judges scored alike; ValueError if the items differ."""
-    values = [{item.name: item.value for item in results.items} for results in (first, second)]
-    if values[0].keys() != values[1].keys():
-        raise ValueError(
-            f"judges must score the same items, got {len(values[0])} and {len(values[1])}."
-        )
-    return sum(values[1][name] == value for name, value in values[0].items()) / len(values[0])

@@ -143,6 +143,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
+    "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
+    "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -18,7 +18,7 @@ DYNAMIC = {"import_module", "__import__", "run_module", "run_path", "spec_from_f
 MAY_IMPORT_DYNAMICALLY = {
     "experiments/steps.py",
     "experiments/__main__.py",
-    "benchmarks/commands.py",
+    "benchmarks/registry.py",
 }
 KNOWS_MLFLOW = {"experiments/tracking.py"}
 

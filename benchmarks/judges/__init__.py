@@ -25,8 +25,12 @@ class Judge(Protocol):
 class ObjectJudge(Judge, Protocol):
     """Finds objects, for GenEval."""
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[dict[str, dict[str, list]]]:
-        """Return {class: {"boxes": [[x0, y0, x1, y1, score]], "colors": [...]}} for each image."""
+    def detect(
+        self, images: Sequence[np.ndarray], prompts: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, dict[str, list]]]:
+        """Return {class: {"boxes": [[x0, y0, x1, y1, score]], "colors": [...]}} for each image and
+        its prompt (a record of the official metadata). A colour may be None where none is asked.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geneval import relative_position
+from benchmarks.relations import relative_position
 from benchmarks.world_label import world_label
 from datamodules.world import PLACES, World
 from datamodules.world.judges.detection import (
@@ -39,8 +39,12 @@ class WorldJudge:
             "world": asdict(world.config),
         }
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[dict[str, dict[str, list]]]:
-        """Return the detections in GenEval's record form; ValueError for images of another size."""
+    def detect(
+        self, images: Sequence[np.ndarray], prompts: Sequence[Mapping[str, Any]] = ()
+    ) -> list[dict[str, dict[str, list]]]:
+        """Return the detections in GenEval's record form, whatever the prompts; ValueError for
+        images of another size.
+        """
         return [geneval_detections(found) for found in self._found(images)]
 
     def answer(

@@ -87,3 +87,9 @@ def test_records_without_a_judge_are_refused(tmp_path):
     (tmp_path / "prompts").write_text("a dog")
     with pytest.raises(ValueError, match=r"must lie beside the manifest.json of its judge"):
         read_judged(tmp_path / "records.jsonl", tmp_path / "prompts")
+
+
+def test_a_line_ends_in_a_newline_alone(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"reply": "one\u2028two\x85three"}\n{"reply": "next"}\n')
+    assert [row["reply"] for row in read_lines(path)] == ["one\u2028two\x85three", "next"]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.results import Item, Results, agreement, estimate, summarise
+from benchmarks.results import Item, Results, estimate, summarise
 
 
 def items(values, clusters=None, strata=None):
@@ -93,13 +93,8 @@ def test_a_half_written_result_is_an_error_that_names_the_file(tmp_path):
         Results.read(tmp_path)
 
 
-def results_of(values):
-    rows = items(values)
-    return Results(benchmark="wise", protocol={}, n_expected=4, n_scored=4, metrics={}, items=rows)
-
-
-def test_judges_agree_on_the_items_that_they_score_alike():
-    first = results_of([1.0, 0.0, 1.0, 1.0])
-    assert agreement(first, results_of([1.0, 0.0, 0.0, 1.0])) == 3 / 4
-    with pytest.raises(ValueError, match="must score the same items, got 4 and 3"):
-        agreement(first, results_of([1.0, 0.0, 1.0]))
+def test_resampling_in_blocks_draws_what_one_block_draws(monkeypatch: pytest.MonkeyPatch):
+    rows = items([0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
+    whole = estimate(rows)
+    monkeypatch.setattr("benchmarks.results.DRAWN_AT_ONCE", 10)  # one draw of seven clusters
+    assert estimate(rows) == whole

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.geneval import image_names
+from benchmarks.geneval.layout import image_names
 from benchmarks.images import read_image, write_image
 from experiments.grid import grid, write_grid
 

@@ -52,11 +52,13 @@ def steps_of(benchmark: str) -> set[str]:
     return {name for name in cell_steps(TASKS) if name.endswith(f"_{benchmark}")}
 
 
-@pytest.mark.parametrize("benchmark", ["dpg", "wise", "mjhq_fid"])
+@pytest.mark.parametrize(
+    ("benchmark", "module"), [("dpg", "scoring"), ("wise", "knowledge"), ("mjhq_fid", "folder")]
+)
 def test_a_benchmarks_code_redoes_its_own_steps_and_the_brackets_alone(
-    changed: Changed, benchmark: str
+    changed: Changed, benchmark: str, module: str
 ) -> None:
-    for file in (f"benchmarks/{benchmark}.py", f"benchmarks/prompts/{benchmark}.py"):
+    for file in (f"benchmarks/{benchmark}/{module}.py", f"benchmarks/prompts/{benchmark}.py"):
         found = changed(file)
         assert found - {"brackets"} <= steps_of(benchmark), file
         assert f"generate_{benchmark}" in found
@@ -68,11 +70,23 @@ def test_the_code_of_vqa_redoes_vqa_and_what_else_asks_its_questions(changed: Ch
 
 
 def test_the_code_of_geneval_redoes_no_other_benchmarks_generation(changed: Changed) -> None:
-    found = changed("benchmarks/geneval.py")
+    found = changed("benchmarks/geneval/rules.py")
     assert (steps_of("geneval") - {"prompts_geneval"}) | {"curve", "brackets"} <= found
     others = found - steps_of("geneval")
     assert "score_judges" in others
     assert not [name for name in others if name.startswith(("generate", "prompts", "train"))]
+    assert not {"judge_dpg", "judge_wise"} & others
+
+
+def test_the_command_line_and_judges_of_public_models_redo_nothing(changed: Changed) -> None:
+    for file in (
+        "benchmarks/geneval/command.py",
+        "benchmarks/wise/commands.py",
+        "benchmarks/judges/chat.py",
+        "benchmarks/judges/vision_language.py",
+        "benchmarks/registry.py",
+    ):
+        assert changed(file) == set(), file
 
 
 def test_the_code_of_the_report_redoes_nothing(changed: Changed) -> None:

@@ -1,0 +1,58 @@
+"""Janus and Janus-Pro (Wu et al. 2024, arXiv 2410.13848; Chen et al. 2025, arXiv 2501.17811) by
+transformers' class: it answers and draws.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from transformers import LogitsProcessorList
+
+from benchmarks.adapters.gumbel import GuidedNoise
+from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
+from benchmarks.adapters.settings import Number
+from benchmarks.images import batched
+from benchmarks.protocol import Request
+
+AT_ONCE = 16
+
+
+class Janus(ImageTextModel):
+    """Draws by sampling image tokens under guidance, with the papers' weight of 5."""
+
+    defaults: ClassVar[dict[str, Number]] = {**SETTINGS, "guidance": 5.0, "temperature": 1.0}
+
+    def __init__(self, given: str, device: str | None = None) -> None:
+        super().__init__(given, device)
+        start = self.reader.processor.tokenizer.convert_tokens_to_ids(
+            self.reader.processor.image_start_token
+        )
+        self.reader.model.generation_config.generation_kwargs = {"boi_token_id": start}
+
+    def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        """Return one image, uint8 [h, w, 3], for each request."""
+        return [image for chunk in batched(requests, AT_ONCE) for image in self._draw(chunk)]
+
+    @torch.inference_mode()
+    def _draw(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        model, processor = self.reader.model, self.reader.processor
+        batch = processor(
+            text=[self.reader.prompt(0, request.text) for request in requests],
+            generation_mode="image",
+            padding=True,
+            return_tensors="pt",
+        ).to(self.reader.device)
+        noise = GuidedNoise(
+            float(self.settings["guidance"]),
+            float(self.settings["temperature"]),
+            [request.seed for request in requests],
+        )
+        tokens = model.generate(
+            **batch,
+            generation_mode="image",
+            guidance_scale=1.0,  # `noise` guides: its draws come after that
+            do_sample=False,
+            logits_processor=LogitsProcessorList([noise]),
+        )
+        return list(self.pixels(model.decode_image_tokens(tokens)))

@@ -1,0 +1,93 @@
+"""`python -m benchmarks {generate,judge,score,run} mjhq_fid`, on MJHQ's own data."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from benchmarks import flags
+from benchmarks.mjhq_fid.extraction import judge
+from benchmarks.mjhq_fid.folder import generate, read_meta
+from benchmarks.mjhq_fid.official import score_official
+from benchmarks.registry import images_made_elsewhere, open_model
+
+RESIZES = ("clean", "torchmetrics-256", "torch-fidelity")
+
+META: flags.Flag = (
+    ("--meta",),
+    {"type": Path, "required": True, "help": "meta_data.json: category and prompt by id"},
+)
+IMAGES: flags.Flag = (
+    ("--images",),
+    {"type": Path, "required": True, "help": "folder of <category>/<id>.<ext>"},
+)
+RECORDS: flags.Flag = (
+    ("--records",),
+    {"type": Path, "required": True, "help": "features.npz, or its folder"},
+)
+EXTRACTOR: list[flags.Flag] = [
+    (
+        ("--inception",),
+        {"type": Path, "help": "file of Inception's weights (default: torch-fidelity's download)"},
+    ),
+    (("--resize",), {"choices": RESIZES, "default": "clean"}),
+    flags.DEVICE,
+]
+REFERENCE: list[flags.Flag] = [
+    (
+        ("--reference",),
+        {"type": Path, "required": True, "help": "features of the real images, or their folder"},
+    ),
+    (("--cache",), {"type": Path, "help": "folder of cached statistics (default: beside those)"}),
+]
+
+
+def arguments(verb: str) -> list[flags.Flag]:
+    """Return flags and keywords of argparse for `verb`; none for a verb that is not offered."""
+    draws = [flags.MODEL, META, flags.AT_ONCE]
+    last = [flags.ALLOW_MISSING, flags.OUT]
+    offered = {
+        "generate": [*draws, flags.OUT],
+        "judge": [IMAGES, META, *EXTRACTOR, *last],
+        "score": [RECORDS, META, *REFERENCE, *last],
+        "run": [*draws, *EXTRACTOR, *REFERENCE, *last],
+    }
+    return offered.get(verb, [])
+
+
+def run_verb(verb: str, options: Namespace) -> None:
+    """Run one step, or all three under one folder."""
+    if verb == "generate":
+        _generate(options, options.out)
+    elif verb == "judge":
+        _judge(options, options.images, options.out)
+    elif verb == "score":
+        _score(options, options.records)
+    else:
+        images = images_made_elsewhere(options.model)
+        if images is None:
+            images = options.out / "images"
+            _generate(options, images)
+        _judge(options, images, options.out / "records")
+        _score(options, options.out / "records")
+
+
+def _generate(options: Namespace, out: Path) -> None:
+    if images_made_elsewhere(options.model):
+        raise ValueError("--model of generate must be one that draws, got a folder of images.")
+    read_meta(options.meta)
+    generate(open_model(options.model), options.meta, out, options.at_once)
+
+
+def _judge(options: Namespace, images: Path, out: Path) -> None:
+    from benchmarks.judges.inception import InceptionFeatures  # heavy: imports torch
+
+    extractor = InceptionFeatures(options.inception, options.resize, options.device)
+    judge(extractor, images, options.meta, out, options.allow_missing)
+
+
+def _score(options: Namespace, records: Path) -> None:
+    results = score_official(
+        records, options.reference, options.meta, options.allow_missing, options.cache
+    )
+    flags.report(results, options.out)
+    for warning in results.protocol["warnings"]:
+        print(f"warning: {warning}")

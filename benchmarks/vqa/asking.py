@@ -1,0 +1,132 @@
+"""Asks a model questions about images, a batch at a time; an interrupted round goes on."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.images import BATCH, batched, read_image
+from benchmarks.protocol import Model, Request
+from benchmarks.records import (
+    MANIFEST,
+    describe_prompts,
+    index_by,
+    read_json,
+    require_complete,
+    write_json,
+)
+
+ASKED = "asked.jsonl"
+"""Replies as they come, beside the answers; a later round goes on from them."""
+SHORT_ANSWER = "\nAnswer the question using a single word or phrase."
+LETTER_ANSWER = "\nAnswer with the option's letter from the given choices directly."
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as the model gets it, with image files or the bytes of image files."""
+
+    name: str
+    text: str
+    images: tuple[Path | bytes, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One round of questions: who is asked, from which file, into which folder."""
+
+    model: Model
+    prompts: Path
+    out: Path
+    allow_missing: bool = False
+
+    def ask(self, questions: Sequence[Question], **prompt: object) -> dict[str, str]:
+        """Return the replies by name; `prompt` says how the prompts are worded.
+
+        Writes the manifest, and each batch of replies as it comes. ValueError for a duplicate name,
+        or if the folder holds a round of another model, file or wording. MissingItemsError names
+        questions whose image is missing or damaged, unless they may be missing; what was answered
+        is kept.
+        """
+        index_by([{"question": question.name} for question in questions], "question")
+        self._open(prompt)
+        replies = self._known(questions)
+        waiting = [
+            (seed, question)
+            for seed, question in enumerate(questions)
+            if question.name not in replies
+        ]
+        for chunk in batched(waiting, BATCH):
+            replies |= self._ask_batch(chunk)
+        names = [question.name for question in questions]
+        require_complete("images of questions", names, replies, self.allow_missing)
+        return {name: replies[name] for name in names if name in replies}
+
+    def _open(self, prompt: Mapping[str, object]) -> None:
+        """Write the manifest, or hold it against the one that is there."""
+        manifest = {
+            "prompts": describe_prompts(self.prompts),
+            "model": dict(self.model.protocol),
+            "prompt": dict(prompt),
+            "seeds": "running number of the question",
+        }
+        path = self.out / MANIFEST
+        if not path.exists():
+            write_json(path, manifest)
+        elif (found := read_json(path)) != json.loads(json.dumps(manifest)):
+            unlike = next(name for name in manifest if found.get(name) != manifest[name])
+            raise ValueError(
+                f"{self.out} must hold answers of one protocol, got another {unlike!r} in {path}."
+            )
+
+    def _known(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Return the replies of an interrupted round; a half-written last line is cut off."""
+        path = self.out / ASKED
+        if not path.exists():
+            return {}
+        written = path.read_bytes()
+        whole = written[: written.rfind(b"\n") + 1]
+        if whole != written:
+            path.write_bytes(whole)
+        texts = {question.name: question.text for question in questions}
+        rows: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        return {
+            row["question"]: row["reply"]
+            for row in rows
+            if texts.get(row["question"]) == row["prompt"]
+        }
+
+    def _ask_batch(self, batch: Sequence[tuple[int, Question]]) -> dict[str, str]:
+        """Ask what has its images, and append the replies to the file."""
+        asked: list[Question] = []
+        requests: list[Request] = []
+        for seed, question in batch:
+            try:
+                images = tuple(map(_read, question.images))
+            except OSError:  # missing or damaged: `ask` counts and names it
+                continue
+            asked.append(question)
+            requests.append(Request(question.text, images, seed))
+        if not asked:
+            return {}
+        replies = self.model.answer(requests)
+        if len(replies) != len(asked):
+            raise ValueError(f"answer must return {len(asked)} replies, got {len(replies)}.")
+        with (self.out / ASKED).open("a") as lines:
+            for question, reply in zip(asked, replies, strict=True):
+                row = {"question": question.name, "prompt": question.text, "reply": reply}
+                lines.write(json.dumps(row) + "\n")
+        return {question.name: reply for question, reply in zip(asked, replies, strict=True)}
+
+
+def _read(image: Path | bytes) -> np.ndarray:
+    """Return uint8 [h, w, 3]; OSError if the file is missing or damaged."""
+    if isinstance(image, Path):
+        return read_image(image)
+    with Image.open(io.BytesIO(image)) as opened:
+        return np.asarray(opened.convert("RGB"))

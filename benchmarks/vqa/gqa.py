@@ -1,0 +1,123 @@
+"""GQA: questions made from scene graphs, with one right answer.
+
+Hudson and Manning 2019 (arXiv 1902.09506). A prediction is right if it equals the answer, and
+accuracy is given overall, for binary and open questions, and by structural and semantic type.
+Questions marked as not balanced do not count. As in LLaVA's
+conversion, a prediction is a reply in lower case without closing periods; the score itself changes
+nothing.
+"""
+
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.records import read_json, require_complete, write_json
+from benchmarks.results import Item, Metric, Results, estimate
+from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, Flag, flags, report, round_of
+from benchmarks.vqa.official_files import read_protocol, read_replies, require_columns
+
+PREDICTIONS = "predictions.json"
+OPEN = "query"
+"""The structural type of open questions; all others are answered by yes, no or one of two."""
+FULL_SCORE = 100.0
+
+
+def read_questions(path: Path, *columns: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the official questions by id; ValueError for one that lacks one of `columns`."""
+    questions = read_json(path)
+    if not isinstance(questions, dict) or not questions:
+        raise ValueError(f"{path} must be an object of questions by id, got none.")
+    for name, row in questions.items():
+        require_columns(f"{path} question {name}", row, columns)
+    return questions
+
+
+def convert(reply: str) -> str:
+    """Return a reply as a prediction."""
+    return reply.strip().rstrip(".").lower()
+
+
+def generate(asked: Round, images: Path) -> Path:
+    """Ask the official questions about `<imageId>.jpg`; return the official predictions: a list of
+    questionId and prediction.
+    """
+    rows = read_questions(asked.prompts, "question", "imageId")
+    questions = [
+        Question(name, row["question"] + SHORT_ANSWER, (images / f"{row['imageId']}.jpg",))
+        for name, row in rows.items()
+        if row.get("isBalanced", True)
+    ]
+    replies = asked.ask(questions, suffix=SHORT_ANSWER, reply="lower case, no closing period")
+    predictions = [
+        {"questionId": name, "prediction": convert(reply)} for name, reply in replies.items()
+    ]
+    write_json(asked.out / PREDICTIONS, predictions)
+    return asked.out / PREDICTIONS
+
+
+def score(records: Path, annotations: Path, allow_missing: bool = False) -> Results:
+    """Return the accuracy in percent, clustered by image.
+
+    `annotations` is the official questions file, with answers.
+    """
+    given = read_questions(annotations, "answer", "imageId")
+    questions = {name: row for name, row in given.items() if row.get("isBalanced", True)}
+    replies = read_replies(records, "questionId", "prediction")
+    replies = {
+        name: reply for name, reply in replies.items() if name in questions or name not in given
+    }
+    missing = require_complete("predictions", questions, replies, allow_missing)
+    items = [
+        Item(
+            name=name,
+            cluster=str(row["imageId"]),
+            stratum=row.get("types", {}).get("structural", "unknown"),
+            value=FULL_SCORE * (replies[name] == row["answer"]),
+            detail={
+                "answer": replies[name],
+                "expected": row["answer"],
+                "semantic": row.get("types", {}).get("semantic"),
+            },
+        )
+        for name, row in questions.items()
+        if name in replies
+    ]
+    return Results(
+        benchmark="gqa",
+        protocol=read_protocol(records, annotations, rule="equal", missing=missing),
+        n_expected=len(questions),
+        n_scored=len(items),
+        metrics=_metrics(items, annotations.stem.removesuffix("_questions")),
+        items=items,
+    )
+
+
+def _metrics(items: Sequence[Item], label: str) -> dict[str, Metric]:
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.stratum != "unknown":
+            groups["open" if item.stratum == OPEN else "binary"].append(item)
+            groups[f"structural.{item.stratum}"].append(item)
+        if item.detail["semantic"]:
+            groups[f"semantic.{item.detail['semantic']}"].append(item)
+    metrics = {f"gqa.overall@{label}": estimate(items)}
+    return metrics | {f"gqa.{name}@{label}": estimate(groups[name]) for name in sorted(groups)}
+
+
+def arguments(verb: str) -> list[Flag]:
+    """Return the flags of a verb."""
+    return flags(verb, [QUESTIONS, IMAGES], [] if verb == "run" else [ANNOTATIONS])
+
+
+def run_verb(verb: str, options: Namespace) -> None:
+    """Generate, score, or both, from one questions file."""
+    if verb == "score":
+        records, annotations = options.records, options.annotations
+    else:
+        annotations = options.questions
+        records = generate(round_of(options, annotations), options.images)
+    if verb != "generate":
+        report(score(records, annotations, options.allow_missing), options.out)

@@ -1,0 +1,104 @@
+"""`python -m experiments benchmark`: a cell's checkpoint on any prompts file, GenEval's own say.
+
+It stands beside the steps of an ablation: the prompts are the user's, the files lie in his folder,
+and an interrupted command goes on where it stopped.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import geneval
+from benchmarks.flags import report
+from benchmarks.geneval.prompts import read_prompts
+from benchmarks.judges import ObjectJudge
+from benchmarks.protocol import Model
+from benchmarks.records import RECORDS, write_lines
+from benchmarks.results import Results
+from datamodules.world import World
+from datamodules.world.prompts import official_geneval_records
+from experiments.config import ConfigError, view
+from experiments.export import outputs
+from experiments.judging import world_judge
+from experiments.model import TrainedModel
+from experiments.plan import Cell, Plan, cell_config, plan_from_json
+from experiments.steps import Step, Store
+from experiments.tune import tuned_sampling
+
+CHOSEN = "prompts.jsonl"
+"""The prompts of the user's file that the world can show."""
+
+
+def read_plan(runs: Path, run: str) -> Plan:
+    """The plan of a finished run below `runs`; ConfigError if there is none."""
+    path = runs / "plans" / outputs(runs / run)["plan"]
+    return plan_from_json(json.loads(path.read_text()))
+
+
+def find_cell(plan: Plan, arm: str, seed: int) -> Cell:
+    """The cell of an arm and seed that draws; ConfigError names those there are."""
+    drawing = {(cell.arm, cell.seed): cell for cell in plan.cells if "generate" in cell.tasks}
+    if (arm, seed) not in drawing:
+        known = ", ".join(f"{one} of seed {other}" for one, other in drawing)
+        raise ConfigError(f"--arm and --seed must be one of {known}, got {arm} of seed {seed}.")
+    return drawing[arm, seed]
+
+
+def inputs_of(step: Step, store: Store) -> dict[str, Path]:
+    """The finished folders that a step reads; ConfigError for one that is gone."""
+    found = {name: store.path(folder) for name, folder in step.inputs.items()}
+    if gone := [name for name, path in found.items() if not store.is_done(path.name)]:
+        raise ConfigError(f"{gone[0]} must be finished, got no {found[gone[0]]}; run it again.")
+    return found
+
+
+def write_shown(world: World, prompts: Path, out: Path) -> tuple[int, int]:
+    """Writes those prompts that the world can show; how many they are, and how many there were."""
+    records = read_prompts(prompts)
+    shown = official_geneval_records(world, records)
+    if not shown:
+        raise ConfigError(f"{prompts} must have a prompt that the world can show, got none.")
+    write_lines(out / CHOSEN, shown)
+    return len(shown), len(records)
+
+
+def run_geneval(model: Model, judge: ObjectJudge, out: Path, images_per_prompt: int) -> Results:
+    """Draws, judges and scores the prompts in `out`; finished steps are not repeated."""
+    prompts, images, records = out / CHOSEN, out / "images", out / "records"
+    geneval.generate(model, prompts, images, images_per_prompt)
+    geneval.judge(judge, images, prompts, records)
+    return geneval.score(records / RECORDS, prompts)
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m experiments benchmark")
+    parser.add_argument("benchmark", choices=("geneval",))
+    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
+    parser.add_argument("--arm", default="shared")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prompts", type=Path, required=True, help="evaluation_metadata.jsonl")
+    parser.add_argument("--images-per-prompt", type=int, default=geneval.IMAGES_PER_PROMPT)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parsed(arguments)
+    plan, store = read_plan(options.runs, options.run), Store(options.runs)
+    steps: Mapping[str, str] = find_cell(plan, options.arm, options.seed).steps
+    drawing, judging = (plan.steps[steps[name]] for name in ("generate_geneval", "judge_geneval"))
+    about: Any = view(cell_config(plan, drawing), drawing.parts)
+    try:
+        shown, asked = write_shown(World(about.world), options.prompts, options.out)
+        print(f"{shown} of {asked} prompts name what this world has")
+        inputs = inputs_of(drawing, store)
+        model = TrainedModel(about, inputs, tuned_sampling(inputs))
+        judge = world_judge(about, {"judge": inputs_of(judging, store)["judge"]})
+        results = run_geneval(model, judge, options.out, options.images_per_prompt)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"benchmark {options.benchmark}: {error}") from error
+    report(results, options.out)
+    return 0

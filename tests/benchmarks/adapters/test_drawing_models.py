@@ -1,0 +1,111 @@
+"""Public models that draw, from tiny checkpoints in their real formats."""
+
+import numpy as np
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.protocol import Request
+from benchmarks.records import read_json, write_lines
+from benchmarks.registry import open_model
+from tests.benchmarks.adapters.tiny_models import (
+    EMU3_SIDE,
+    JANUS_SIDE,
+    SIDE,
+    save_emu3,
+    save_janus,
+    save_pipeline,
+)
+
+REQUESTS = [Request("a dog", seed=3), Request("a cat", seed=4), Request("a dog", seed=4)]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    folder = save_pipeline(tmp_path_factory.mktemp("diffusers") / "tiny-sd")
+    return f"diffusers:{folder}?num_inference_steps=2"
+
+
+@pytest.fixture(scope="module")
+def janus(tmp_path_factory):
+    return f"hf:{save_janus(tmp_path_factory.mktemp('hf') / 'tiny-janus')}?max_tokens=3"
+
+
+def require_seeded(model, side):
+    """Assert that an image depends on its text and seed, and not on those beside it."""
+    images = model.generate(REQUESTS)
+    assert [image.shape for image in images] == [(side, side, 3)] * 3
+    assert all(image.dtype == np.uint8 for image in images)
+    alone = model.generate(REQUESTS[1:2])[0]
+    assert np.abs(images[1].astype(int) - alone).max() <= 1  # sums in another order
+    other = model.generate([Request("a cat", seed=5)])[0]
+    assert np.abs(other.astype(int) - alone).max() > 1
+
+
+def test_a_pipeline_draws_by_its_own_defaults_and_the_settings_given(pipeline):
+    model = open_model(pipeline)
+    require_seeded(model, SIDE)
+    assert model.protocol["pipeline"] == "StableDiffusionPipeline"
+    assert model.protocol["scheduler"] == "DDIMScheduler"
+    assert model.protocol["num_inference_steps"] == 2
+    assert model.protocol["guidance_scale"] == 7.5  # the pipeline's own
+    assert str(model.protocol["revision"]).startswith("sha256 ")
+    with pytest.raises(ValueError, match="a model that answers must be asked"):
+        model.answer(REQUESTS)
+
+
+def test_a_setting_that_a_pipeline_has_not_is_refused(pipeline):
+    with pytest.raises(ValueError, match=r"must be one of num_inference_steps.*got 'steps'"):
+        open_model(pipeline.replace("num_inference_steps", "steps"))
+    with pytest.raises(ValueError, match="num_inference_steps must be a number, got 'two'"):
+        open_model(pipeline.replace("=2", "=two"))
+
+
+def test_geneval_is_drawn_by_a_pipeline_and_not_twice(pipeline, tmp_path):
+    prompt = {
+        "tag": "single_object",
+        "include": [{"class": "dog", "count": 1}],
+        "prompt": "a photo of a dog",
+    }
+    write_lines(tmp_path / "prompts.jsonl", [prompt])
+    words = ["generate", "geneval", "--model", pipeline, "--seeds", "running"]
+    words += ["--prompts", str(tmp_path / "prompts.jsonl"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--images-per-prompt", "2"]) == 0
+    images = sorted((tmp_path / "out").rglob("*.png"))
+    assert len(images) == 2
+    before = [path.stat().st_mtime_ns for path in images]
+    assert main([*words, "--images-per-prompt", "2"]) == 0
+    assert [path.stat().st_mtime_ns for path in images] == before
+    assert read_json(tmp_path / "out/manifest.json")["model"]["precision"] == "float32"
+
+
+def test_janus_draws_and_answers(janus):
+    model = open_model(janus)
+    require_seeded(model, JANUS_SIDE)
+    assert model.protocol["guidance"] == 5.0
+    assert model.protocol["max_tokens"] == 3
+    grey = np.full((9, 7, 3), 99, np.uint8)
+    replies = model.answer([Request("a dog", (grey,)), Request("a")])
+    assert all(isinstance(reply, str) for reply in replies)
+
+
+def test_emu3_draws_rows_of_visual_tokens_and_answers(tmp_path):
+    folder = save_emu3(tmp_path / "tiny-emu3")
+    model = open_model(f"hf:{folder}?max_tokens=3&image_area={EMU3_SIDE**2}")
+    require_seeded(model, EMU3_SIDE)
+    assert model.protocol["guidance"] == 3.0
+    grey = np.full((16, 16, 3), 99, np.uint8)
+    replies = model.answer([Request("a dog", (grey,)), Request("a")])
+    assert all(isinstance(reply, str) for reply in replies)
+
+
+def test_guidance_moves_a_drawing(janus):
+    plain = open_model(f"{janus}&guidance=1").generate(REQUESTS[:1])[0]
+    guided = open_model(f"{janus}&guidance=50").generate(REQUESTS[:1])[0]
+    assert (plain != guided).any()
+
+
+@pytest.mark.parametrize("scheme", ["diffusers", "hf"])
+def test_a_hub_id_without_network_is_told_in_one_line(scheme, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(OSError, match="a hub id that is cached or can be reached, got 'no/such'"):
+        open_model(f"{scheme}:no/such")

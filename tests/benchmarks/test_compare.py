@@ -1,0 +1,98 @@
+"""Two results against each other: the paired test, and what may not be compared."""
+
+import json
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.compare import compare
+from benchmarks.protocol import first_difference
+from benchmarks.results import Item, Results, estimate
+
+PROTOCOL = {"prompts": {"sha256": "ab"}, "judge": {"judge": "x", "threshold": 0.3}}
+
+
+def results(values: list[float], strata: str = "", clusters: str = "", **protocol) -> Results:
+    items = [
+        Item(
+            name=str(number),
+            cluster=(clusters or "abcdefghijklmnopqrst")[number],
+            stratum=strata[number] if strata else "all",
+            value=value,
+        )
+        for number, value in enumerate(values)
+    ]
+    metrics = {"geneval.overall@x": estimate(items, protocol.get("weights"))}
+    return Results(
+        benchmark="geneval",
+        protocol={**PROTOCOL, "model": {"name": str(values)}, **protocol},
+        n_expected=len(items),
+        n_scored=len(items),
+        metrics=metrics,
+        items=items,
+    )
+
+
+def test_equal_results_do_not_differ():
+    (row,) = compare(results([1, 0, 1, 0]), results([1, 0, 1, 0]))
+    assert (row.name, row.first, row.second, row.difference) == ("overall", 0.5, 0.5, 0.0)
+    assert (row.ci_low, row.ci_high, row.p_value) == (0.0, 0.0, 1.0)
+
+
+def test_the_p_value_is_that_of_the_sign_test_where_all_differ_alike():
+    (row,) = compare(results([0.0] * 10), results([1.0] * 10))
+    assert row.difference == 1.0
+    # all ten signs alike: 2 / 2^10 = 0.00195, of 10,000 draws
+    assert row.p_value == pytest.approx(0.00195, abs=0.0015)
+
+
+def test_a_cluster_counts_once():
+    (row,) = compare(
+        results([0.0] * 8, clusters="aaaabbbb"), results([1.0] * 8, clusters="aaaabbbb")
+    )
+    # two clusters: both signs alike in half of the draws
+    assert row.p_value == pytest.approx(0.5, abs=0.02)
+
+
+def test_strata_count_by_the_protocols_weights():
+    weights = {"s": 1.0, "t": 1.0, "unused": 1.0}
+    first = results([0, 0, 0, 0], strata="ssst", weights=weights)
+    second = results([1, 0, 0, 1], strata="ssst", weights=weights)
+    rows = {row.name: row for row in compare(first, second)}
+    assert rows["overall"].second == pytest.approx((1 / 3 + 1) / 2)
+    assert rows["s"].second == pytest.approx(1 / 3)
+    assert rows["t"].second == 1.0
+
+
+def test_a_score_that_is_no_mean_of_items_is_not_called_overall():
+    first, second = results([1, 0]), results([1, 1])
+    metric = estimate([Item(name="0", cluster="0", stratum="0", value=7.0)])
+    odd = Results(**{**vars(first), "metrics": {"mme.overall@x": metric}})
+    assert compare(odd, second)[0].name == "mean of items"
+
+
+def test_the_first_difference_of_protocols_is_named():
+    other = {**PROTOCOL, "judge": {"judge": "x", "threshold": 0.5}}
+    assert first_difference(PROTOCOL, other) == "judge.threshold: 0.3 against 0.5"
+    assert first_difference(PROTOCOL, {**PROTOCOL, "seeds": 42}) == "seeds: 'nothing' against 42"
+    assert first_difference(PROTOCOL, {**PROTOCOL, "model": 1}, ("model",)) is None
+
+
+def test_unlike_protocols_and_unlike_items_are_refused(tmp_path, capsys):
+    results([1, 0]).write(tmp_path / "a")
+    results([1, 0], seeds="running").write(tmp_path / "b")
+    results([1, 0, 1]).write(tmp_path / "c")
+    results([1, 1]).write(tmp_path / "d")
+    run = ["compare", str(tmp_path / "a" / "results.json")]
+    assert main([*run, str(tmp_path / "b" / "results.json")]) == 2
+    assert "one protocol, got seeds: 'nothing' against 'running'" in capsys.readouterr().err
+    assert main([*run, str(tmp_path / "c")]) == 2
+    assert "same items, got 2 and 3, of which 1 in one alone: 2" in capsys.readouterr().err
+    assert main([*run, str(tmp_path / "d")]) == 0
+    printed = capsys.readouterr().out
+    assert "protocol judge.threshold: 0.3" in printed
+    assert "overall" in printed
+    document = json.loads((tmp_path / "d" / "results.json").read_text())
+    (tmp_path / "d" / "results.json").write_text(json.dumps({**document, "benchmark": "dpg"}))
+    assert main([*run, str(tmp_path / "d")]) == 2
+    assert "one benchmark, got geneval and dpg" in capsys.readouterr().err

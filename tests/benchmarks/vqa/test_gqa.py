@@ -1,0 +1,80 @@
+"""GQA: equality, balanced questions, binary and open ones."""
+
+import pytest
+
+from benchmarks.records import MissingItemsError, read_json, write_json
+from benchmarks.vqa import gqa
+from benchmarks.vqa.asking import Round
+
+from .models import Answerer, write_grey
+
+
+def row(image, question, answer, structural, **more):
+    types = {"structural": structural, "semantic": "attr"}
+    return {"imageId": image, "question": question, "answer": answer, "types": types, **more}
+
+
+QUESTIONS = {
+    "01": row("n1", "What colour?", "red", "query"),
+    "02": row("n1", "Is it red?", "yes", "verify", isBalanced=True),
+    "03": row("n2", "Red or blue?", "blue", "choose"),
+    "04": row("n2", "Is it?", "no", "verify", isBalanced=False),
+}
+
+
+def scored(folder, answers, **settings):
+    write_json(folder / "testdev_balanced_questions.json", QUESTIONS)
+    predictions = [{"questionId": name, "prediction": text} for name, text in answers.items()]
+    write_json(folder / "predictions.json", predictions)
+    paths = folder / "predictions.json", folder / "testdev_balanced_questions.json"
+    return gqa.score(*paths, **settings)
+
+
+def test_a_prediction_must_equal_the_answer_of_a_balanced_question(tmp_path):
+    results = scored(tmp_path, {"01": "red", "02": "yes", "03": "Blue", "04": "no"})
+    label = "testdev_balanced"
+    expected = {
+        f"gqa.overall@{label}": 200 / 3,  # "Blue" is not "blue", and 04 does not count
+        f"gqa.open@{label}": 100.0,
+        f"gqa.binary@{label}": 50.0,
+        f"gqa.structural.choose@{label}": 0.0,
+        f"gqa.semantic.attr@{label}": 200 / 3,
+    }
+    found = {name: results.metrics[name].value for name in expected}
+    assert found == pytest.approx(expected, abs=1e-9)
+    assert results.n_expected == 3
+
+
+def test_a_prediction_is_the_reply_in_lower_case_without_closing_periods():
+    assert gqa.convert(" Red. ") == "red"
+    assert gqa.convert("No!..") == "no!"
+
+
+@pytest.mark.parametrize(
+    ("reply", "overall"),
+    [
+        (lambda text: {"W": "Red.", "I": "Yes", "R": "blue"}[text[0]], 100.0),
+        (lambda text: "Yes.", 100 / 3),
+    ],
+)
+def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path):
+    path = tmp_path / "testdev_balanced_questions.json"
+    write_json(path, QUESTIONS)
+    for name in ("n1", "n2"):
+        write_grey(tmp_path / "images" / f"{name}.jpg")
+    model = Answerer(reply)
+    records = gqa.generate(Round(model=model, prompts=path, out=tmp_path), tmp_path / "images")
+    metrics = gqa.score(records, path).metrics
+    assert metrics["gqa.overall@testdev_balanced"].value == pytest.approx(overall, abs=1e-9)
+    assert len(read_json(records)) == len(model.asked) == 3
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(MissingItemsError, match=r"predictions must be complete.*1 of 3.*: 03"):
+        scored(tmp_path, {"01": "red", "02": "yes"})
+    with pytest.raises(ValueError, match="must belong to the prompts, got 05"):
+        scored(tmp_path, {"05": "red"})
+    write_json(tmp_path / "testdev_balanced_questions.json", {"01": {"question": "What?"}})
+    paths = tmp_path / "predictions.json", tmp_path / "testdev_balanced_questions.json"
+    with pytest.raises(ValueError, match="question 01 must have 'answer'"):
+        gqa.score(*paths)

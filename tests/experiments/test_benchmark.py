@@ -1,0 +1,89 @@
+"""A cell's checkpoint on a prompts file of the user: which cell, which prompts, and a whole run."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.geneval.layout import image_names
+from benchmarks.judges.world import WorldJudge
+from benchmarks.protocol import Request
+from benchmarks.records import read_lines, write_lines
+from benchmarks.references import Ceiling
+from benchmarks.world import PromptConfig, write_prompts
+from datamodules.world import World, WorldConfig
+from datamodules.world.judges.template import TemplateJudge
+from datamodules.world.prompts import geneval_prompts
+from experiments.ablate import Ablation
+from experiments.benchmark import CHOSEN, find_cell, inputs_of, read_plan, run_geneval, write_shown
+from experiments.config import ConfigError
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(WorldConfig(classes=4, colours=4))
+
+
+class Counting:
+    """The perfect model, which counts what it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ceiling, self.protocol, self.asked = Ceiling(folder), {"model": "counting"}, 0
+
+    def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        self.asked += len(requests)
+        return self.ceiling.generate(requests)
+
+    def answer(self, requests: Sequence[Request]) -> list[str]:
+        return self.ceiling.answer(requests)
+
+
+def test_prompts_that_name_what_the_world_has_not_are_left_out(world: World, tmp_path: Path):
+    known = geneval_prompts(world, 2, "seen")
+    unknown = {
+        "tag": "single_object",
+        "include": [{"class": "toothbrush", "count": 1}],
+        "prompt": "a photo of a toothbrush",
+    }
+    assert "toothbrush" not in world.by_name
+    write_lines(tmp_path / "all.jsonl", [unknown, *known])
+    assert write_shown(world, tmp_path / "all.jsonl", tmp_path) == (len(known), len(known) + 1)
+    assert read_lines(tmp_path / CHOSEN) == json.loads(json.dumps(known))
+    write_lines(tmp_path / "none.jsonl", [unknown])
+    with pytest.raises(ConfigError, match="must have a prompt that the world can show, got none"):
+        write_shown(world, tmp_path / "none.jsonl", tmp_path)
+
+
+def test_a_run_is_scored_and_not_repeated(world: World, tmp_path: Path):
+    config = PromptConfig(geneval_per_tag=1, dpg_items=1, mjhq_images=1, vqa_per_kind=1)
+    write_prompts(world, config, tmp_path / "prompts")
+    shown, _ = write_shown(
+        world, tmp_path / "prompts/geneval/evaluation_metadata.jsonl", tmp_path / "out"
+    )
+    model = Counting(tmp_path / "prompts")
+    judge = WorldJudge(TemplateJudge(world), world)
+    results = run_geneval(model, judge, tmp_path / "out", 2)
+    overall = next(one for name, one in results.metrics.items() if ".overall@" in name)
+    assert overall.value > 0.8  # the ceiling, by a judge of pixels
+    assert results.n_scored == model.asked == 2 * shown
+    (tmp_path / "out/images" / image_names(1, 1)[0]).unlink()
+    again = run_geneval(model, judge, tmp_path / "out", 2)
+    assert again.metrics == results.metrics
+    assert model.asked == 2 * shown + 2  # the prompt whose image was gone
+
+
+def test_the_cell_of_a_finished_run_is_found_with_what_it_reads(ablation: Callable[..., Ablation]):
+    run = ablation(arms=("control", "fork", "reader"))
+    assert run.run(jobs=2, track=False) == 0
+    plan = read_plan(run.runs, "toy-tiny")
+    cell = find_cell(plan, "control", 0)
+    inputs = inputs_of(plan.steps[cell.steps["generate_geneval"]], run.store)
+    assert inputs["train"].is_dir()
+    with pytest.raises(
+        ConfigError, match="must be one of control of seed 0, fork of seed 0, got reader"
+    ):
+        find_cell(plan, "reader", 0)  # it does not draw
+    with pytest.raises(ConfigError, match="must hold a finished run"):
+        read_plan(run.runs, "toy-none")
