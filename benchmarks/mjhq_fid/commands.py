@@ -7,7 +7,8 @@ from benchmarks import flags
 from benchmarks.mjhq_fid.extraction import judge
 from benchmarks.mjhq_fid.folder import generate, read_meta
 from benchmarks.mjhq_fid.official import score_official
-from benchmarks.registry import images_made_elsewhere, open_model
+from benchmarks.registry import open_model
+from benchmarks.verbs import Steps
 
 RESIZES = ("clean", "torchmetrics-256", "torch-fidelity")
 
@@ -55,24 +56,10 @@ def arguments(verb: str) -> list[flags.Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Run one step, or all three under one folder."""
-    if verb == "generate":
-        _generate(options, options.out)
-    elif verb == "judge":
-        _judge(options, options.images, options.out)
-    elif verb == "score":
-        _score(options, options.records)
-    else:
-        images = images_made_elsewhere(options.model)
-        if images is None:
-            images = options.out / "images"
-            _generate(options, images)
-        _judge(options, images, options.out / "records")
-        _score(options, options.out / "records")
+    Steps(_generate, _judge, _score).run(verb, options)
 
 
 def _generate(options: Namespace, out: Path) -> None:
-    if images_made_elsewhere(options.model):
-        raise ValueError("--model of generate must be one that draws, got a folder of images.")
     read_meta(options.meta)
     generate(open_model(options.model), options.meta, out, options.at_once)
 

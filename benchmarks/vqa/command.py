@@ -4,7 +4,7 @@ A model is named SCHEME:NAME, or handed over loaded.
 """
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,22 @@ def round_of(options: Namespace, prompts: Path) -> Round:
         out=options.out,
         allow_missing=options.allow_missing,
     )
+
+
+def run_on_one_file(
+    verb: str,
+    options: Namespace,
+    ask: Callable[[Round], Path],
+    score: Callable[[Path, Path, bool], Results],
+) -> None:
+    """Ask, score, or both, where one file holds the questions and their answers."""
+    if verb == "score":
+        records, annotations = options.records, options.annotations
+    else:
+        annotations = options.questions
+        records = ask(round_of(options, annotations))
+    if verb != "generate":
+        report(score(records, annotations, options.allow_missing), options.out)
 
 
 def report(results: Results, out: Path | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
-from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, Flag, flags, report, round_of
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, Flag, flags, run_on_one_file
 from benchmarks.vqa.official_files import read_protocol, read_replies, require_columns
 
 PREDICTIONS = "predictions.json"
@@ -114,10 +114,4 @@ def arguments(verb: str) -> list[Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Generate, score, or both, from one questions file."""
-    if verb == "score":
-        records, annotations = options.records, options.annotations
-    else:
-        annotations = options.questions
-        records = generate(round_of(options, annotations), options.images)
-    if verb != "generate":
-        report(score(records, annotations, options.allow_missing), options.out)
+    run_on_one_file(verb, options, lambda asked: generate(asked, options.images), score)

@@ -21,8 +21,7 @@ from benchmarks.vqa.command import (
     Flag,
     flags,
     path_flag,
-    report,
-    round_of,
+    run_on_one_file,
 )
 from benchmarks.vqa.normalise import ANNOTATORS, leave_one_out, normalise_textvqa
 from benchmarks.vqa.official_files import (
@@ -130,10 +129,6 @@ def arguments(verb: str) -> list[Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Generate, score, or both, from one questions file."""
-    if verb == "score":
-        records, annotations = options.records, options.annotations
-    else:
-        annotations = options.questions
-        records = generate(round_of(options, annotations), options.images, options.ocr)
-    if verb != "generate":
-        report(score(records, annotations, options.allow_missing), options.out)
+    run_on_one_file(
+        verb, options, lambda asked: generate(asked, options.images, options.ocr), score
+    )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks import flags
 from benchmarks.judges.named import READING_JUDGE, open_judge
-from benchmarks.registry import images_made_elsewhere, open_model
+from benchmarks.registry import open_model
+from benchmarks.verbs import Steps
 from benchmarks.wise.judging import Judging, join_prompts, judge_folder, read_prompts
 from benchmarks.wise.knowledge import generate
 from benchmarks.wise.official import score_official
@@ -52,24 +53,10 @@ def arguments(verb: str) -> list[flags.Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Run one step, or all three under one folder."""
-    if verb == "generate":
-        _generate(options, options.out)
-    elif verb == "judge":
-        _judge(options, options.images, options.out)
-    elif verb == "score":
-        _score(options, options.records)
-    else:
-        images = images_made_elsewhere(options.model)
-        if images is None:
-            images = options.out / "images"
-            _generate(options, images)
-        _judge(options, images, options.out / "records")
-        _score(options, [options.out / "records"])
+    Steps(_generate, _judge, _score).run(verb, options)
 
 
 def _generate(options: Namespace, out: Path) -> None:
-    if images_made_elsewhere(options.model):
-        raise ValueError("--model of generate must be one that draws, got a folder of images.")
     prompts = join_prompts(options.prompts, out)
     read_prompts(prompts)
     generate(open_model(options.model), prompts, out, options.at_once)
@@ -90,7 +77,8 @@ def _judge(options: Namespace, images: Path, out: Path) -> None:
     print(f"judged by {judge.label}: {used}", file=sys.stderr)
 
 
-def _score(options: Namespace, records: list[Path]) -> None:
+def _score(options: Namespace, given: Path | list[Path]) -> None:
+    records = [given] if isinstance(given, Path) else given
     expected = IDS
     if options.prompts:
         expected = [name for path in options.prompts for name in read_prompts(path)]

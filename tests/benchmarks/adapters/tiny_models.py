@@ -9,9 +9,6 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -25,10 +22,10 @@ from transformers import (
     JanusImageProcessor,
     JanusProcessor,
     LlamaConfig,
-    PreTrainedTokenizerFast,
 )
 
 from tests.benchmarks.judges.tiny import CHAT, save_clip
+from tests.benchmarks.tiny_words import word_tokenizer
 
 SIDE = 16
 JANUS_SIDE = 8
@@ -80,20 +77,8 @@ def save_janus(folder: Path) -> Path:
     """Write a Janus that sees and draws JANUS_SIDE x JANUS_SIDE in 16 tokens."""
     torch.manual_seed(0)
     words = ["<pad>", "<s>", "</s>", "<unk>", "<image>", "<boi>", "<eoi>", "a", "dog", "cat", ":"]
-    words = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
-    words.pre_tokenizer = WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        extra_special_tokens={
-            "image_token": "<image>",
-            "boi_token": "<boi>",
-            "eoi_token": "<eoi>",
-        },
-    )
+    named = {"image_token": "<image>", "boi_token": "<boi>", "eoi_token": "<eoi>"}
+    tokenizer = word_tokenizer(words, extra_special_tokens=named)
     config = JanusConfig(
         text_config=LlamaConfig(
             hidden_size=32,
@@ -154,16 +139,7 @@ def save_emu3(folder: Path) -> Path:
     visual = [f"<|visual token {number:06d}|>" for number in range(8)]
     names = ["<pad>", "<s>", "</s>", "<unk>", *named.values(), "<|extra_200|>", *visual, "a", "dog"]
     vocabulary = {word: n for n, word in enumerate(names)}
-    words = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words,
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        extra_special_tokens=named,
-    )
+    tokenizer = word_tokenizer(list(vocabulary), extra_special_tokens=named)
     config = Emu3Config(
         text_config={
             "vocab_size": len(names),

@@ -4,9 +4,6 @@ import json
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     CLIPConfig,
     CLIPImageProcessor,
@@ -21,11 +18,11 @@ from transformers import (
     Mask2FormerConfig,
     Mask2FormerForUniversalSegmentation,
     Mask2FormerImageProcessor,
-    PreTrainedTokenizerFast,
     SwinConfig,
 )
 
 from benchmarks.geneval.prompts import CLASSES, COCO_NAMES
+from tests.benchmarks.tiny_words import word_tokenizer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz-"
 
@@ -115,16 +112,7 @@ def save_vision_language(folder: Path) -> Path:
         "dog",
         ":",
     ]
-    tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        pad_token="<pad>",
-        additional_special_tokens=["<image>"],
-    )
+    fast = word_tokenizer(words, additional_special_tokens=["<image>"])
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
     vision = CLIPVisionConfig(**sizes, num_attention_heads=2, image_size=32, patch_size=16)
     text = LlamaConfig(
