@@ -11,7 +11,8 @@
 
 A precondition is a difference that has to be clearly above zero, such as the conflict between the
 tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds`
-of the architecture.
+of the architecture. `with_width` is what the claim expects of the difference as the trunk widens
+(experiments/ladder.py): falls, rises or holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.config import ConfigError
+
+TRENDS = ("falls", "rises", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +39,14 @@ class Claim(Comparison):
     text: str
     margin: float = 0.05
     precondition: Comparison | None = None
+    with_width: str = "holds"
 
     def __post_init__(self) -> None:
+        if self.with_width not in TRENDS:
+            raise ConfigError(
+                f"claim {self.id}: with_width must be one of {', '.join(TRENDS)}, "
+                f"got {self.with_width!r}."
+            )
         if not self.margin > 0:
             raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
 
@@ -70,3 +79,12 @@ def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
             if name not in arms:
                 known = ", ".join(arms)
                 raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")
+
+
+def claim_named(claims: Sequence[Claim], name: str) -> Claim:
+    """The claim with this id; raises ConfigError that lists the ids there are."""
+    for claim in claims:
+        if claim.id == name:
+            return claim
+    known = ", ".join(claim.id for claim in claims) or "none"
+    raise ConfigError(f"claim must be one of {known}, got {name!r}.")

@@ -1,14 +1,22 @@
-"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report."""
+"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report.
+
+The claims are judged again, from the plan that the run was made by: its steps are found whatever
+the code has become since.
+"""
 
 import argparse
 import json
 import shutil
 from pathlib import Path
 
-from experiments.collect import OUTPUTS, PROTOCOLS
+from experiments.claims_table import FILE as CLAIMS
+from experiments.claims_table import claims_csv
+from experiments.collect import OUTPUTS, PROTOCOLS, gather
 from experiments.config import ConfigError
+from experiments.plan import plan_from_json
 from experiments.results import find_run
 from experiments.sources import ROOT
+from experiments.steps import Store
 
 LIMIT_BYTES = 1_000_000
 
@@ -22,6 +30,8 @@ def export(folder: Path, target: Path) -> None:
     files = {name: (folder / name).read_bytes() for name in names}
     plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
     found = scores(plan, folder.parent / "steps")
+    store = Store(folder.parent)
+    files[CLAIMS] = claims_csv(gather(plan_from_json(plan), store), store).encode()
     files["scores.json"] = json.dumps(found, separators=(",", ":")).encode() + b"\n"
     size = sum(map(len, files.values()))
     if size > LIMIT_BYTES:
