@@ -11,8 +11,9 @@
 
 A precondition is a difference that has to be clearly above zero, such as the conflict between the
 tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds`
-of the architecture. `with_width` is what the claim expects of the difference as the trunk widens
-(experiments/ladder.py): falls, rises or holds.
+of the architecture. `test` is `difference`, or `not_inferior` where the claim is that the arm is
+not worse by the margin or more. `with_width` is what the claim expects of the difference as the
+trunk widens (experiments/ladder.py): falls, rises or holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from typing import Any
 
 from experiments.config import ConfigError
 
+DIFFERENCE, NOT_INFERIOR = "difference", "not_inferior"
+TESTS = (DIFFERENCE, NOT_INFERIOR)
 TRENDS = ("falls", "rises", "holds")
 
 
@@ -39,14 +42,16 @@ class Claim(Comparison):
     text: str
     margin: float = 0.05
     precondition: Comparison | None = None
+    test: str = DIFFERENCE
     with_width: str = "holds"
 
     def __post_init__(self) -> None:
-        if self.with_width not in TRENDS:
-            raise ConfigError(
-                f"claim {self.id}: with_width must be one of {', '.join(TRENDS)}, "
-                f"got {self.with_width!r}."
-            )
+        for name, known in (("test", TESTS), ("with_width", TRENDS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"claim {self.id}: {name} must be one of {', '.join(known)}, "
+                    f"got {getattr(self, name)!r}."
+                )
         if not self.margin > 0:
             raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
 
@@ -74,11 +79,16 @@ def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
             raise ConfigError(
                 f"claim {claim.id}: id must be unique, got it {ids.count(claim.id)} times."
             )
-        pairs = [claim, claim.precondition] if claim.precondition else [claim]
-        for name in (arm for pair in pairs for arm in (pair.arm, pair.against)):
+        for name in arms_of(claim):
             if name not in arms:
                 known = ", ".join(arms)
                 raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")
+
+
+def arms_of(claim: Claim) -> tuple[str, ...]:
+    """Every arm that a claim and its precondition name, each once."""
+    pairs = [claim, claim.precondition] if claim.precondition else [claim]
+    return tuple(dict.fromkeys(arm for pair in pairs for arm in (pair.against, pair.arm)))
 
 
 def claim_named(claims: Sequence[Claim], name: str) -> Claim:

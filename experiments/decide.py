@@ -19,19 +19,19 @@ from types import FrameType
 from rich.console import Console
 
 from experiments.ablate import INTERRUPTED, Ablation
-from experiments.claims import Claim, check_claims, claim_named, read_claims
+from experiments.claim_runs import claim_request, split_claim
+from experiments.claims import Claim
 from experiments.collect import Gathered, gather
 from experiments.comparisons import best_difference
 from experiments.config import ConfigError
 from experiments.estimate import Estimate
 from experiments.plan import Project, Request
 from experiments.sequential import looks, share
-from experiments.statistics import ALPHA, BETTER, EQUIVALENT, WORSE
+from experiments.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
 from experiments.steps import StepError
-from experiments.suite import load_suite
 from experiments.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
 
-FINAL = (BETTER, WORSE, EQUIVALENT, INHERITED)
+FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)
 LARGEST = 400
 """Seeds beyond which no look is planned."""
 
@@ -85,13 +85,6 @@ def is_hopeless(found: Gathered, verdict: Verdict) -> bool:
     return difference is not None and difference.high <= 0
 
 
-def request_for(suite: str, claim: Claim, preset: str, threads: int) -> Request:
-    """The arms that a claim names, in a folder of their own."""
-    pairs = [claim, claim.precondition] if claim.precondition else [claim]
-    arms = dict.fromkeys(arm for pair in pairs for arm in (pair.against, pair.arm))
-    return Request(suite, preset, arms=tuple(arms), threads=threads, label=f"decide-{claim.id}")
-
-
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
     """Ends what is inside as Ctrl-C does once the time is over."""
@@ -137,17 +130,6 @@ class Runner:
         return gather(ablation.plan, ablation.store) if ended == 0 else None
 
 
-def split_claim(name: str, root: Path) -> tuple[str, Claim]:
-    """Suite and claim of `suite/claim`; raises ConfigError that says what there is."""
-    suite, slash, claim = name.partition("/")
-    if not slash:
-        raise ConfigError(f"--claim must read suite/claim, got {name!r}.")
-    loaded = load_suite(suite, root)
-    claims = read_claims(loaded.claims)
-    check_claims(claims, tuple(loaded.arms))
-    return suite, claim_named(claims, claim)
-
-
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments decide")
     parser.add_argument("--claim", required=True, help="suite/claim")
@@ -161,7 +143,7 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(f"--max-hours must be above 0, got {options.max_hours}.")
     project, console = Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
-    base = request_for(suite, claim, options.preset, options.threads)
+    base = claim_request(suite, claim, options.preset, f"decide-{claim.id}", options.threads)
     runner = Runner(project, options.runs, console, options.jobs)
     last = None
     for last in decide(base, claim, runner, options.max_hours, time.monotonic):

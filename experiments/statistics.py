@@ -6,18 +6,16 @@ with.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 ALPHA = 0.05
-POWER = 0.8
 MINIMUM_SEEDS = 5
 BOOTSTRAP_DRAWS = 4000
-MAXIMUM_SEEDS = 10_000
 
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
+NOT_INFERIOR = "not inferior"
 TOO_FEW_SEEDS = "undecided: seeds"
 
 
@@ -130,19 +128,40 @@ def equivalence_p(differences: Sequence[float], margin: float) -> float:
     return float(stats.t.sf(gap / error, len(values) - 1))
 
 
-def verdict(difference: Difference, margin: float) -> str:
-    """better, worse, equivalent or undecided, by the intervals of one difference alone."""
-    inside = -margin < difference.inner_low and difference.inner_high < margin
-    return named(difference.value, difference.low > 0 or difference.high < 0, inside)
+def not_inferior_p(differences: Sequence[float], margin: float) -> float:
+    """The p-value of a one-sided t-test that the mean lies above minus `margin`."""
+    values = np.asarray(differences, dtype=float)
+    gap = margin + float(values.mean())
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    if error == 0.0:
+        return 0.0 if gap > 0 else 1.0
+    return float(stats.t.sf(gap / error, len(values) - 1))
 
 
-def named(value: float, is_different: bool, is_equivalent: bool) -> str:
+def verdict(difference: Difference, margin: float, is_one_sided: bool = False) -> str:
+    """better, worse, equivalent (one-sided: not inferior) or undecided, by the intervals of one
+    difference alone."""
+    is_different = difference.low > 0 or difference.high < 0
+    above, below = -margin < difference.inner_low, difference.inner_high < margin
+    if is_one_sided:
+        return one_sided_word(difference.value, is_different, above)
+    return word(difference.value, is_different, above and below)
+
+
+def word(value: float, is_different: bool, is_equivalent: bool) -> str:
     """The word for what the tests say; a difference that surely is small is called so first."""
     if is_equivalent:
         return EQUIVALENT
     if is_different and value != 0:
         return BETTER if value > 0 else WORSE
     return UNDECIDED
+
+
+def one_sided_word(value: float, is_different: bool, is_not_inferior: bool) -> str:
+    """The word of a claim of non-inferiority, of which better says more and worse less."""
+    if is_different and value > 0:
+        return BETTER
+    return NOT_INFERIOR if is_not_inferior else word(value, is_different, False)
 
 
 def holm(claims: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -163,42 +182,6 @@ def holm(claims: Sequence[Sequence[float]]) -> list[list[float]]:
         adjusted[claim][place] = min(1.0, largest)
         left[claim] -= 1
     return adjusted
-
-
-def power_of_paired_t(effect: float, deviation: float, seeds: int) -> float:
-    """Chance that a two-sided paired t-test at ALPHA finds a true mean difference `effect`."""
-    noncentrality = seeds * (effect / deviation) ** 2
-    critical = stats.f.ppf(1 - ALPHA, 1, seeds - 1)  # the square of the two-sided t
-    return float(stats.ncf.sf(critical, 1, seeds - 1, noncentrality))
-
-
-def minimum_detectable_effect(deviation: float, seeds: int) -> float:
-    """The true difference that `seeds` seeds would find with probability POWER."""
-    return deviation * detectable_ratio(seeds)
-
-
-@cache
-def detectable_ratio(seeds: int) -> float:
-    """The minimum detectable effect of differences with a deviation of 1."""
-
-    def gap(ratio: float) -> float:
-        return power_of_paired_t(ratio, 1.0, seeds) - POWER
-
-    return float(optimize.brentq(gap, 1e-6, 100.0))
-
-
-def seeds_needed(deviation: float, effect: float) -> int | None:
-    """Seeds that find `effect` with probability POWER, or None beyond MAXIMUM_SEEDS."""
-    low, high = 2, MAXIMUM_SEEDS
-    if deviation == 0.0:
-        return low
-    if effect <= 0.0 or power_of_paired_t(effect, deviation, high) < POWER:
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        enough = power_of_paired_t(effect, deviation, middle) >= POWER
-        low, high = (low, middle) if enough else (middle + 1, high)
-    return low
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import stdev
 
-from experiments.claims import Claim, Comparison, read_claims
+from experiments.claims import NOT_INFERIOR, Claim, Comparison, read_claims
 from experiments.collect import Gathered
 from experiments.comparisons import (
     best_difference,
@@ -19,6 +19,7 @@ from experiments.comparisons import (
     seed_differences,
 )
 from experiments.plateau import has_settled
+from experiments.power import minimum_detectable_effect, seeds_needed
 from experiments.sequential import share
 from experiments.statistics import (
     ALPHA,
@@ -28,12 +29,12 @@ from experiments.statistics import (
     Difference,
     equivalence_p,
     holm,
-    minimum_detectable_effect,
-    named,
+    not_inferior_p,
+    one_sided_word,
     seeds_difference,
-    seeds_needed,
     still_training,
     verdict,
+    word,
 )
 
 STILL_TRAINING, NO_PRECONDITION = "still training", "precondition absent"
@@ -44,8 +45,8 @@ NO_ITEMS, NOT_RUN, INHERITED = "no items", "not run", "inherited"
 class Verdict:
     """What the runs say about a claim. Values are None where there is nothing to say.
 
-    The p-values, of no difference and of no equivalence, are adjusted for the claims of the suite
-    and for the look. `missing` lists the planned cells that have no score yet.
+    The p-values, of no difference and of no equivalence (or of being inferior), are adjusted for
+    the claims of the suite and for the look. `missing` lists the planned cells without a score.
     """
 
     claim: Claim
@@ -97,13 +98,14 @@ def judge_claims(found: Gathered) -> list[Verdict]:
 
 
 def p_values(one: Verdict) -> tuple[float, ...]:
-    """Of no difference and of no equivalence, which cannot both be true; none for a task that
-    another model solves."""
+    """Of no difference and of no equivalence (or of being inferior), of which one at most is true;
+    none for a task that another model solves."""
     if one.seeds == INHERITED:
         return ()
     if one.by_seeds is None or one.by_seeds.p_value is None:
         return 1.0, 1.0
-    return one.by_seeds.p_value, equivalence_p(one.differences, one.claim.margin)
+    small = not_inferior_p if one.claim.test == NOT_INFERIOR else equivalence_p
+    return one.by_seeds.p_value, small(one.differences, one.claim.margin)
 
 
 def with_adjusted(one: Verdict, p_values: Sequence[float]) -> Verdict:
@@ -115,7 +117,8 @@ def with_adjusted(one: Verdict, p_values: Sequence[float]) -> Verdict:
     )
     if one.seeds != UNDECIDED:  # barred
         return tested
-    return replace(tested, seeds=named(one.by_seeds.value, different < ALPHA, equivalent < ALPHA))
+    choose = one_sided_word if one.claim.test == NOT_INFERIOR else word
+    return replace(tested, seeds=choose(one.by_seeds.value, different < ALPHA, equivalent < ALPHA))
 
 
 def judge(found: Gathered, claim: Claim) -> Verdict:
@@ -129,13 +132,17 @@ def judge(found: Gathered, claim: Claim) -> Verdict:
     barred = bar(found, claim, values)
     return Verdict(
         claim=claim,
-        items=barred or (verdict(by_items, claim.margin) if by_items else NO_ITEMS),
+        items=barred or (items_word(claim, by_items) if by_items else NO_ITEMS),
         seeds=barred or (UNDECIDED if by_seeds else TOO_FEW_SEEDS),
         by_items=by_items,
         by_seeds=by_seeds,
         differences=values,
         missing=missing,
     )
+
+
+def items_word(claim: Claim, by_items: Difference) -> str:
+    return verdict(by_items, claim.margin, is_one_sided=claim.test == NOT_INFERIOR)
 
 
 def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation
-from experiments.claims import Claim
+from experiments.claim_runs import claim_request, split_claim
+from experiments.claims import Claim, Comparison
 from experiments.collect import Gathered
 from experiments.config import ConfigError
-from experiments.decide import Runner, decide, limited, request_for, split_claim
+from experiments.decide import Runner, decide, limited
 from experiments.plan import Request
 from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
 
@@ -85,10 +86,10 @@ def test_what_is_left_of_the_budget_shrinks_with_the_time() -> None:
 
 
 def test_only_the_arms_that_the_claim_names_are_run() -> None:
-    condition = {"arm": "alone", "against": "control", "metric": METRIC}
-    suite = request_for("toy", replace(ONE, precondition=Claim(**{**CLAIM, **condition})), "cpu", 1)
-    assert suite.arms == ("control", "fork", "alone")
-    assert suite.run == "toy-cpu-decide-one"
+    condition = Comparison(arm="alone", against="control", metric=METRIC)
+    asked = claim_request("toy", replace(ONE, precondition=condition), "cpu", "decide-one")
+    assert asked.arms == ("control", "fork", "alone")
+    assert asked.run == "toy-cpu-decide-one"
 
 
 def test_a_limit_in_time_ends_as_ctrl_c_does() -> None:

@@ -5,6 +5,12 @@ import pytest
 from scipy import stats
 
 from experiments import statistics
+from experiments.power import (
+    POWER,
+    minimum_detectable_effect,
+    power_of_paired_t,
+    seeds_needed,
+)
 from experiments.statistics import (
     Difference,
     PairedItem,
@@ -13,13 +19,12 @@ from experiments.statistics import (
     holm,
     items_difference,
     mean_difference,
-    minimum_detectable_effect,
-    named,
-    power_of_paired_t,
+    not_inferior_p,
+    one_sided_word,
     seeds_difference,
-    seeds_needed,
     still_training,
     verdict,
+    word,
 )
 
 
@@ -66,8 +71,8 @@ def test_a_difference_beyond_the_margin_is_better_or_worse_by_its_sign() -> None
     assert verdict(Difference(0.2, 0.1, 0.3, 0.12, 0.28), 0.05) == statistics.BETTER
     assert verdict(Difference(-0.2, -0.3, -0.1, -0.28, -0.12), 0.05) == statistics.WORSE
     assert verdict(Difference(0.2, -0.1, 0.5, -0.05, 0.45), 0.05) == statistics.UNDECIDED
-    assert named(0.2, is_different=False, is_equivalent=False) == statistics.UNDECIDED
-    assert named(0.01, is_different=True, is_equivalent=True) == statistics.EQUIVALENT
+    assert word(0.2, is_different=False, is_equivalent=False) == statistics.UNDECIDED
+    assert word(0.01, is_different=True, is_equivalent=True) == statistics.EQUIVALENT
 
 
 def test_strata_weigh_as_they_are_told_and_by_size_otherwise() -> None:
@@ -107,21 +112,36 @@ def test_power_matches_simulation_and_the_detectable_effect_has_the_stated_power
     simulated = np.mean(stats.ttest_1samp(runs, 0.0, axis=1).pvalue < 0.05)
     assert power_of_paired_t(0.05, 0.04, 6) == pytest.approx(simulated, abs=0.03)
     effect = minimum_detectable_effect(0.04, 6)
-    assert power_of_paired_t(effect, 0.04, 6) == pytest.approx(statistics.POWER, abs=1e-6)
+    assert power_of_paired_t(effect, 0.04, 6) == pytest.approx(POWER, abs=1e-6)
     assert minimum_detectable_effect(0.0, 6) == 0.0
 
 
 def test_the_seeds_needed_are_the_fewest_with_enough_power() -> None:
     count = seeds_needed(0.04, 0.03)
     assert count is not None
-    assert power_of_paired_t(0.03, 0.04, count) >= statistics.POWER
-    assert power_of_paired_t(0.03, 0.04, count - 1) < statistics.POWER
+    assert power_of_paired_t(0.03, 0.04, count) >= POWER
+    assert power_of_paired_t(0.03, 0.04, count - 1) < POWER
     assert seeds_needed(1.0, 1e-6) is None
 
 
 def test_the_equivalence_of_identical_seeds_is_certain_either_way() -> None:
     assert equivalence_p([0.01] * 5, 0.05) == 0.0
     assert equivalence_p([0.06] * 5, 0.05) == 1.0
+
+
+def test_not_being_inferior_is_a_one_sided_test_against_minus_the_margin() -> None:
+    differences, margin = [0.01, -0.02, 0.015, 0.0, 0.005, -0.01], 0.03
+    expected = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    assert not_inferior_p(differences, margin) == pytest.approx(expected)
+    assert not_inferior_p([-0.03] * 5, margin) == 1.0
+    assert verdict(Difference(0.2, -0.1, 0.5, -0.04, 0.44), 0.05, is_one_sided=True) == (
+        statistics.NOT_INFERIOR
+    )
+    assert verdict(Difference(0.2, -0.1, 0.5, -0.06, 0.46), 0.05, is_one_sided=True) == (
+        statistics.UNDECIDED
+    )
+    assert one_sided_word(0.2, is_different=True, is_not_inferior=True) == statistics.BETTER
+    assert one_sided_word(-0.2, is_different=True, is_not_inferior=False) == statistics.WORSE
 
 
 def test_few_clusters_widen_the_interval_as_students_t_does() -> None:

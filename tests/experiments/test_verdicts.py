@@ -92,6 +92,16 @@ def test_equal_arms_are_equivalent() -> None:
     assert judge_claims(gathered(near))[0].seeds == "equivalent"
 
 
+def test_a_claim_of_not_being_inferior_needs_no_upper_end() -> None:
+    # differences -0.01, 0.11, 0.05, -0.02, 0.06: too spread for better and for equivalent
+    near = {"control": [0.5] * 5, "fork": [0.49, 0.61, 0.55, 0.48, 0.56]}
+    assert judge_claims(gathered(near))[0].seeds == "undecided"
+    claim = {**CLAIM, "test": "not_inferior"}
+    assert judge_claims(gathered(near, claim))[0].seeds == "not inferior"
+    lower = {"control": [0.5] * 5, "fork": [0.3, 0.31, 0.3, 0.29, 0.3]}
+    assert judge_claims(gathered(lower, claim))[0].seeds == "worse"
+
+
 def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
     found = gathered({"control": [0.25], "fork": [0.75]})
     add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)
