@@ -83,10 +83,12 @@ readme-table: setup  ## write the README's result table from the reference run
 	@$(PYTHON) -m experiments readme-table
 
 decide: setup  ## add seeds to CLAIM=suite/claim until its verdict or MAX_HOURS
-	@$(PYTHON) -m experiments decide --claim $(CLAIM) --max-hours $(MAX_HOURS) --preset $(PRESET)
+	@$(PYTHON) -m experiments decide --claim $(CLAIM) --max-hours $(MAX_HOURS) --preset $(PRESET) \
+	  $(if $(JOBS),--jobs $(JOBS))
 
 ladder: setup  ## repeat CLAIM=suite/claim over widths and token budgets
-	@$(PYTHON) -m experiments ladder --claim $(CLAIM) --preset $(PRESET) --seeds $(SEEDS)
+	@$(PYTHON) -m experiments ladder --claim $(CLAIM) --preset $(PRESET) --seeds $(SEEDS) \
+	  $(if $(JOBS),--jobs $(JOBS))
 
 claims-page: setup  ## write docs/claims.md from results/
 	@$(PYTHON) -m experiments claims-page

@@ -115,3 +115,17 @@ def test_an_unknown_claim_is_told_what_there_is(suites: Path) -> None:
         split_claim("toy/forks", suites)
     with pytest.raises(ConfigError, match="--claim must read suite/claim, got 'forks'"):
         split_claim("forks", suites)
+
+
+@pytest.mark.slow
+def test_seeds_are_added_by_the_ordinary_ablation_in_a_folder_of_their_own(
+    ablation: Callable[..., Ablation], project, suites: Path
+) -> None:
+    made = ablation()
+    suite, claim = split_claim("toy/fork_draws", suites)
+    runner = Runner(project, made.runs, made.console, jobs=2, track=False)
+    base = claim_request(suite, claim, "tiny", "decide-fork_draws")
+    looks = list(decide(base, claim, runner, 1.0, time.monotonic))
+    assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "better")]
+    assert (made.runs / "toy-tiny-decide-fork_draws" / "claims.csv").exists()
+    assert not (made.folder / "leaderboard.csv").exists()
