@@ -170,6 +170,13 @@ def test_claims_of_a_suite_share_one_error_rate() -> None:
     assert (one.seeds, many.seeds) == ("better", "undecided")
 
 
+def test_a_claim_whose_arms_were_not_run_counts_all_the_same() -> None:
+    alone = judge_claims(gathered(VALUES))[0]
+    beside, not_run = judge_claims(gathered(VALUES, CLAIM, {**CLAIM, "id": "two", "arm": "gone"}))
+    assert not_run.seeds == "not run"
+    assert beside.by_seeds.p_value == pytest.approx(2 * alone.by_seeds.p_value)
+
+
 def test_arms_stand_in_the_order_of_their_pareto_fronts() -> None:
     found = gathered({"low": [0.2], "control": [0.5], "high": [0.9]})
     assert [one.arm for one in standings(found)] == ["high", "control", "low"]
