@@ -137,8 +137,11 @@ def ladder_figure(rows: Sequence[RungRow], claim: Claim) -> str:
     axis.axhline(0, color="grey", lw=0.8)
     for margin in (-claim.margin, claim.margin):
         axis.axhline(margin, color="grey", lw=0.8, ls=":")
+    sizes = sorted({row.params_control for row in rows if row.params_control})
     axis.set_xscale("log")
-    axis.set_xlabel(f"parameters of {claim.against}")
+    axis.set_xticks(sizes, [f"{size / 1e6:.3g}" for size in sizes])
+    axis.minorticks_off()
+    axis.set_xlabel(f"parameters of {claim.against} (M)")
     axis.set_ylabel(f"{claim.arm} minus {claim.against}\n{claim.metric}")
     if axis.get_legend_handles_labels()[0]:
         axis.legend(fontsize=8)
