@@ -6,13 +6,15 @@ SUITE  ?= architectures
 PRESET ?= cpu
 SEEDS  ?= 0
 JOBS   ?=
+CLAIM  ?= conflict/conflict_in_generation
+MAX_HOURS ?= 8
 RUN    ?= $(SUITE)-$(PRESET)
 WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) \
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup ablation smoke report leaderboard dashboard list plan calibrate world check \
-        style types test test-slow perf golden readme-table clean
+        style types test test-slow perf golden readme-table clean decide ladder claims-page
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -79,6 +81,17 @@ golden: setup  ## rewrite the golden loss curves
 
 readme-table: setup  ## write the README's result table from the reference run
 	@$(PYTHON) -m experiments readme-table
+
+decide: setup  ## add seeds to CLAIM=suite/claim until its verdict or MAX_HOURS
+	@$(PYTHON) -m experiments decide --claim $(CLAIM) --max-hours $(MAX_HOURS) --preset $(PRESET) \
+	  $(if $(JOBS),--jobs $(JOBS))
+
+ladder: setup  ## repeat CLAIM=suite/claim over widths and token budgets
+	@$(PYTHON) -m experiments ladder --claim $(CLAIM) --preset $(PRESET) --seeds $(SEEDS) \
+	  $(if $(JOBS),--jobs $(JOBS))
+
+claims-page: setup  ## write docs/claims.md from results/
+	@$(PYTHON) -m experiments claims-page
 
 clean:  ## delete runs/ and caches; keeps .venv
 	rm -rf runs .pytest_cache .ruff_cache .hypothesis

@@ -21,11 +21,14 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markdown import Markdown
 
-from experiments.collect import OUTPUTS, RUN_IDS, gather
+from experiments.claims_record import hold_to_claims
+from experiments.claims_table import FILE as CLAIMS
+from experiments.claims_table import claims_csv
+from experiments.collect import OUTPUTS, RUN_IDS, gather, unfinished
 from experiments.config import digest
 from experiments.estimate import record_timings
 from experiments.leaderboard import write_leaderboard
-from experiments.markers import write_json
+from experiments.markers import write_json, write_text
 from experiments.plan import Project, Request, load_plan
 from experiments.progress import Display, print_plan
 from experiments.report import write_report
@@ -50,6 +53,7 @@ class Ablation:
         """Does what is left; 0 if every cell finished, 1 if one failed, 130 if interrupted."""
         with explained_disk_errors(self.runs), exclusive(self.folder):
             self.store.sweep(list(self.plan.steps))
+            hold_to_claims(self.plan, self.store)
             print_plan(self.console, self.plan, self.store, jobs)
             if not self.up_to_date():
                 try:
@@ -91,8 +95,12 @@ class Ablation:
             write_leaderboard(gather(self.plan, self.store, problems(display.units)), self.folder)
 
     def write_outputs(self, units: Mapping[str, Unit]) -> None:
-        found = gather(self.plan, self.store, problems(units))
+        hold_to_claims(self.plan, self.store)
+        found = gather(
+            self.plan, self.store, {**unfinished(self.plan, self.store), **problems(units)}
+        )
         rows = write_leaderboard(found, self.folder)
+        write_text(self.folder / CLAIMS, claims_csv(found, self.store))
         write_report(found, self.store, rows, self.folder / "report.html")
         if not found.problems:
             write_json(self.folder / "outputs.json", self.outputs())

@@ -11,7 +11,9 @@
 
 A precondition is a difference that has to be clearly above zero, such as the conflict between the
 tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds`
-of the architecture.
+of the architecture. `test` is `difference`, or `not_inferior` where the claim is that the arm is
+not worse by the margin or more. `with_width` is what the claim expects of the difference as the
+trunk widens (experiments/ladder.py): falls, rises or holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.config import ConfigError
+
+DIFFERENCE, NOT_INFERIOR = "difference", "not_inferior"
+TESTS = (DIFFERENCE, NOT_INFERIOR)
+TRENDS = ("falls", "rises", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +42,16 @@ class Claim(Comparison):
     text: str
     margin: float = 0.05
     precondition: Comparison | None = None
+    test: str = DIFFERENCE
+    with_width: str = "holds"
 
     def __post_init__(self) -> None:
+        for name, known in (("test", TESTS), ("with_width", TRENDS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"claim {self.id}: {name} must be one of {', '.join(known)}, "
+                    f"got {getattr(self, name)!r}."
+                )
         if not self.margin > 0:
             raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
 
@@ -65,8 +79,22 @@ def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
             raise ConfigError(
                 f"claim {claim.id}: id must be unique, got it {ids.count(claim.id)} times."
             )
-        pairs = [claim, claim.precondition] if claim.precondition else [claim]
-        for name in (arm for pair in pairs for arm in (pair.arm, pair.against)):
+        for name in arms_of(claim):
             if name not in arms:
                 known = ", ".join(arms)
                 raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")
+
+
+def arms_of(claim: Claim) -> tuple[str, ...]:
+    """Every arm that a claim and its precondition name, each once."""
+    pairs = [claim, claim.precondition] if claim.precondition else [claim]
+    return tuple(dict.fromkeys(arm for pair in pairs for arm in (pair.against, pair.arm)))
+
+
+def claim_named(claims: Sequence[Claim], name: str) -> Claim:
+    """The claim with this id; raises ConfigError that lists the ids there are."""
+    for claim in claims:
+        if claim.id == name:
+            return claim
+    known = ", ".join(claim.id for claim in claims) or "none"
+    raise ConfigError(f"claim must be one of {known}, got {name!r}.")

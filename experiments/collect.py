@@ -57,7 +57,7 @@ class Gathered:
 
     `final` holds the scores at the end of training, `curve` those on the way, `brackets` the rows
     ceiling, floor and chance; `items` maps (arm, seed, benchmark) to the file of scored items;
-    `problems` maps an arm to what kept one of its cells from finishing; `protocols` maps what a row
+    `problems` maps an arm to what kept its cells from finishing; `protocols` maps what a row
     calls its protocol to the protocol.
     """
 
@@ -91,12 +91,29 @@ def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) 
     found = Gathered(plan)
     runs = read_run_ids(store.runs / plan.request.run)
     for cell in plan.cells:
-        if cell.label in (problems or {}):
-            found.problems.setdefault(cell.arm, (problems or {})[cell.label])
+        note_problem(found, cell, (problems or {}).get(cell.label))
         gather_cell(found, cell, store, runs.get(cell.label, ""))
         if not found.brackets and store.exists(cell.steps["brackets"]):
             found.brackets = bracket_rows(found, cell, store)
     return found
+
+
+def note_problem(found: Gathered, cell: Cell, problem: str | None) -> None:
+    """Adds what kept a cell from finishing to its arm's problems, with the seed."""
+    if problem is not None:
+        before = found.problems.get(cell.arm)
+        text = f"{problem} (seed {cell.seed})"
+        found.problems[cell.arm] = f"{before}; {text}" if before else text
+
+
+def unfinished(plan: Plan, store: Store) -> dict[str, str]:
+    """The first step that is missing of each cell, by the cell's label."""
+    missing = {}
+    for cell in plan.cells:
+        for name, folder in cell.steps.items():
+            if not store.exists(folder):
+                missing.setdefault(cell.label, f"{name}: not run")
+    return missing
 
 
 def read_run_ids(folder: Path) -> Mapping[str, str]:

@@ -35,6 +35,17 @@ def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
     return differences
 
 
+def missing_cells(found: Gathered, pair: Comparison) -> list[str]:
+    """The planned cells of both arms that have no final score on the metric."""
+    metric = found.full_name(pair.metric)
+    cells = [cell for cell in found.plan.cells if cell.arm in (pair.arm, pair.against)]
+    return [
+        cell.label
+        for cell in cells
+        if metric is None or found.value(cell.arm, cell.seed, metric) is None
+    ]
+
+
 def oriented(ours: Row, theirs: Row) -> float:
     return (ours.value - theirs.value) * (1 if ours.higher_is_better else -1)
 

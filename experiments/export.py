@@ -1,14 +1,25 @@
-"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report."""
+"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report.
+
+The claims are judged again, from the plan that the run was made by: its steps are found whatever
+the code has become since.
+"""
 
 import argparse
 import json
 import shutil
 from pathlib import Path
 
-from experiments.collect import OUTPUTS, PROTOCOLS
+from experiments.claims_table import FILE as CLAIMS
+from experiments.claims_table import claims_csv
+from experiments.collect import OUTPUTS, PROTOCOLS, gather
 from experiments.config import ConfigError
+from experiments.paper_claims import probe_entries
+from experiments.plan import plan_from_json
+from experiments.probe_tables import FILE as PROBES
+from experiments.probe_tables import probe_rows
 from experiments.results import find_run
 from experiments.sources import ROOT
+from experiments.steps import Store
 
 LIMIT_BYTES = 1_000_000
 
@@ -22,6 +33,11 @@ def export(folder: Path, target: Path) -> None:
     files = {name: (folder / name).read_bytes() for name in names}
     plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
     found = scores(plan, folder.parent / "steps")
+    store = Store(folder.parent)
+    made_by = plan_from_json(plan)
+    files[CLAIMS] = claims_csv(gather(made_by, store), store).encode()
+    lines = (json.dumps(row) + "\n" for row in probe_rows(made_by, store, probe_entries()))
+    files[PROBES] = "".join(lines).encode()
     files["scores.json"] = json.dumps(found, separators=(",", ":")).encode() + b"\n"
     size = sum(map(len, files.values()))
     if size > LIMIT_BYTES:

@@ -62,7 +62,7 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
                 name: getattr(score, part) for name, part in zip(columns, PARTS, strict=True)
             }
         elif row.problem:
-            values[f"{metric}.verdict"] = f"failed at {row.problem}"
+            values[f"{metric}.verdict"] = stopped_at(row)
     return values
 
 
@@ -101,8 +101,13 @@ def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
         scaled(costs.get("train_flops"), 1e15),
         scaled(costs.get("wall_time_s"), 60),
         *(with_interval(row.scores.get(metric)) for metric in metrics),
-        f"failed at {row.problem}" if row.problem else verdicts_of(row, metrics),
+        "; ".join(filter(None, (verdicts_of(row, metrics), stopped_at(row)))),
     ]
+
+
+def stopped_at(row: Standing) -> str:
+    """Which cells of the arm are missing and why; empty where none is."""
+    return f"failed at {row.problem}" if row.problem else ""
 
 
 def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:

@@ -38,7 +38,8 @@ class Project:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for. No arms means all of the suite's."""
+    """What the user asked for. No arms means all of the suite's; `label` gives the results a folder
+    of their own; `look` counts the looks of a sequential test, 0 where there is one alone."""
 
     suite: str
     preset: str
@@ -46,11 +47,13 @@ class Request:
     arms: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     threads: int = 1
+    label: str = ""
+    look: int = 0
 
     @property
     def run(self) -> str:
         """The folder of this ablation's results below `runs`."""
-        return f"{self.suite}-{self.preset}"
+        return "-".join(filter(None, (self.suite, self.preset, self.label)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """`units` maps a unit's name to the folders of its steps, in order."""
+    """`units` maps a unit's name to the folders of its steps, in order; `plateau` is the preset's
+    (experiments/plateau.py)."""
 
     request: Request
     suite: Mapping[str, Any]
@@ -85,6 +89,7 @@ class Plan:
     steps: Mapping[str, Step]
     configs: Mapping[str, Mapping[str, Any]]
     units: Mapping[str, tuple[str, ...]]
+    plateau: float | None = None
 
     def outside(self, unit: str) -> set[str]:
         """Folders that the unit's steps read and other units write."""
@@ -158,6 +163,7 @@ class Planner:
             steps=self.steps,
             configs=self.configs,
             units=units,
+            plateau=self.preset.plateau,
         )
 
     def cell(self, arm: str, seed: int) -> Cell:

@@ -8,15 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 ALPHA = 0.05
-POWER = 0.8
 MINIMUM_SEEDS = 5
 BOOTSTRAP_DRAWS = 4000
-MAXIMUM_SEEDS = 10_000
 
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
+NOT_INFERIOR = "not inferior"
 TOO_FEW_SEEDS = "undecided: seeds"
 
 
@@ -52,16 +51,31 @@ def items_difference(
     if not items:
         raise ValueError("items must hold at least one pair, got none.")
     random = np.random.default_rng(0)
+    strata = by_stratum(items)
     value, draws, weight = 0.0, np.zeros(BOOTSTRAP_DRAWS), 0.0
-    for stratum, members in by_stratum(items).items():
+    for stratum, members in strata.items():
         share = weights[stratum] if weights else float(len(members))
         differences = np.array([item.difference for item in members])
         value += share * float(differences.mean())
         draws += share * resampled_means(differences, [item.cluster for item in members], random)
         weight += share
-    draws /= weight
+    value, draws = value / weight, draws / weight
+    clusters = len({(item.stratum, item.cluster) for item in items})
+    draws = value + expansion(clusters, len(strata)) * (draws - value)
     low, inner_low, inner_high, high = np.quantile(draws, [0.025, 0.05, 0.95, 0.975])
-    return Difference(value / weight, *map(float, (low, high, inner_low, inner_high)))
+    return Difference(value, *map(float, (low, high, inner_low, inner_high)))
+
+
+def expansion(clusters: int, strata: int) -> float:
+    """What widens a percentile interval to the width that a t interval has with so few clusters.
+
+    Source: Hesterberg, "What teachers should know about the bootstrap" (2015), section 3.2.
+    """
+    degrees = clusters - strata
+    if degrees < 1:
+        return 1.0
+    t, normal = stats.t.ppf(1 - ALPHA / 2, degrees), stats.norm.ppf(1 - ALPHA / 2)
+    return float(t / normal * np.sqrt(clusters / degrees))
 
 
 def mean_difference(
@@ -103,61 +117,71 @@ def seeds_difference(differences: Sequence[float]) -> Difference:
     return Difference(mean, mean - outer, mean + outer, mean - inner, mean + inner, p_value)
 
 
-def verdict(difference: Difference, margin: float, significant: bool | None = None) -> str:
-    """better, worse, equivalent or undecided.
+def equivalence_p(differences: Sequence[float], margin: float) -> float:
+    """The larger p-value of two one-sided t-tests that the mean lies inside plus and minus `margin`
+    (Schuirmann, 1987), of at least two differences."""
+    values = np.asarray(differences, dtype=float)
+    gap = margin - abs(float(values.mean()))
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    if error == 0.0:
+        return 0.0 if gap > 0 else 1.0
+    return float(stats.t.sf(gap / error, len(values) - 1))
 
-    `significant` overrides the 95% interval where several claims share one error rate. Equivalence
-    is two one-sided tests: the 90% interval lies inside the margin.
-    """
-    if significant is None:
-        significant = difference.low > 0 or difference.high < 0
-    if -margin < difference.inner_low and difference.inner_high < margin:
+
+def not_inferior_p(differences: Sequence[float], margin: float) -> float:
+    """The p-value of a one-sided t-test that the mean lies above minus `margin`."""
+    values = np.asarray(differences, dtype=float)
+    gap = margin + float(values.mean())
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    if error == 0.0:
+        return 0.0 if gap > 0 else 1.0
+    return float(stats.t.sf(gap / error, len(values) - 1))
+
+
+def verdict(difference: Difference, margin: float, is_one_sided: bool = False) -> str:
+    """better, worse, equivalent (one-sided: not inferior) or undecided, by the intervals of one
+    difference alone."""
+    is_different = difference.low > 0 or difference.high < 0
+    above, below = -margin < difference.inner_low, difference.inner_high < margin
+    if is_one_sided:
+        return one_sided_word(difference.value, is_different, above)
+    return word(difference.value, is_different, above and below)
+
+
+def word(value: float, is_different: bool, is_equivalent: bool) -> str:
+    """The word for what the tests say; a difference that surely is small is called so first."""
+    if is_equivalent:
         return EQUIVALENT
-    if significant and difference.value != 0:
-        return BETTER if difference.value > 0 else WORSE
+    if is_different and value != 0:
+        return BETTER if value > 0 else WORSE
     return UNDECIDED
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given."""
-    order = np.argsort(p_values, kind="stable")
-    adjusted, largest = np.empty(len(p_values)), 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, (len(p_values) - rank) * p_values[index])
-        adjusted[index] = min(1.0, largest)
-    return adjusted.tolist()
+def one_sided_word(value: float, is_different: bool, is_not_inferior: bool) -> str:
+    """The word of a claim of non-inferiority, of which better says more and worse less."""
+    if is_different and value > 0:
+        return BETTER
+    return NOT_INFERIOR if is_not_inferior else word(value, is_different, False)
 
 
-def power_of_paired_t(effect: float, deviation: float, seeds: int) -> float:
-    """Chance that a two-sided paired t-test at ALPHA finds a true mean difference `effect`."""
-    noncentrality = seeds * (effect / deviation) ** 2
-    critical = stats.f.ppf(1 - ALPHA, 1, seeds - 1)  # the square of the two-sided t
-    return float(stats.ncf.sf(critical, 1, seeds - 1, noncentrality))
+def holm(claims: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Adjusted p-values of the hypotheses of each claim, of which one at most is true.
 
-
-def minimum_detectable_effect(deviation: float, seeds: int) -> float:
-    """The true difference that `seeds` seeds would find with probability POWER."""
-    if deviation == 0.0:
-        return 0.0
-
-    def gap(ratio: float) -> float:
-        return power_of_paired_t(ratio, 1.0, seeds) - POWER
-
-    return deviation * float(optimize.brentq(gap, 1e-6, 100.0))
-
-
-def seeds_needed(deviation: float, effect: float) -> int | None:
-    """Seeds that find `effect` with probability POWER, or None beyond MAXIMUM_SEEDS."""
-    low, high = 2, MAXIMUM_SEEDS
-    if deviation == 0.0:
-        return low
-    if effect <= 0.0 or power_of_paired_t(effect, deviation, high) < POWER:
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        enough = power_of_paired_t(effect, deviation, middle) >= POWER
-        low, high = (low, middle) if enough else (middle + 1, high)
-    return low
+    Holm's procedure (1979) as Shaffer (1986) sharpens it for hypotheses that exclude one another:
+    a p-value is multiplied by the number of claims that still have a hypothesis to test. With one
+    hypothesis a claim it is Holm's own.
+    """
+    left = [len(one) for one in claims]
+    adjusted, largest = [list(one) for one in claims], 0.0
+    for p_value, claim, place in sorted(
+        (p_value, claim, place)
+        for claim, values in enumerate(claims)
+        for place, p_value in enumerate(values)
+    ):
+        largest = max(largest, p_value * sum(one > 0 for one in left))
+        adjusted[claim][place] = min(1.0, largest)
+        left[claim] -= 1
+    return adjusted
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:

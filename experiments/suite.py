@@ -59,13 +59,15 @@ class Arm:
 @dataclass(frozen=True)
 class Preset:
     """Sizes and schedules. `by_model` adds values for one `model.name`; `stamp` marks every output;
-    `expected_seconds` by step name feeds the plan until a step has been timed here."""
+    `expected_seconds` by step name feeds the plan until a step has been timed here; `plateau` is
+    how little a score may still rise for a claim to be judged (experiments/plateau.py)."""
 
     name: str
     layer: Layer
     by_model: Mapping[str, Layer]
     stamp: str
     expected_seconds: Mapping[str, float]
+    plateau: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def load_preset(name: str, root: Path = HERE) -> Preset:
         by_model,
         about.get("stamp", ""),
         about.get("expected_seconds", {}),
+        about.get("plateau"),
     )
 
 

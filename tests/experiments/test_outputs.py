@@ -87,6 +87,13 @@ def check_export(finished: Ablation) -> None:
     scores = json.loads((target / "scores.json").read_text())
     assert scores["fork, seed 0"]["score_vqa"]["benchmark"] == "vqa"
     assert (target / "report.html").exists()
+    (claim,) = read(target / "claims.csv")
+    assert (claim["claim"], claim["seeds"], claim["n_seeds"]) == (
+        "fork_draws",
+        "undecided: seeds",
+        "1",
+    )
+    assert (target / "probes.jsonl").read_text() == ""
     check_too_large_to_export(finished, target)
     assert find_run("toy-tiny", finished.runs) == finished.folder
     with pytest.raises(ConfigError, match=r"run must be one of .*toy-tiny.*, got 'other'"):

@@ -5,18 +5,26 @@ import pytest
 from scipy import stats
 
 from experiments import statistics
+from experiments.power import (
+    POWER,
+    minimum_detectable_effect,
+    power_of_paired_t,
+    seeds_needed,
+)
 from experiments.statistics import (
     Difference,
     PairedItem,
+    equivalence_p,
+    expansion,
     holm,
     items_difference,
     mean_difference,
-    minimum_detectable_effect,
-    power_of_paired_t,
+    not_inferior_p,
+    one_sided_word,
     seeds_difference,
-    seeds_needed,
     still_training,
     verdict,
+    word,
 )
 
 
@@ -36,22 +44,35 @@ def test_the_inner_interval_decides_as_two_one_sided_t_tests() -> None:
     lower = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
     upper = stats.ttest_1samp(differences, margin, alternative="less").pvalue
     assert max(lower, upper) < 0.05
+    assert equivalence_p(differences, margin) == pytest.approx(max(lower, upper))
     assert verdict(seeds_difference(differences), margin) == statistics.EQUIVALENT
     assert verdict(seeds_difference(differences), margin / 4) == statistics.UNDECIDED
 
 
 def test_holm_matches_a_case_worked_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    adjusted = holm([[0.01], [0.04], [0.03], [0.005]])
+    assert [one for (one,) in adjusted] == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([[0.6], [0.9]]) == [[1.0], [1.0]]
+
+
+def test_a_claim_leaves_the_family_once_both_of_its_hypotheses_are_tested() -> None:
+    # in order: .001 and .004 of the first claim (times 2 each), .02 of the second (times 1), .3
+    adjusted = holm([[0.001, 0.004], [0.3, 0.02]])
+    assert [*adjusted[0], *adjusted[1]] == pytest.approx([0.002, 0.008, 0.3, 0.02])
+
+
+def test_a_claim_without_hypotheses_widens_nothing_and_an_untested_one_does() -> None:
+    assert holm([[0.02, 0.9], ()]) == [[0.02, 0.9], []]
+    assert holm([[0.02, 0.9], [1.0, 1.0]])[0] == pytest.approx([0.04, 1.0])
 
 
 def test_a_difference_beyond_the_margin_is_better_or_worse_by_its_sign() -> None:
     assert verdict(Difference(0.2, 0.1, 0.3, 0.12, 0.28), 0.05) == statistics.BETTER
     assert verdict(Difference(-0.2, -0.3, -0.1, -0.28, -0.12), 0.05) == statistics.WORSE
     assert verdict(Difference(0.2, -0.1, 0.5, -0.05, 0.45), 0.05) == statistics.UNDECIDED
-    corrected = verdict(Difference(0.2, 0.1, 0.3, 0.12, 0.28), 0.05, significant=False)
-    assert corrected == statistics.UNDECIDED
+    assert word(0.2, is_different=False, is_equivalent=False) == statistics.UNDECIDED
+    assert word(0.01, is_different=True, is_equivalent=True) == statistics.EQUIVALENT
 
 
 def test_strata_weigh_as_they_are_told_and_by_size_otherwise() -> None:
@@ -86,37 +107,48 @@ def test_no_items_is_an_error() -> None:
         items_difference([])
 
 
-def test_seeds_intervals_cover_the_truth_at_their_nominal_rate() -> None:
-    random = np.random.default_rng(7)
-    for seeds in (5, 10):
-        runs = random.normal(0.03, 0.02, size=(1500, seeds))
-        found = [seeds_difference(run) for run in runs]
-        coverage = np.mean([one.low < 0.03 < one.high for one in found])
-        assert coverage == pytest.approx(0.95, abs=0.02)
-
-
-def test_a_null_effect_is_called_a_difference_in_at_most_five_percent_of_runs() -> None:
-    runs = np.random.default_rng(11).normal(0.0, 0.2, size=(4000, 5))
-    verdicts = [verdict(seeds_difference(run), margin=0.01) for run in runs]
-    wrong = np.mean([one in (statistics.BETTER, statistics.WORSE) for one in verdicts])
-    assert wrong < 0.06
-
-
 def test_power_matches_simulation_and_the_detectable_effect_has_the_stated_power() -> None:
     runs = np.random.default_rng(13).normal(0.05, 0.04, size=(4000, 6))
     simulated = np.mean(stats.ttest_1samp(runs, 0.0, axis=1).pvalue < 0.05)
     assert power_of_paired_t(0.05, 0.04, 6) == pytest.approx(simulated, abs=0.03)
     effect = minimum_detectable_effect(0.04, 6)
-    assert power_of_paired_t(effect, 0.04, 6) == pytest.approx(statistics.POWER, abs=1e-6)
+    assert power_of_paired_t(effect, 0.04, 6) == pytest.approx(POWER, abs=1e-6)
     assert minimum_detectable_effect(0.0, 6) == 0.0
 
 
 def test_the_seeds_needed_are_the_fewest_with_enough_power() -> None:
     count = seeds_needed(0.04, 0.03)
     assert count is not None
-    assert power_of_paired_t(0.03, 0.04, count) >= statistics.POWER
-    assert power_of_paired_t(0.03, 0.04, count - 1) < statistics.POWER
+    assert power_of_paired_t(0.03, 0.04, count) >= POWER
+    assert power_of_paired_t(0.03, 0.04, count - 1) < POWER
     assert seeds_needed(1.0, 1e-6) is None
+
+
+def test_the_equivalence_of_identical_seeds_is_certain_either_way() -> None:
+    assert equivalence_p([0.01] * 5, 0.05) == 0.0
+    assert equivalence_p([0.06] * 5, 0.05) == 1.0
+
+
+def test_not_being_inferior_is_a_one_sided_test_against_minus_the_margin() -> None:
+    differences, margin = [0.01, -0.02, 0.015, 0.0, 0.005, -0.01], 0.03
+    expected = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    assert not_inferior_p(differences, margin) == pytest.approx(expected)
+    assert not_inferior_p([-0.03] * 5, margin) == 1.0
+    assert verdict(Difference(0.2, -0.1, 0.5, -0.04, 0.44), 0.05, is_one_sided=True) == (
+        statistics.NOT_INFERIOR
+    )
+    assert verdict(Difference(0.2, -0.1, 0.5, -0.06, 0.46), 0.05, is_one_sided=True) == (
+        statistics.UNDECIDED
+    )
+    assert one_sided_word(0.2, is_different=True, is_not_inferior=True) == statistics.BETTER
+    assert one_sided_word(-0.2, is_different=True, is_not_inferior=False) == statistics.WORSE
+
+
+def test_few_clusters_widen_the_interval_as_students_t_does() -> None:
+    # 10 clusters in one stratum: t of 9 degrees is 2.262157, so 2.262157/1.959964 * sqrt(10/9)
+    assert expansion(10, 1) == pytest.approx(1.216619, rel=1e-5)
+    assert expansion(5000, 1) == pytest.approx(1.0, abs=1e-3)
+    assert expansion(3, 3) == 1.0
 
 
 def test_identical_seeds_have_a_point_for_an_interval() -> None:

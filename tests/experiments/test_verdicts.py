@@ -92,6 +92,16 @@ def test_equal_arms_are_equivalent() -> None:
     assert judge_claims(gathered(near))[0].seeds == "equivalent"
 
 
+def test_a_claim_of_not_being_inferior_needs_no_upper_end() -> None:
+    # differences -0.01, 0.11, 0.05, -0.02, 0.06: too spread for better and for equivalent
+    near = {"control": [0.5] * 5, "fork": [0.49, 0.61, 0.55, 0.48, 0.56]}
+    assert judge_claims(gathered(near))[0].seeds == "undecided"
+    claim = {**CLAIM, "test": "not_inferior"}
+    assert judge_claims(gathered(near, claim))[0].seeds == "not inferior"
+    lower = {"control": [0.5] * 5, "fork": [0.3, 0.31, 0.3, 0.29, 0.3]}
+    assert judge_claims(gathered(lower, claim))[0].seeds == "worse"
+
+
 def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
     found = gathered({"control": [0.25], "fork": [0.75]})
     add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)
@@ -158,6 +168,13 @@ def test_claims_of_a_suite_share_one_error_rate() -> None:
     many = judge_claims(gathered(values, *({**CLAIM, "id": f"{i}"} for i in range(4))))[0]
     assert many.by_seeds.p_value == pytest.approx(4 * one.by_seeds.p_value)
     assert (one.seeds, many.seeds) == ("better", "undecided")
+
+
+def test_a_claim_whose_arms_were_not_run_counts_all_the_same() -> None:
+    alone = judge_claims(gathered(VALUES))[0]
+    beside, not_run = judge_claims(gathered(VALUES, CLAIM, {**CLAIM, "id": "two", "arm": "gone"}))
+    assert not_run.seeds == "not run"
+    assert beside.by_seeds.p_value == pytest.approx(2 * alone.by_seeds.p_value)
 
 
 def test_arms_stand_in_the_order_of_their_pareto_fronts() -> None:
