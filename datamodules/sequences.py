@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import lightning
 import numpy as np
@@ -77,7 +78,7 @@ class SequenceStore:
             np.save(folder / f"{name}.{part}.npy", getattr(self, part))
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> "SequenceStore":
+    def load(cls, folder: Path, name: str) -> Self:
         """Raises ValueError where the arrays do not belong together."""
         arrays = [np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS]
         tokens, predicted, starts = arrays
@@ -91,6 +92,10 @@ class SequenceStore:
     def row(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(self.starts[index], self.starts[index + 1])
         return self.tokens[part], self.predicted[part]
+
+    def beside(self, sequences: list[int]) -> dict[str, Tensor]:
+        """What a batch of these sequences holds beside tokens; here nothing."""
+        return {}
 
 
 def indices(seed: int, task: str, step: int, batch: int, count: int) -> list[int]:
@@ -148,12 +153,14 @@ class StepBatches(Dataset):
 
     def sequences(self, task: str, step: int) -> dict[str, Tensor]:
         store, size = self.stores[task], self.sizes[task]
-        rows = [store.row(index) for index in indices(self.seed, task, step, size, len(store))]
+        chosen = indices(self.seed, task, step, size, len(store))
+        rows = [store.row(index) for index in chosen]
         dropped = np.zeros(size, dtype=bool)
         if task == "generate":
             dropped = self.drop.flags(self.seed, step, size)
             rows = [self.drop.apply(*r) if d else r for r, d in zip(rows, dropped, strict=True)]
-        return {**padded(rows), "prompt_dropped": torch.from_numpy(dropped)}
+        flags = {"prompt_dropped": torch.from_numpy(dropped)}
+        return {**padded(rows), **flags, **store.beside(chosen)}
 
 
 def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
