@@ -32,9 +32,9 @@ class FeatureStore(SequenceStore):
         store.pictures = np.load(features / "pictures.npy")
         if len(store.pictures) != len(store) or store.pictures.max() >= len(store.features):
             raise ValueError(
-                f"{features} must name one of its {len(store.features)} pictures, or none, for each "
-                f"of {len(store)} sequences, got {len(store.pictures)} names "
-                f"up to {store.pictures.max()}."
+                f"{features} must name one of {len(store.features)} pictures, or none, for each of "
+                f"{len(store)} sequences, got {len(store.pictures)} names up to "
+                f"{store.pictures.max()}."
             )
         return store
 

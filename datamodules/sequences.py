@@ -174,7 +174,11 @@ def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
 
 
 class SequenceData(lightning.LightningDataModule):
-    """Deals batches from the trainer's current step to `steps`."""
+    """Deals batches from the trainer's current step to `steps`.
+
+    Training's first step sees the data of step `begin`: a run that goes on from another one sees
+    what that has not seen.
+    """
 
     def __init__(
         self,
@@ -183,14 +187,15 @@ class SequenceData(lightning.LightningDataModule):
         drop: PromptDrop,
         seed: int,
         steps: int,
+        begin: int = 0,
     ) -> None:
         super().__init__()
         self.stores, self.sizes, self.drop = stores, sizes, drop
-        self.seed, self.steps = seed, steps
+        self.seed, self.steps, self.begin = seed, steps, begin
 
     def batches(self, first: int) -> StepBatches:
         """The batches of the steps from `first` on."""
-        steps = range(first, self.steps)
+        steps = range(self.begin + first, self.begin + self.steps)
         return StepBatches(self.stores, self.sizes, self.drop, self.seed, steps)
 
     def train_dataloader(self) -> DataLoader:

@@ -20,7 +20,7 @@ from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Trunk, TrunkConfig
 from models.image_features import CELLS, CHANNELS
-from models.module import TokenModule
+from models.module import Architecture, TokenModule
 from models.sampling import SamplingConfig, answer_chunk, checked, chunks
 from models.shared import Shared
 from models.text_tokens import PAD
@@ -29,8 +29,14 @@ from models.unified import Tables, UnifiedModel, Vocabulary, state_dtype
 
 @dataclass(frozen=True, kw_only=True)
 class DoubleEncoderConfig:
+    """`recipe`: its cells need the step that extracts features (experiments/graph.py)."""
+
     name: str = "double_encoder"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
+
+    @property
+    def recipe(self) -> str:
+        return "features"
 
 
 class DoubleEncoderModel(UnifiedModel):
@@ -111,3 +117,6 @@ class DoubleEncoderModule(TokenModule):
         seen, tables = self.model.see(padded.to(self.device), features.to(self.device))
         prompts = [ids[: len(row)] for ids, row in zip(seen.tolist(), rows, strict=True)]
         return answer_chunk(self.model, prompts, width, length, tables)
+
+
+ARCHITECTURE = Architecture(DoubleEncoderConfig, DoubleEncoderModule)

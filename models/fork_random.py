@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.blocks import Block, Context, Trunk, TrunkOutput, run_blocks
+from models.module import Architecture, TokenModule
 from models.unifork import UniForkConfig
 from models.untied import UntiedBlock, UntiedNorm, of_one_copy
 
@@ -44,3 +45,10 @@ class ForkRandom(Trunk):
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
         """The value that tensor `name` takes from a shared trunk: both branches start as it."""
         return shared[of_one_copy(name)]
+
+
+class ForkRandomModule(TokenModule):
+    trunk_class = ForkRandom
+
+
+ARCHITECTURE = Architecture(ForkRandomConfig, ForkRandomModule)

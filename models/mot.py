@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.blocks import Context, Trunk, TrunkConfig, TrunkOutput, run_blocks
+from models.module import Architecture, TokenModule
 from models.untied import UntiedBlock, UntiedNorm, of_one_copy
 
 
@@ -46,3 +47,10 @@ class MoT(Trunk):
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
         """The value that tensor `name` takes from a shared trunk: both copies start as it."""
         return shared[of_one_copy(name)]
+
+
+class MoTModule(TokenModule):
+    trunk_class = MoT
+
+
+ARCHITECTURE = Architecture(MoTConfig, MoTModule)

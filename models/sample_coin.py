@@ -19,9 +19,7 @@ def prompt_of(tokens: Int[Tensor, "b n"], predicted: Bool[Tensor, "b n"]) -> Boo
     return (predicted.cumsum(1) == 0) & (tokens != PAD)
 
 
-def prompt_coin(
-    tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]
-) -> Bool[Tensor, "b"]:
+def prompt_coin(tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]) -> Bool[Tensor, "b"]:
     """The parity of a sum of squares modulo a prime, over tokens and their positions.
 
     The first token, which names the task, does not count: the coin must not know the task.

@@ -85,11 +85,11 @@ class UnifiedModel(nn.Module):
         return states + nn.functional.embedding(where, places)
 
     def forward(self, tokens: Int[Tensor, "b n"], task: Task) -> TrunkOutput:
-        """One pass without targets: a row's prompt is its first token."""
+        """One pass over all positions. Without targets no prompt is known: no coin is tossed."""
         states = self.embed(tokens)
         context = causal_context(states, self.trunk.config)
-        opening = torch.arange(tokens.shape[1], device=tokens.device) == 0
-        return self.trunk(states, self.informed(context, tokens, opening.expand_as(tokens)), task)
+        nothing = torch.zeros_like(tokens, dtype=torch.bool)
+        return self.trunk(states, self.informed(context, tokens, nothing), task)
 
     def informed(
         self, context: Context, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]

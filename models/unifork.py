@@ -23,7 +23,7 @@ from models.shared import SharedConfig
 
 @dataclass(frozen=True, kw_only=True)
 class UniForkConfig:
-    """`fork_share` of the layers are shared, rounded; or, where it is given, `fork_at` of them, 0 to
+    """`fork_share` of the layers are shared, rounded; or, where given, `fork_at` of them, 0 to
     `trunk.depth`."""
 
     name: str = "unifork"

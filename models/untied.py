@@ -35,7 +35,7 @@ class Sorting:
         self.slots = torch.cat(filled)
         self.places = self.slots.new_zeros(self.count + 1)
         self.places[self.slots] = torch.arange(len(self.slots), device=second.device)
-        self.places[-1] = len(self.slots)
+        self.places[-1] = 0  # of the row of zeros, which wants nothing back
 
     def fill_up(self, rows: Int[Tensor, "s"]) -> Int[Tensor, "u"]:
         return torch.cat((rows, rows.new_full((-len(rows) % ROWS,), self.count)))
@@ -53,8 +53,9 @@ class Sorting:
         pairs = zip(copies, parts, strict=True)
         found = torch.cat([function(copy, part) for copy, part in pairs if len(part)])
         end = found.new_zeros(1, *found.shape[1:])
+        order = torch.cat((self.places[:-1], self.places.new_tensor([len(found)])))
         back = torch.cat((self.slots, self.slots.new_tensor([self.count])))
-        joined = permute(torch.cat((found, end)), self.places, back)[:-1]
+        joined = permute(torch.cat((found, end)), order, back)[:-1]
         return joined.unflatten(0, x.shape[:-1])
 
 
@@ -80,7 +81,11 @@ class UntiedBlock(nn.Module):
         return x + sorting.through(feed_forward_of, self.copies, x), {}
 
     def attention(
-        self, x: Float[Tensor, "b n d"], sorting: Sorting, context: Context, cache: LayerCache | None
+        self,
+        x: Float[Tensor, "b n d"],
+        sorting: Sorting,
+        context: Context,
+        cache: LayerCache | None,
     ) -> Float[Tensor, "b n d"]:
         heads = sorting.through(heads_of, self.copies, x)
         counts = (self.config.heads, self.config.kv_heads, self.config.kv_heads)
