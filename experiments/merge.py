@@ -1,7 +1,7 @@
 """The step `train` of a cell that merges two trained ones in place of training.
 
-It leaves what training leaves, so that all that follows takes it for a trained cell; its only point
-of the curve is the merged model.
+It leaves what training leaves, so that all that follows takes it for a trained cell, but for
+checkpoints on the way: there is none, and the curve has no points.
 """
 
 import json
@@ -46,10 +46,6 @@ def merge(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     summary = summarise(inputs, module, flops, config.model.fit_steps)
     summary["wall_seconds"] = time.monotonic() - began
     write_json(out / "summary.json", summary)
-    (out / "checkpoints").mkdir()
-    save_weights(module.state_dict(), out / "checkpoints" / "step-000000.pt")
-    about = {"step": 0, "tokens": summary["tokens"], "flops": summary["flops"]}
-    write_json(out / "checkpoints" / "step-000000.json", about)
     write_json(out / "coefficients.json", dict(zip(TASKS, coefficients.tolist(), strict=True)))
 
 

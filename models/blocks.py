@@ -82,8 +82,8 @@ class Context:
     `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
     causal; `start` is the first cache slot that this call writes. Where `wanted` is given, indices
     `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
-    Trunks that choose weights by more than the task read `is_image` `[b, n]`, True at image tokens,
-    and `coin` `[b]`, tossed by each row's prompt.
+    Trunks that choose weights by more than the task read, for each position, `is_image` and the
+    `coin` that its sample's prompt has tossed, `[b, n]` both.
     """
 
     cosine: Tensor
@@ -166,10 +166,11 @@ class Attention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None = None
     ) -> Float[Tensor, "b n d"]:
-        return self.output(self.mix(*self.project(x), context, cache))
+        return self.output(self.mix(*self.project(x, context), context, cache))
 
-    def project(self, x: Float[Tensor, "*n d"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries `[*n h c]`, keys and values `[*n g c]`, not yet rotated."""
+    def project(self, x: Float[Tensor, "*n d"], context: Context) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries `[*n h c]`, keys and values `[*n g c]`, not yet rotated; `context` is for
+        attention that chooses its weights by it."""
         parts = (self.query(x), self.key(x), self.value(x))
         width = self.config.head_width
         query, key, value = (part.unflatten(-1, (-1, width)) for part in parts)

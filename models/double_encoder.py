@@ -50,8 +50,12 @@ class DoubleEncoderModel(UnifiedModel):
     def losses(
         self, sequences: Sequences, task: Task, tables: Tables | None = None
     ) -> dict[str, Tensor]:
-        """As in `shared`; an `understand` sequence needs the key `features`."""
+        """As in `shared`; raises ValueError for `understand` sequences without `features`."""
         if task == "understand":
+            if "features" not in sequences:
+                raise ValueError(
+                    f"batch.understand must hold features for double_encoder, got {[*sequences]}."
+                )
             tokens, tables = self.see(sequences["tokens"], sequences["features"])
             sequences = {**sequences, "tokens": tokens}
         return super().losses(sequences, task, tables)

@@ -14,7 +14,7 @@ from models import Task
 from models.blocks import Block, Context, Trunk, TrunkOutput, run_blocks
 from models.module import Architecture, TokenModule
 from models.unifork import UniForkConfig
-from models.untied import UntiedBlock, UntiedNorm, of_one_copy
+from models.untied import UntiedBlock, of_one_copy, untied_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,10 @@ class ForkRandomConfig(UniForkConfig):
     name: str = "fork_random"
 
 
-def coin_of_row(context: Context, length: int) -> Bool[Tensor, "b n"]:
+def coin_of_sample(context: Context) -> Bool[Tensor, "b n"]:
     """All tokens of a sequence go the same way."""
     assert context.coin is not None
-    return context.coin[:, None].expand(-1, length)
+    return context.coin
 
 
 class ForkRandom(Trunk):
@@ -34,13 +34,13 @@ class ForkRandom(Trunk):
         self.config = config.trunk
         shared = (Block(config.trunk) for _ in range(config.layers_shared))
         own = range(config.trunk.depth - config.layers_shared)
-        branches = (UntiedBlock(config.trunk, coin_of_row) for _ in own)
+        branches = (UntiedBlock(config.trunk, coin_of_sample) for _ in own)
         self.layers = nn.ModuleList([*shared, *branches])
-        self.norm = UntiedNorm(config.trunk, coin_of_row)
+        self.norm = untied_norm(config.trunk, coin_of_sample)
 
     def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
         output = run_blocks(self.layers, nn.Identity(), x, context, task)
-        return replace(output, states=self.norm(output.states, context, x.shape[1]))
+        return replace(output, states=self.norm(output.states, context))
 
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
         """The value that tensor `name` takes from a shared trunk: both branches start as it."""

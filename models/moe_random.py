@@ -25,7 +25,7 @@ class MoERandomBlock(TaskMoEBlock):
     def labels(self, context: Context, task: Task, x: Float[Tensor, "b n d"]) -> Int[Tensor, "t"]:
         """One group for all tokens of a sequence, by its coin."""
         assert context.coin is not None
-        return context.coin.long().repeat_interleave(x.shape[1])
+        return context.coin.flatten().long()
 
 
 class MoERandom(TaskMoE):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from models import Task
 from models.blocks import Context, Trunk, TrunkConfig, TrunkOutput, run_blocks
 from models.module import Architecture, TokenModule
-from models.untied import UntiedBlock, UntiedNorm, of_one_copy
+from models.untied import UntiedBlock, of_one_copy, untied_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class MoTConfig:
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
 
 
-def modality(context: Context, length: int) -> Bool[Tensor, "b n"]:
+def modality(context: Context) -> Bool[Tensor, "b n"]:
     """Image tokens take the second copy."""
     assert context.is_image is not None
     return context.is_image
@@ -38,11 +38,11 @@ class MoT(Trunk):
         self.config = config.trunk
         blocks = (UntiedBlock(config.trunk, modality) for _ in range(config.trunk.depth))
         self.layers = nn.ModuleList(blocks)
-        self.norm = UntiedNorm(config.trunk, modality)
+        self.norm = untied_norm(config.trunk, modality)
 
     def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
         output = run_blocks(self.layers, nn.Identity(), x, context, task)
-        return replace(output, states=self.norm(output.states, context, x.shape[1]))
+        return replace(output, states=self.norm(output.states, context))
 
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
         """The value that tensor `name` takes from a shared trunk: both copies start as it."""

@@ -106,7 +106,8 @@ class Decoder:
         dtype = self.slot_mask.dtype
         tables = rotary_tables(positions, self.model.trunk.config, dtype)
         is_image = tokens >= self.model.vocabulary.text
-        context = Context(*tables, mask, self.cache, start, is_image=is_image, coin=self.coin)
+        coin = self.coin[:, None].expand_as(tokens)
+        context = Context(*tables, mask, self.cache, start, is_image=is_image, coin=coin)
         states = self.model.embed(tokens, self.tables, place)
         return self.model.trunk(states, context, self.task).states
 

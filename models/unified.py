@@ -95,7 +95,7 @@ class UnifiedModel(nn.Module):
         self, context: Context, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]
     ) -> Context:
         """The context with what a trunk may choose weights by beside the task."""
-        coin = prompt_coin(tokens, is_prompt)
+        coin = prompt_coin(tokens, is_prompt)[:, None].expand_as(tokens)
         return replace(context, is_image=tokens >= self.vocabulary.text, coin=coin)
 
     def losses(

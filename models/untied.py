@@ -1,4 +1,4 @@
-"""Two copies of a block in one layer: a token takes one of them, and attention is over all tokens.
+"""Parts of a layer in two copies, of which a token takes one; attention is over all tokens.
 
     x ─┬─ tokens of the first ─── norm, q k v ─┐             ┌─ output, norm, feed-forward ─┬─▶
        └─ tokens of the second ── norm, q k v ─┴─ attention ─┴─ output, norm, feed-forward ─┘
@@ -7,21 +7,32 @@ Every matrix product runs on its own tokens alone, so a layer costs what the com
 `mot` chooses by modality, the placebo `fork_random` by sample.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Auxiliary, Block, Context, LayerCache, Place, RMSNorm, TrunkConfig
+from models.blocks import (
+    Attention,
+    Auxiliary,
+    Block,
+    Context,
+    FeedForward,
+    LayerCache,
+    Place,
+    RMSNorm,
+    TrunkConfig,
+)
 from models.fused import permute
 
 ROWS = 128
 """Each copy's tokens come in multiples of this: on a CPU a product of a new size is slow."""
 
-Choice = Callable[[Context, int], Bool[Tensor, "b n"]]
-"""From a context and the number of positions to the tokens that take the second copy."""
+Choice = Callable[[Context], Bool[Tensor, "b n"]]
+"""Which tokens take the second copy."""
 
 
 class Sorting:
@@ -43,7 +54,7 @@ class Sorting:
     def through(
         self,
         function: Callable[[nn.Module, Tensor], Tensor],
-        copies: Sequence[nn.Module] | nn.ModuleList,
+        copies: nn.ModuleList,
         x: Float[Tensor, "*n d"],
     ) -> Tensor:
         """`function(copy, rows)` of each copy on its own rows; a copy without rows is left out."""
@@ -59,73 +70,81 @@ class Sorting:
         return joined.unflatten(0, x.shape[:-1])
 
 
-class UntiedBlock(nn.Module):
-    def __init__(self, config: TrunkConfig, choose: Choice) -> None:
+class Untied(nn.Module):
+    """Two copies of a module that treats each token by itself."""
+
+    def __init__(self, make: Callable[[], nn.Module], choose: Choice) -> None:
         super().__init__()
-        self.config, self.choose = config, choose
-        self.copies = nn.ModuleList(Block(config) for _ in range(2))
+        self.choose = choose
+        self.copies = nn.ModuleList(make() for _ in range(2))
 
     def idle_parameters(self) -> int:
         """Parameters that a token does not meet: one of the copies."""
         return sum(parameter.numel() for parameter in self.copies[0].parameters())
+
+    def sorting(self, x: Float[Tensor, "*n d"], context: Context) -> Sorting:
+        """`x` holds all positions `[b n d]`, or `[t d]` those that the context wants."""
+        second = self.choose(context).flatten()
+        kept = x.dim() == 2 and context.wanted is not None
+        return Sorting(second[context.wanted] if kept else second)
+
+    def forward(self, x: Float[Tensor, "*n d"], context: Context) -> Float[Tensor, "*n d"]:
+        return self.sorting(x, context).through(lambda copy, rows: copy(rows), self.copies, x)
+
+
+class UntiedAttention(Untied):
+    """Projections in two copies; what they project attends across."""
+
+    def __init__(self, config: TrunkConfig, choose: Choice) -> None:
+        super().__init__(lambda: Attention(config), choose)
+        self.config = config
+
+    def forward(
+        self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None = None
+    ) -> Float[Tensor, "b n d"]:
+        mixed = self.copies[0].mix(*self.project(x, context), context, cache)
+        return self.sorting(x, context).through(output_of, self.copies, mixed)
+
+    def project(self, x: Float[Tensor, "b n d"], context: Context) -> tuple[Tensor, Tensor, Tensor]:
+        """As in `Attention`."""
+        heads = self.sorting(x, context).through(partial(heads_of, context), self.copies, x)
+        counts = (self.config.heads, self.config.kv_heads, self.config.kv_heads)
+        query, key, value = heads.split(counts, dim=-2)
+        return query, key, value
+
+
+def heads_of(
+    context: Context, attention: nn.Module, rows: Float[Tensor, "t d"]
+) -> Float[Tensor, "t heads c"]:
+    """Query, key and value heads, one after the other."""
+    assert isinstance(attention, Attention)
+    return torch.cat(attention.project(rows, context), dim=-2)
+
+
+def output_of(attention: nn.Module, rows: Float[Tensor, "t e"]) -> Float[Tensor, "t d"]:
+    assert isinstance(attention, Attention)
+    return attention.output(rows)
+
+
+class UntiedBlock(Block):
+    def __init__(self, config: TrunkConfig, choose: Choice) -> None:
+        super().__init__(config)
+        self.attention_norm = untied_norm(config, choose)
+        self.attention = UntiedAttention(config, choose)
+        self.feed_forward_norm = untied_norm(config, choose)
+        self.feed_forward = Untied(lambda: FeedForward(config.width, config.feed_forward), choose)
 
     def forward(
         self, x: Float[Tensor, "b n d"], context: Context, task: Task, place: Place
     ) -> tuple[Float[Tensor, "*n d"], Auxiliary]:
-        second = self.choose(context, x.shape[1]).flatten()
-        sorting = Sorting(second)
-        x = x + self.attention(x, sorting, context, place.cache)
+        x = x + self.attention(self.attention_norm(x, context), context, place.cache)
         if place.is_last and context.wanted is not None:
             x = x.flatten(0, 1).index_select(0, context.wanted)
-            sorting = Sorting(second[context.wanted])
-        return x + sorting.through(feed_forward_of, self.copies, x), {}
-
-    def attention(
-        self,
-        x: Float[Tensor, "b n d"],
-        sorting: Sorting,
-        context: Context,
-        cache: LayerCache | None,
-    ) -> Float[Tensor, "b n d"]:
-        heads = sorting.through(heads_of, self.copies, x)
-        counts = (self.config.heads, self.config.kv_heads, self.config.kv_heads)
-        mixed = self.copies[0].attention.mix(*heads.split(counts, dim=-2), context, cache)
-        return sorting.through(output_of, self.copies, mixed)
+        return x + self.feed_forward(self.feed_forward_norm(x, context), context), {}
 
 
-def heads_of(block: Block, rows: Float[Tensor, "t d"]) -> Float[Tensor, "t heads c"]:
-    """Query, key and value heads, one after the other."""
-    return torch.cat(block.attention.project(block.attention_norm(rows)), dim=-2)
-
-
-def output_of(block: Block, rows: Float[Tensor, "t d"]) -> Float[Tensor, "t d"]:
-    return block.attention.output(rows)
-
-
-def feed_forward_of(block: Block, rows: Float[Tensor, "t d"]) -> Float[Tensor, "t d"]:
-    return block.feed_forward(block.feed_forward_norm(rows))
-
-
-class UntiedNorm(nn.Module):
-    """The final norm, one copy for each kind of token."""
-
-    def __init__(self, config: TrunkConfig, choose: Choice) -> None:
-        super().__init__()
-        self.choose = choose
-        norms = (RMSNorm(config.width, config.norm_epsilon) for _ in range(2))
-        self.copies = nn.ModuleList(norms)
-
-    def idle_parameters(self) -> int:
-        """Parameters that a token does not meet: one of the copies."""
-        return sum(parameter.numel() for parameter in self.copies[0].parameters())
-
-    def forward(
-        self, states: Float[Tensor, "*n d"], context: Context, length: int
-    ) -> Float[Tensor, "*n d"]:
-        """`states` of all `length` positions a row, or of those that `context` wants."""
-        second = self.choose(context, length).flatten()
-        kept = second if context.wanted is None else second[context.wanted]
-        return Sorting(kept).through(lambda norm, rows: norm(rows), self.copies, states)
+def untied_norm(config: TrunkConfig, choose: Choice) -> Untied:
+    return Untied(lambda: RMSNorm(config.width, config.norm_epsilon), choose)
 
 
 def of_one_copy(name: str) -> str:

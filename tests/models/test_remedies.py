@@ -61,7 +61,7 @@ def test_a_step_of_pcgrad_has_the_gradients_of_its_rule(
             torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def test_pcgrad_works_under_autocast_and_its_gradients_are_close_to_those_without(
+def test_pcgrad_under_autocast_points_where_it_does_without(
     vocabulary: Vocabulary, batch: Batch
 ) -> None:
     expected = gradients(remedied(vocabulary, "pcgrad"), batch)
@@ -72,7 +72,8 @@ def test_pcgrad_works_under_autocast_and_its_gradients_are_close_to_those_withou
     for name, parameter in module.named_parameters():
         if name.endswith("head.weight"):
             assert parameter.grad is not None
-            torch.testing.assert_close(parameter.grad, expected[name], rtol=0.05, atol=2e-3)
+            pair = (parameter.grad.flatten(), expected[name].flatten())
+            assert torch.cosine_similarity(*pair, dim=0) > 0.99
 
 
 @pytest.mark.parametrize("combine", ["pcgrad", "loss_weights"])

@@ -1,5 +1,7 @@
 """Two copies of a layer: tied they are the shared trunk; a placebo's choice knows no task."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -78,6 +80,13 @@ def by_task(tokens: torch.Tensor, is_prompt: torch.Tensor) -> torch.Tensor:
     return tokens[:, 0] == GENERATE
 
 
+def twin_name(name: str, copy: int) -> str:
+    """`layers.1.attention.copies.0.query.weight` of `layers.1.attention.query.weight`."""
+    part = re.match(r"norm|layers\.\d+\.\w+", name)
+    assert part is not None
+    return f"{part[0]}.copies.{copy}{name.removeprefix(part[0])}"
+
+
 def test_a_random_fork_whose_coin_is_the_task_is_unifork_exactly(
     vocabulary: Vocabulary, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,12 +94,12 @@ def test_a_random_fork_whose_coin_is_the_task_is_unifork_exactly(
     generator = torch.Generator().manual_seed(2)
     for task, copy in (("understand", 0), ("generate", 1)):
         layers, norm = real.model.trunk.path(task)
-        twins = [one.copies[copy] for one in placebo.model.trunk.layers[1:]]
-        twins.append(placebo.model.trunk.norm.copies[copy])
-        for module, twin in zip([*layers[1:], norm], twins, strict=True):
-            for parameter in module.parameters():
+        twins = placebo.model.trunk.state_dict()
+        for index, module in enumerate([*layers[1:], norm], start=1):
+            place = "norm" if module is norm else f"layers.{index}"
+            for name, parameter in module.named_parameters():
                 parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
-            twin.load_state_dict(module.state_dict())
+                twins[twin_name(f"{place}.{name}", copy)].copy_(parameter.data)
     monkeypatch.setattr("models.unified.prompt_coin", by_task)
     assert losses(placebo, batch) == losses(real, batch)
 
@@ -98,7 +107,7 @@ def test_a_random_fork_whose_coin_is_the_task_is_unifork_exactly(
 def branches_reached(module, sequences, task: str) -> set[str]:
     """Which copies of the last layer get gradient from sequences of a task."""
     found = gradients(module, {task: sequences})
-    last = f"layers.{len(module.model.trunk.layers) - 1}.copies."
+    last = f"layers.{len(module.model.trunk.layers) - 1}.attention.copies."
     return {name.partition(last)[2][0] for name in found if last in name}
 
 
