@@ -2,7 +2,8 @@
 
 It has `unifork`'s branches, parameters and cost; what it lacks is that a branch belongs to a task.
 A gain that it shares with `unifork` comes from the additional parameters. The hash is of the
-prompt, which training and sampling both see before the first target (sample_coin.py).
+prompt, which training and sampling both see before the first target (sample_coin.py); the row
+without a prompt, for guidance, has a coin of its own, as a dropped prompt has in training.
 """
 
 from dataclasses import dataclass, replace
