@@ -10,7 +10,7 @@ largest that comes as a package and runs in minutes, trained on ImageNet's label
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -18,21 +18,20 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences, image_positions
-from models.blocks import Trunk, TrunkConfig
+from models.blocks import Trunk
 from models.image_features import CELLS, CHANNELS
 from models.module import Architecture, TokenModule
 from models.sampling import SamplingConfig, answer_chunk, checked, chunks
-from models.shared import Shared
+from models.shared import Shared, SharedConfig
 from models.text_tokens import PAD
 from models.unified import Tables, UnifiedModel, Vocabulary, state_dtype
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoubleEncoderConfig:
+class DoubleEncoderConfig(SharedConfig):
     """`recipe`: its cells need the step that extracts features (experiments/graph.py)."""
 
     name: str = "double_encoder"
-    trunk: TrunkConfig = field(default_factory=TrunkConfig)
 
     @property
     def recipe(self) -> str:

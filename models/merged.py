@@ -11,25 +11,23 @@ What one task alone has changed, such as its head, is taken whole.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from models import TASKS
-from models.blocks import TrunkConfig
 from models.module import Architecture, TokenModule
-from models.shared import Shared
+from models.shared import Shared, SharedConfig
 
 LAYER = "trunk.layers."
 Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MergedConfig:
+class MergedConfig(SharedConfig):
     name: str = "merged"
-    trunk: TrunkConfig = field(default_factory=TrunkConfig)
     scale: float = 0.5
     fit_steps: int = 0
     fit_rate: float = 0.05

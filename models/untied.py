@@ -102,7 +102,9 @@ class UntiedAttention(Untied):
     def forward(
         self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None = None
     ) -> Float[Tensor, "b n d"]:
-        mixed = self.copies[0].mix(*self.project(x, context), context, cache)
+        first = self.copies[0]
+        assert isinstance(first, Attention)
+        mixed = first.mix(*self.project(x, context), context, cache)  # either's: no parameters
         return self.sorting(x, context).through(output_of, self.copies, mixed)
 
     def project(self, x: Float[Tensor, "b n d"], context: Context) -> tuple[Tensor, Tensor, Tensor]:
