@@ -63,7 +63,7 @@ class Sorting:
         parts = permute(source, self.slots, self.places).split(self.sizes)
         pairs = zip(copies, parts, strict=True)
         found = torch.cat([function(copy, part) for copy, part in pairs if len(part)])
-        end = found.new_zeros(1, *found.shape[1:])
+        end = found.new_zeros(1, found.shape[1])
         order = torch.cat((self.places[:-1], self.places.new_tensor([len(found)])))
         back = torch.cat((self.slots, self.slots.new_tensor([self.count])))
         joined = permute(torch.cat((found, end)), order, back)[:-1]
@@ -111,16 +111,17 @@ class UntiedAttention(Untied):
         """As in `Attention`."""
         heads = self.sorting(x, context).through(partial(heads_of, context), self.copies, x)
         counts = (self.config.heads, self.config.kv_heads, self.config.kv_heads)
-        query, key, value = heads.split(counts, dim=-2)
+        parts = heads.unflatten(-1, (-1, self.config.head_width))
+        query, key, value = parts.split(counts, dim=-2)
         return query, key, value
 
 
 def heads_of(
     context: Context, attention: nn.Module, rows: Float[Tensor, "t d"]
-) -> Float[Tensor, "t heads c"]:
-    """Query, key and value heads, one after the other."""
+) -> Float[Tensor, "t heads"]:
+    """The channels of query, key and value heads, one after the other."""
     assert isinstance(attention, Attention)
-    return torch.cat(attention.project(rows, context), dim=-2)
+    return torch.cat(attention.project(rows, context), dim=-2).flatten(-2)
 
 
 def output_of(attention: nn.Module, rows: Float[Tensor, "t e"]) -> Float[Tensor, "t d"]:

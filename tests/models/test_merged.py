@@ -67,4 +67,4 @@ def test_weights_of_another_model_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"generate must have .* of its start, got \['model.gate'"):
         TaskVectors(weights(1, 1, 1, 1), {"understand": weights(1, 1, 1, 1), "generate": other})
     with pytest.raises(ValueError, match=r"model\.scale must be above 0, got 0"):
-        MergedConfig(scale=0)
+        MergedConfig(scale=0.0)
