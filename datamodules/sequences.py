@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import lightning
 import numpy as np
@@ -76,7 +77,7 @@ class SequenceStore:
             np.save(folder / f"{name}.{part}.npy", getattr(self, part))
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> "SequenceStore":
+    def load(cls, folder: Path, name: str) -> Self:
         """Raises ValueError where the arrays do not belong together."""
         arrays = [np.load(folder / f"{name}.{part}.npy", mmap_mode="r") for part in PARTS]
         tokens, predicted, starts = arrays
@@ -90,6 +91,10 @@ class SequenceStore:
     def row(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(self.starts[index], self.starts[index + 1])
         return self.tokens[part], self.predicted[part]
+
+    def beside(self, sequences: list[int]) -> dict[str, Tensor]:
+        """What a batch of these sequences holds beside tokens; here nothing."""
+        return {}
 
 
 def indices(seed: int, task: str, step: int, batch: int, count: int) -> list[int]:
@@ -147,12 +152,14 @@ class StepBatches(Dataset):
 
     def sequences(self, task: str, step: int) -> dict[str, Tensor]:
         store, size = self.stores[task], self.sizes[task]
-        rows = [store.row(index) for index in indices(self.seed, task, step, size, len(store))]
+        chosen = indices(self.seed, task, step, size, len(store))
+        rows = [store.row(index) for index in chosen]
         dropped = np.zeros(size, dtype=bool)
         if task == "generate":
             dropped = self.drop.flags(self.seed, step, size)
             rows = [self.drop.apply(*r) if d else r for r, d in zip(rows, dropped, strict=True)]
-        return {**padded(rows), "prompt_dropped": torch.from_numpy(dropped)}
+        flags = {"prompt_dropped": torch.from_numpy(dropped)}
+        return {**padded(rows), **flags, **store.beside(chosen)}
 
 
 def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
@@ -167,7 +174,11 @@ def padded(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Tensor]:
 
 
 class SequenceData(lightning.LightningDataModule):
-    """Deals batches from the trainer's current step to `steps`."""
+    """Deals batches from the trainer's current step to `steps`.
+
+    Training's first step sees the data of step `begin`: a run that goes on from another one sees
+    what that has not seen.
+    """
 
     def __init__(
         self,
@@ -176,14 +187,15 @@ class SequenceData(lightning.LightningDataModule):
         drop: PromptDrop,
         seed: int,
         steps: int,
+        begin: int = 0,
     ) -> None:
         super().__init__()
         self.stores, self.sizes, self.drop = stores, sizes, drop
-        self.seed, self.steps = seed, steps
+        self.seed, self.steps, self.begin = seed, steps, begin
 
     def batches(self, first: int) -> StepBatches:
         """The batches of the steps from `first` on."""
-        steps = range(first, self.steps)
+        steps = range(self.begin + first, self.begin + self.steps)
         return StepBatches(self.stores, self.sizes, self.drop, self.seed, steps)
 
     def train_dataloader(self) -> DataLoader:

@@ -44,9 +44,10 @@ def text_module(config: SimpleNamespace, tokenizer: ImageTokenizer) -> SharedMod
 
 
 def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> UnifiedModule:
-    """The untrained arm: from scratch, from stage 0, or around a frozen model.
+    """The untrained arm: from scratch, from stage 0, from a trained arm, or around a frozen model.
 
-    `inputs` holds the folders `tokenizer` and `stage0`, and `frozen` for the bridge.
+    `inputs` holds the folders `tokenizer` and `stage0`; `frozen` for the bridge; `start` for an arm
+    that goes on from a trained one.
     """
     tokenizer = read_tokenizer(inputs["tokenizer"])
     kind: Any = architecture(config.model.name).module
@@ -61,11 +62,24 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
         return kind(config.model, frozen, tokenizer, config.train, config.seed)
     module = kind(config.model, vocabulary(config, tokenizer), config.train, config.seed)
     assert isinstance(module, TokenModule)
-    if config.train.init == "text":
+    if "start" in inputs:
+        go_on(module, SharedConfig(trunk=config.model.trunk), inputs["start"] / "model.pt")
+    elif config.train.init == "text":
         text = text_module(config, tokenizer)
         load_weights(text, inputs["stage0"] / "model.pt")
         module.start_from_text(text)
     return module
+
+
+def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:
+    """Starts from the weights of a trained arm: of the same architecture, or of the control."""
+    saved: dict[str, Tensor] = torch.load(weights, weights_only=True)
+    if saved.keys() == module.state_dict().keys():
+        load_weights(module, weights)
+        return
+    shared = SharedModule(control, module.model.vocabulary, module.train_config, module.seed)
+    load_weights(shared, weights)
+    module.start_from_shared(shared)
 
 
 def load_weights(module: torch.nn.Module, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.markers import MARKER, write_json
 from experiments.plan import Plan
-from experiments.steps import Store
+from experiments.steps import Step, Store
 
 Timings = Mapping[str, Mapping[str, float]]
 UNKNOWN_SECONDS = 20.0
@@ -54,11 +54,15 @@ class Estimate:
         self.missing = {folder for folder in plan.steps if not store.exists(folder)}
 
     def seconds(self, folder: str) -> float:
-        name = self.plan.steps[folder].name
-        timed = self.timings.get(self.labels[folder]) or self.timings.get(name)
-        if timed:
-            return timed["seconds"]
-        return self.plan.expected_seconds.get(name, UNKNOWN_SECONDS)
+        step = self.plan.steps[folder]
+        timed = self.timings.get(self.labels[folder]) or self.timings.get(step.name)
+        return timed["seconds"] if timed else self.expected(step)
+
+    def expected(self, step: Step) -> float:
+        """What the preset expects; a stage has its part of the training."""
+        whole = self.plan.expected_seconds.get(step.name, UNKNOWN_SECONDS)
+        stages = self.plan.configs[step.config]["train"].get("stages", 1)
+        return whole / stages if step.name == "train" else whole
 
     def unit_seconds(self, unit: str) -> float:
         return sum(self.seconds(one) for one in self.plan.units[unit] if one in self.missing)

@@ -123,6 +123,23 @@ SECOND_OPINION = {
 """The second judge on the cell's own GenEval images, and how far the two agree."""
 
 
+def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Training reads what a second encoder sees in the training pictures."""
+    features = Kind("experiments.artifacts.features:features", ("world", "data"))
+    train = steps["train"]
+    train = replace(train, inputs=(*train.inputs, "features"))
+    return {"features": features, **steps, "train": train}
+
+
+def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Trained cells are merged in place of training."""
+    merge = Kind("experiments.merge:merge", ARM, START)
+    return {**steps, "train": merge}
+
+
+RECIPES = {"features": with_features, "merge": with_merging}
+"""How the steps of a cell differ whose model's config has a `recipe`."""
+
 BOTH = {"understand", "generate"}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import torch
 from benchmarks.protocol import Request
 from experiments.build import read_tokenizer, text_tokens, trained_module
 from models.batch import prompt_tokens, question_opening
+from models.image_features import ImageFeatures
 from models.sampling import SamplingConfig
 
 CAPTION_QUESTION = "describe"
@@ -56,9 +58,23 @@ class TrainedModel:
         ]
         describing = any(request.text.startswith(CAPTION_QUESTION) for request in requests)
         length = self.sampling.answer_length if describing else SHORT_ANSWER
+        seen = self.seen(requests)
         with self.autocast():
-            answers = self.module.answer(rows, self.sampling, length)
+            answers = self.module.answer(rows, self.sampling, length, *seen)
         return [self.words.decode(answer) for answer in answers]
+
+    def seen(self, requests: Sequence[Request]) -> list[torch.Tensor]:
+        """What the arm's second encoder sees in each request's picture, where the arm has one."""
+        if not self.module.second_encoder:
+            return []
+        size = self.tokenizer.config.pixels
+        blank = np.zeros((size, size, 3), dtype=np.uint8)
+        pictures = [one.images[0] if one.images else blank for one in requests]
+        return [self.encoder.encode(np.stack(pictures))]
+
+    @cached_property
+    def encoder(self) -> ImageFeatures:
+        return ImageFeatures()
 
     def codes(self, requests: Sequence[Request]) -> list[list[int] | None]:
         """Image codes of each request's picture, or None without one."""

@@ -20,9 +20,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
 from experiments.fit import step_flops
-from models.architectures import architecture, names
+from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
 from models.blocks import TrunkConfig
+from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule, UnifiedModule
 from models.sampling import SamplingConfig
@@ -33,6 +34,7 @@ from models.unified import Vocabulary
 
 TRUNK = TrunkConfig(feed_forward=384)
 TRAIN = TrainConfig()
+ARMS = ("shared", "unifork", "task_moe", "mot", "double_encoder", "frozen_bridge")
 IMAGES = 64
 IGNORED = -100
 
@@ -60,7 +62,9 @@ class Bench:
             drawn.append(pack_generate(words, world.caption("train", index, scene), code))
             questions = world.questions("train", index, scene, 4)
             asked.append(pack_understand(words, code, [(q.text, q.answer) for q in questions]))
-        batch = {"understand": pad(asked), "generate": pad(drawn)}
+        features = torch.zeros(len(asked), CELLS**2, CHANNELS, dtype=torch.float16)
+        asked_about = {**pad(asked), "features": features}  # read by the double encoder alone
+        batch = {"understand": asked_about, "generate": pad(drawn)}
         return cls(words, codec, vocabulary, batch, rounds)
 
     def arm(self, name: str) -> UnifiedModule:
@@ -148,7 +152,7 @@ def matrix_products(bench: Bench) -> Callable[[], None]:
 
 
 def measure_training(bench: Bench, console: Console) -> None:
-    arms = {name: bench.arm(name) for name in names()}
+    arms = {name: bench.arm(name) for name in ARMS}
     candidates = {name: training_step(arm, bench.batch) for name, arm in arms.items()}
     candidates |= {
         f"Llama, {way}": llama_step(bench.llama(way), bench.batch) for way in ("eager", "sdpa")
@@ -192,7 +196,7 @@ def measure_sampling(bench: Bench, console: Console) -> None:
 
         return draw
 
-    candidates = {name: ours(bench.arm(name).eval()) for name in names()}
+    candidates = {name: ours(bench.arm(name).eval()) for name in ARMS}
     for way in ("eager", "sdpa"):
         candidates[f"Llama generate, {way}"] = theirs(bench.llama(way).eval())
     found = alternate(max(2, bench.rounds // 3), candidates)

@@ -14,14 +14,15 @@ from typing import Any
 
 from experiments.claims import check_claims, read_claims
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
-from experiments.graph import PROMPTS, Kind, cell_steps, meets_model
+from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
 from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, resolve_arm
 
 ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")
-SHARED = dict.fromkeys(ARTIFACTS, "artifacts") | {"brackets": "brackets"}
+SHARED = dict.fromkeys(ARTIFACTS, "artifacts")
+SHARED |= {"brackets": "brackets", "features": "image features"}
 STAGE_0 = ("texts", "stage0")
 
 
@@ -174,7 +175,10 @@ class Planner:
             self.configs[key] = values
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
-            for name, kind in self.project.graph(tasks).items():
+            graph = self.project.graph(tasks)
+            if recipe := getattr(config.model, "recipe", None):
+                graph = RECIPES[recipe](dict(graph))
+            for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):
                     inputs |= self.needed(arm, seed)

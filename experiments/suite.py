@@ -48,12 +48,14 @@ class SuiteConfig:
 @dataclass(frozen=True)
 class Arm:
     """One arm. `needs` maps an input of its training to the arm whose training gives it;
-    `inherits` lists tasks that another model solves for it, which get no verdict."""
+    `inherits` lists tasks that another model solves for it, which get no verdict; `total` names the
+    arm that it matches in total parameters, in place of the suite's own match with the control."""
 
     name: str
     layer: Layer
     needs: Mapping[str, str]
     inherits: tuple[str, ...]
+    total: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def load_suite(name: str, root: Path = HERE) -> Suite:
         for needed in arm.needs.values():
             if needed not in arms:
                 raise ConfigError(f"{arm.layer.source}: arm.needs must name arms, got {needed!r}.")
+        if arm.total and arm.total not in arms:
+            raise ConfigError(f"{arm.layer.source}: arm.total must be an arm, got {arm.total!r}.")
     text = (folder / "claims.yaml").read_bytes()
     claims = read_yaml(folder / "claims.yaml", f"suites/{name}/claims.yaml").get("claims") or []
     digest = hashlib.sha256(text).hexdigest()
@@ -125,14 +129,18 @@ def load_arm(path: Path, suite: str, config: SuiteConfig) -> Arm:
     source = f"suites/{suite}/{path.name}"
     values = read_yaml(path, source)
     about = values.pop("arm", {})
-    unknown = set(about) - {"needs", "inherits"}
+    unknown = set(about) - {"needs", "inherits", "total"}
     if unknown:
         raise ConfigError(
-            f"{source}: arm must have the keys needs, inherits, got {min(unknown)!r}."
+            f"{source}: arm must have the keys needs, inherits, total, got {min(unknown)!r}."
         )
     check_varies(values, [*config.varies, *config.matched], source)
     return Arm(
-        path.stem, Layer(source, values), about.get("needs", {}), tuple(about.get("inherits", ()))
+        path.stem,
+        Layer(source, values),
+        about.get("needs", {}),
+        tuple(about.get("inherits", ())),
+        about.get("total", ""),
     )
 
 
@@ -167,12 +175,15 @@ def load_preset(name: str, root: Path = HERE) -> Preset:
 def resolve_arm(
     schema: Schema, suite: Suite, preset: Preset, arm: str, overrides: Layer
 ) -> CellConfig:
-    """The config of an arm, matched to the suite's control where `matched` lists fields."""
+    """The config of an arm, matched to the suite's control, or to the arm that it names by `total`,
+    where `matched` lists fields."""
     config = resolve_unmatched(schema, suite, preset, arm, overrides)
     if arm == suite.config.control or schema.match is None or not suite.config.matched:
         return config
-    control = resolve_unmatched(schema, suite, preset, suite.config.control, overrides)
-    matched = schema.match(config, control, suite.config.match)
+    total = suite.arms[arm].total
+    other, kind = (total, "total") if total else (suite.config.control, suite.config.match)
+    against = resolve_unmatched(schema, suite, preset, other, overrides)
+    matched = schema.match(config, against, kind)
     for key in matched:
         if key not in suite.config.matched:
             raise ConfigError(

@@ -3,21 +3,41 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+from datamodules.features import FeatureStore
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
 from experiments.fit import Spent, fit
 from models.text_tokens import DROP
 
+Inputs = dict[str, Path]
 
-def train(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
+
+def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
     module = build_module(config, inputs)
-    stores = {task: SequenceStore.load(inputs["data"], task) for task in module.trained_tasks}
+    stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {
         "understand": config.train.understand_batch,
         "generate": config.train.generate_batch,
     }
     drop = PromptDrop(config.train.prompt_drop, DROP)
-    data = SequenceData(stores, sizes, drop, config.seed, config.train.steps)
-    before = Spent.read(inputs["frozen" if "frozen" in inputs else "stage0"])
-    fit(module, data, out, before if config.train.init == "text" else Spent())
+    steps = config.train.steps
+    begin = config.train.stage * steps
+    data = SequenceData(stores, sizes, drop, config.seed, steps, begin)
+    fit(module, data, out, spent_before(config, inputs))
+
+
+def read_store(inputs: Inputs, task: str) -> SequenceStore:
+    """The sequences of a task, for `understand` with the features that the arm's encoder gave."""
+    if task == "understand" and "features" in inputs:
+        return FeatureStore.load_with(inputs["data"], task, inputs["features"])
+    return SequenceStore.load(inputs["data"], task)
+
+
+def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
+    """What the arm starts from, and what its encoder spent on the training pictures."""
+    sources = [name for name in ("frozen", "start", "features") if name in inputs]
+    if config.train.init == "text" and not {"frozen", "start"} & set(sources):
+        sources.append("stage0")
+    spent = [Spent.read(inputs[name]) for name in sources]
+    return Spent(sum(one.flops for one in spent), sum(one.tokens for one in spent))

@@ -7,6 +7,8 @@
 | tokens           | int64 [b, n]   | text ids, then image codes shifted by the number of text ids |
 | predicted        | bool  [b, n]   | True where the token is a target (position i from i-1)       |
 | prompt_dropped   | bool  [b]      | the prompt was replaced by `<drop>` (guidance training)      |
+| features         | half  [b,s,c]  | a second encoder's view of the picture in s cells, zeros     |
+|                  |                | where there is none; only for arms that have such an encoder |
 
 Layout of a sequence, which opens with its task's token:
 
@@ -38,6 +40,7 @@ from models.text_tokens import (
 Sequences = dict[str, Tensor]
 Batch = dict[str, Sequences]
 KEYS = {"tokens": (torch.int64, 2), "predicted": (torch.bool, 2), "prompt_dropped": (torch.bool, 1)}
+OPTIONAL = {"features": (torch.float16, 3)}
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def pad(packed: Sequence[Packed], dropped: Sequence[bool] | None = None) -> Sequ
 def check(batch: Batch) -> None:
     """Raises ValueError where a batch departs from the table above."""
     for task, sequences in batch.items():
-        for key, (dtype, axes) in KEYS.items():
+        wanted = KEYS | {key: form for key, form in OPTIONAL.items() if key in sequences}
+        for key, (dtype, axes) in wanted.items():
             value = sequences.get(key)
             if value is None or value.dtype != dtype or value.dim() != axes:
                 raise ValueError(

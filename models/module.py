@@ -18,18 +18,25 @@ from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
+from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, answer_tokens, generate_codes
 from models.shared import Shared, SharedConfig
-from models.training import TrainConfig, build_optimizer
+from models.training import TrainConfig, build_optimizer, freeze
 from models.unified import UnifiedModel, Vocabulary, objective
 
 
 class UnifiedModule(lightning.LightningModule, ABC):
-    """Training of a model on the tasks that have a weight."""
+    """Training of a model on the tasks that have a weight.
+
+    `second_encoder`: whether `answer` takes `features` of the questions' images as well.
+    """
+
+    second_encoder = False
 
     def __init__(self, train: TrainConfig) -> None:
         super().__init__()
         self.train_config = train
+        self.combine = COMBINERS[train.combine]()
         self.values: dict[str, Tensor] = {}  # the last step's, for whoever logs
 
     @property
@@ -58,10 +65,10 @@ class UnifiedModule(lightning.LightningModule, ABC):
         """Greedy answers of at most `length` tokens, without `<end>`."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The weighted sum of the tasks' objectives. Raises ValueError when it is not finite."""
+        """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
         values = self.losses(batch)
-        weighted = [self.train_config.weight(t) * objective(v) for t, v in values.items()]
-        loss = torch.stack(weighted).sum()
+        weighted = {t: self.train_config.weight(t) * objective(v) for t, v in values.items()}
+        loss = self.combine(weighted, list(self.parameters()))
         if not torch.isfinite(loss):
             found = {task: v["loss"].item() for task, v in values.items()}
             raise ValueError(
@@ -86,18 +93,27 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
 
 class TokenModule(UnifiedModule):
-    """Any architecture that is a trunk over tokens."""
+    """Any architecture that is a trunk over tokens; `model_class` puts embeddings around it."""
 
     trunk_class: Callable[[Any], Trunk]
+    model_class = UnifiedModel
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
-        self.model = UnifiedModel(self.trunk_class(config), vocabulary)
+        self.model = self.model_class(self.trunk_class(config), vocabulary)
         initialise(self.model, seed, config.trunk.depth)
         reference = Shared(SharedConfig(trunk=config.trunk))
         initialise(reference, seed, config.trunk.depth)
         start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
         self.seed = seed
+        freeze(self.model.trunk, train.frozen)
+
+    def start_from_shared(self, trained: "SharedModule") -> None:
+        """Takes all that a trained shared model has: its trunk, embeddings and heads."""
+        source = trained.model
+        start_trunk(self.model.trunk, dict(source.trunk.named_parameters()), self.seed)
+        for name in ("embedding", "text_head", "image_head"):
+            getattr(self.model, name).load_state_dict(getattr(source, name).state_dict())
 
     def start_from_text(self, text_model: "SharedModule") -> None:
         """Takes trunk, word embeddings and text head of a model trained on text (stage 0)."""

@@ -15,8 +15,9 @@ from torch import Tensor
 from models import Task
 from models.blocks import Context, LayerCache, rotary_tables
 from models.initialise import generator_for
+from models.sample_coin import prompt_coin
 from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE, PAD
-from models.unified import UnifiedModel, state_dtype
+from models.unified import Tables, UnifiedModel, state_dtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,13 @@ class Decoder:
     """The cache of one chunk of rows, and the steps that fill it."""
 
     def __init__(
-        self, model: UnifiedModel, prompts: Sequence[list[int]], task: Task, width: int, new: int
+        self,
+        model: UnifiedModel,
+        prompts: Sequence[list[int]],
+        task: Task,
+        width: int,
+        new: int,
+        tables: Tables | None = None,
     ) -> None:
         self.model, self.task, self.width, self.written = model, task, width, 0
         trunk = model.trunk.config
@@ -72,7 +79,8 @@ class Decoder:
         hidden = slots >= self.lengths[:, None]  # pads, and what is not yet written
         self.slot_mask = torch.zeros(rows, 1, width + new, dtype=dtype, device=device)
         self.slot_mask.masked_fill_(hidden[:, None], float("-inf"))
-        self.tables = model.embedding.tables(dtype)
+        self.tables = tables or model.embedding.tables(dtype)
+        self.coin = prompt_coin(self.prompts, self.prompts != PAD)
 
     def prefill(self) -> Float[Tensor, "b d"]:
         """Runs the prompts; returns the states at their last tokens."""
@@ -97,7 +105,9 @@ class Decoder:
     ) -> Float[Tensor, "b n d"]:
         dtype = self.slot_mask.dtype
         tables = rotary_tables(positions, self.model.trunk.config, dtype)
-        context = Context(*tables, mask, self.cache, start)
+        is_image = tokens >= self.model.vocabulary.text
+        coin = self.coin[:, None].expand_as(tokens)
+        context = Context(*tables, mask, self.cache, start, is_image=is_image, coin=coin)
         states = self.model.embed(tokens, self.tables, place)
         return self.model.trunk(states, context, self.task).states
 
@@ -179,14 +189,19 @@ def answer_tokens(
     answers: list[list[int]] = []
     for chosen in chunks(len(questions), config.chunk):
         rows = [checked(questions[index], config.question_length) for index in chosen]
-        answers += _answer_chunk(model, rows, config.question_length, length)
+        answers += answer_chunk(model, rows, config.question_length, length)
     return answers[: len(questions)]
 
 
-def _answer_chunk(
-    model: UnifiedModel, questions: list[list[int]], width: int, length: int
+def answer_chunk(
+    model: UnifiedModel,
+    questions: list[list[int]],
+    width: int,
+    length: int,
+    tables: Tables | None = None,
 ) -> list[list[int]]:
-    decoder = Decoder(model, questions, "understand", width, length)
+    """The answers of one chunk; `tables` stand in for the embeddings of all tokens."""
+    decoder = Decoder(model, questions, "understand", width, length, tables)
     states, words = decoder.prefill(), []
     ended = torch.zeros(len(questions), dtype=torch.bool, device=states.device)
     for _ in range(length):

@@ -39,7 +39,7 @@ ROWS = 128
 
 @dataclass(frozen=True, kw_only=True)
 class TaskMoEConfig:
-    """`experts` and `top_k` count within one group.
+    """`experts` and `top_k` count within one group. `mixing` says whether alpha is learnt or fixed.
 
     An expert's width is `trunk.feed_forward / (top_k + shared_experts)`, so that a token meets as
     many feed-forward parameters as in the control.
@@ -52,8 +52,11 @@ class TaskMoEConfig:
     top_k: int = 2
     group_loss_weight: float = 0.1
     balance_loss_weight: float = 0.01
+    mixing: str = "learnt"
 
     def __post_init__(self) -> None:
+        if self.mixing not in ("learnt", "fixed"):
+            raise ValueError(f"model.mixing must be learnt or fixed, got {self.mixing!r}.")
         if not 1 <= self.top_k <= self.experts:
             raise ValueError(
                 f"model.top_k must lie in [1, model.experts={self.experts}], got {self.top_k}."
@@ -102,7 +105,9 @@ class TaskExperts(nn.Module):
         self.shared = (
             FeedForward(width, hidden * config.shared_experts) if config.shared_experts else None
         )
-        self.alpha = nn.Parameter(torch.ones(1)) if config.shared_experts else None
+        learnt = config.mixing == "learnt"
+        one = nn.Parameter(torch.ones(1), requires_grad=learnt)
+        self.alpha = one if config.shared_experts else None
 
     def idle_parameters(self) -> int:
         """Parameters of the experts that a token does not choose."""
@@ -119,13 +124,16 @@ class TaskExperts(nn.Module):
         gates = gates / gates.sum(-1, keepdim=True)
         return Routing(choice + count * group[:, None], gates, group_logits, probabilities)
 
-    def forward(self, x: Float[Tensor, "*n d"], task: Task) -> tuple[Tensor, Auxiliary]:
+    def forward(
+        self, x: Float[Tensor, "*n d"], labels: Int[Tensor, "t"]
+    ) -> tuple[Tensor, Auxiliary]:
+        """`labels`: the group that supervision wants for each token."""
         flat = x.flatten(0, -2)
         routing = self.route(flat)
         out = self.dispatch(flat, routing)
         if self.shared is not None and self.alpha is not None:
             out = out + self.alpha.to(x.dtype) * self.shared(flat)
-        return out.view_as(x), self.auxiliary(routing, task)
+        return out.view_as(x), self.auxiliary(routing, labels)
 
     def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> Float[Tensor, "t d"]:
         """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back."""
@@ -141,10 +149,9 @@ class TaskExperts(nn.Module):
         gates = rearrange(routing.gates, "t k -> k t 1").to(x.dtype)
         return (rearrange(restored, "(k t) d -> k t d", k=top_k) * gates).sum(0)
 
-    def auxiliary(self, routing: Routing, task: Task) -> Auxiliary:
+    def auxiliary(self, routing: Routing, labels: Int[Tensor, "t"]) -> Auxiliary:
         """Group supervision, load balance inside the chosen groups, and what a probe sees."""
-        count, label = self.config.experts, TASKS.index(task)
-        labels = torch.full_like(routing.group_logits[:, 0], label, dtype=torch.long)
+        count = self.config.experts
         group_loss = nn.functional.cross_entropy(routing.group_logits, labels)
         load = (
             routing.choice.flatten().bincount(minlength=2 * count).float() / routing.choice.numel()
@@ -190,16 +197,25 @@ class TaskMoEBlock(Block):
     def forward(
         self, x: Float[Tensor, "b n d"], context: Context, task: Task, place: Place
     ) -> tuple[Float[Tensor, "*n d"], Auxiliary]:
+        labels = self.labels(context, task, x)
         x = self.attend(x, context, place)
-        out, auxiliary = self.feed_forward(self.feed_forward_norm(x), task)
+        if place.is_last and context.wanted is not None:
+            labels = labels[context.wanted]
+        out, auxiliary = self.feed_forward(self.feed_forward_norm(x), labels)
         return x + out, auxiliary
+
+    def labels(self, context: Context, task: Task, x: Float[Tensor, "b n d"]) -> Int[Tensor, "t"]:
+        """The group that supervision wants for each of all tokens: the task's."""
+        return x.new_full((x.shape[0] * x.shape[1],), TASKS.index(task), dtype=torch.long)
 
 
 class TaskMoE(Trunk):
+    block_class = TaskMoEBlock
+
     def __init__(self, config: TaskMoEConfig) -> None:
         super().__init__()
         self.config, self.routing = config.trunk, config
-        self.layers = nn.ModuleList(TaskMoEBlock(config) for _ in range(config.trunk.depth))
+        self.layers = nn.ModuleList(self.block_class(config) for _ in range(config.trunk.depth))
         self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
 
     def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.remedies import COMBINERS
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -18,7 +20,10 @@ class TrainConfig:
 
     `init` is text (stage 0) or scratch. `decay_share` is the last share of the steps, over which
     the rates fall linearly to zero.
-    `ema_horizon` is the averaging horizon as a share of the steps.
+    `ema_horizon` is the averaging horizon as a share of the steps. `combine` says how the tasks'
+    objectives become one (remedies.py). A recipe of several runs says in how many `stages` the
+    steps of one run are divided and which `stage` this is, from 0; `frozen` is what it leaves
+    untrained: none or attention.
     """
 
     init: str = "text"
@@ -38,6 +43,10 @@ class TrainConfig:
     prompt_drop: float = 0.1
     checkpoints: int = 5
     precision: str = "bf16-mixed"
+    combine: str = "sum"
+    stages: int = 1
+    stage: int = 0
+    frozen: str = "none"
 
     def __post_init__(self) -> None:
         positive = ("steps", "learning_rate", "muon_learning_rate", "clip_norm", "checkpoints")
@@ -54,6 +63,15 @@ class TrainConfig:
             raise ValueError(f"train.init must be text or scratch, got {self.init!r}.")
         if self.optimizer not in ("muon", "adamw"):
             raise ValueError(f"train.optimizer must be muon or adamw, got {self.optimizer!r}.")
+        if self.combine not in COMBINERS:
+            known = ", ".join(COMBINERS)
+            raise ValueError(f"train.combine must be one of {known}, got {self.combine!r}.")
+        if self.frozen not in ("none", "attention"):
+            raise ValueError(f"train.frozen must be none or attention, got {self.frozen!r}.")
+        if not 0 <= self.stage < self.stages:
+            raise ValueError(
+                f"train.stage must lie in [0, train.stages={self.stages}), got {self.stage}."
+            )
         if self.understand_weight == 0 and self.generate_weight == 0:
             raise ValueError(
                 "train.understand_weight and train.generate_weight must not both be 0."
@@ -132,6 +150,13 @@ def build_optimizer(module: nn.Module, config: TrainConfig) -> torch.optim.Optim
     matrices = [p for n, p in trainable if use_muon and is_block_matrix(n, p)]
     others = [p for n, p in trainable if not (use_muon and is_block_matrix(n, p))]
     return MuonWithAdamW(matrices, others, config)
+
+
+def freeze(trunk: nn.Module, what: str) -> None:
+    """Leaves untrained what `train.frozen` names: in every layer attention and its norms."""
+    for name, parameter in trunk.named_parameters():
+        if what == "attention" and ".attention" in name:
+            parameter.requires_grad_(False)
 
 
 def is_block_matrix(name: str, parameter: Tensor) -> bool:

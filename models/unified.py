@@ -3,15 +3,16 @@
 Every token arm is this class around its own trunk, so that the arms differ in the trunk alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences, image_positions
-from models.blocks import Trunk, TrunkOutput, causal_context
+from models.blocks import Context, Trunk, TrunkOutput, causal_context
+from models.sample_coin import prompt_coin, prompt_of
 
 SCALAR_LOSS = "_loss"
 
@@ -84,18 +85,33 @@ class UnifiedModel(nn.Module):
         return states + nn.functional.embedding(where, places)
 
     def forward(self, tokens: Int[Tensor, "b n"], task: Task) -> TrunkOutput:
+        """One pass over all positions. Without targets no prompt is known: no coin is tossed."""
         states = self.embed(tokens)
-        return self.trunk(states, causal_context(states, self.trunk.config), task)
+        context = causal_context(states, self.trunk.config)
+        nothing = torch.zeros_like(tokens, dtype=torch.bool)
+        return self.trunk(states, self.informed(context, tokens, nothing), task)
 
-    def losses(self, sequences: Sequences, task: Task) -> dict[str, Tensor]:
+    def informed(
+        self, context: Context, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]
+    ) -> Context:
+        """The context with what a trunk may choose weights by beside the task."""
+        coin = prompt_coin(tokens, is_prompt)[:, None].expand_as(tokens)
+        return replace(context, is_image=tokens >= self.vocabulary.text, coin=coin)
+
+    def losses(
+        self, sequences: Sequences, task: Task, tables: Tables | None = None
+    ) -> dict[str, Tensor]:
         """`loss`: mean cross-entropy over the task's targets; and what the trunk adds by name.
 
-        Targets are text for `understand`, image codes for `generate`.
+        Targets are text for `understand`, image codes for `generate`. `tables` stand in for the
+        embeddings of all tokens.
         """
         tokens, predicted = sequences["tokens"], sequences["predicted"]
         wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
-        states = self.embed(tokens[:, :-1])
+        states = self.embed(tokens[:, :-1], tables)
         context = causal_context(states, self.trunk.config, wanted)
+        is_prompt = prompt_of(tokens, predicted)[:, :-1]
+        context = self.informed(context, tokens[:, :-1], is_prompt)
         output = self.trunk(states, context, task)
         targets = tokens[:, 1:].flatten()[wanted]
         return {"loss": self.cross_entropy(output.states, targets, task), **layer_means(output)}

@@ -10,7 +10,7 @@ Source: UniFork (arXiv 2506.17202); its code forks at half depth, its paper leav
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,28 +23,40 @@ from models.shared import SharedConfig
 
 @dataclass(frozen=True, kw_only=True)
 class UniForkConfig:
-    """`fork_at`: how many layers are shared, 0 to `trunk.depth`."""
+    """`fork_share` of the layers are shared, rounded; or, where given, `fork_at` of them, 0 to
+    `trunk.depth`."""
 
     name: str = "unifork"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
-    fork_at: int = 3
+    fork_share: float = 0.5
+    fork_at: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.fork_at <= self.trunk.depth:
+        if not 0 <= self.fork_share <= 1:
+            raise ValueError(f"model.fork_share must lie in [0, 1], got {self.fork_share}.")
+        if not 0 <= self.layers_shared <= self.trunk.depth:
             raise ValueError(
                 f"model.fork_at must lie in [0, trunk.depth={self.trunk.depth}], "
                 f"got {self.fork_at}."
             )
 
+    @property
+    def layers_shared(self) -> int:
+        """How many layers both tasks pass through."""
+        return round(self.fork_share * self.trunk.depth) if self.fork_at is None else self.fork_at
+
     def canonical(self) -> "UniForkConfig | SharedConfig":
-        """The simplest config of the same model: without a branch it is `shared`."""
-        return SharedConfig(trunk=self.trunk) if self.fork_at == self.trunk.depth else self
+        """The one config of the same model: without a branch it is `shared`."""
+        if self.layers_shared == self.trunk.depth:
+            return SharedConfig(trunk=self.trunk)
+        share = self.layers_shared / self.trunk.depth
+        return replace(self, fork_at=self.layers_shared, fork_share=share)
 
 
 class UniFork(Trunk):
     def __init__(self, config: UniForkConfig) -> None:
         super().__init__()
-        self.config, self.fork_at = config.trunk, config.fork_at
+        self.config, self.fork_at = config.trunk, config.layers_shared
         self.layers = nn.ModuleList(Block(config.trunk) for _ in range(config.trunk.depth))
         self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
         self.generate_layers = copy.deepcopy(self.layers[self.fork_at :])

@@ -49,15 +49,24 @@ def understanding(
     world: World, words: TextTokens, data: DataConfig, index: int, codes: list[int]
 ) -> Packed:
     """Questions on the scene; for shares of the scenes, on facts or on a text, and no picture."""
-    part = index % 1000 / 1000
-    if part < data.fact_share:
+    if lot(index) < data.fact_share:
         facts = turns(world.fact_questions("train", index, data.facts))
         return fitting(facts, data.longest, lambda asked: pack_understand(words, None, asked))
-    if part < data.fact_share + data.text_share:
+    if not asks_about_picture(data, index):
         return comprehension(world, words, data, index, data.questions)
     scene = world.scene("train", index)
     asked = turns(world.questions("train", index, scene, data.questions))
     return fitting(asked, data.longest, lambda asked: pack_understand(words, codes, asked))
+
+
+def asks_about_picture(data: DataConfig, index: int) -> bool:
+    """Whether the questions of sequence `index` are about the scene's picture."""
+    return lot(index) >= data.fact_share + data.text_share
+
+
+def lot(index: int) -> float:
+    """What decides which share of the data a sequence belongs to, in [0, 1)."""
+    return index % 1000 / 1000
 
 
 def comprehension(

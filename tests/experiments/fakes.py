@@ -69,6 +69,7 @@ class Train:
     lr: float = 0.001
     quality: float = 0.5
     behaviour: str = "works"
+    stages: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

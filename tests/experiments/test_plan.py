@@ -81,6 +81,17 @@ def test_the_unit_at_the_head_of_the_longest_chain_is_the_most_urgent(ablation: 
     assert estimate.total_seconds(2) < estimate.total_seconds(1)
 
 
+def test_a_stage_is_expected_to_take_its_part_of_the_training(ablation: Make, suites) -> None:
+    preset = "preset: {expected_seconds: {train: 90}}"
+    (suites / "presets/tiny.yaml").write_text(preset)
+    whole, part = (ablation(arms=("control",), overrides=(f"train.stages={n}",)) for n in (1, 3))
+    seconds = [
+        Estimate(one.plan, one.store).seconds(cells(one)["control, seed 0"]["train"])
+        for one in (whole, part)
+    ]
+    assert seconds == [90, 30]
+
+
 def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation: Make) -> None:
     with pytest.raises(ConfigError, match=r"command line: train\.lrr must be a known key"):
         ablation(overrides=("train.lrr=1",))

@@ -57,8 +57,9 @@ def test_an_arm_is_up_to_eight_lines(name: str) -> None:
     ("file", "text", "message"),
     [
         ("fork", "train: {lr: 1.0}", r"fork\.yaml: an arm must differ only in .*, got train\.lr"),
-        ("fork", "arm: {neds: {}}", "arm must have the keys needs, inherits, got 'neds'"),
+        ("fork", "arm: {neds: {}}", "arm must have the keys needs, inherits, total, got 'neds'"),
         ("fork", "arm: {needs: {it: nobody}}", "arm.needs must name arms, got 'nobody'"),
+        ("fork", "arm: {total: nobody}", "arm.total must be an arm, got 'nobody'"),
         ("fork", "model: [", r"suites/toy/fork\.yaml must be valid YAML"),
         ("fork", "- 3", r"suites/toy/fork\.yaml must hold a mapping, got list"),
         ("base", "suite: {control: control, question: q}", "suite must have the known keys"),

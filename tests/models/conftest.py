@@ -9,6 +9,7 @@ from models.architectures import architecture
 from models.batch import Batch, pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
+from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
@@ -26,7 +27,7 @@ TRAIN = TrainConfig(
     muon_learning_rate=5e-3,
     precision="32-true",
 )
-TOKEN_ARMS = ("shared", "unifork", "task_moe")
+TOKEN_ARMS = ("shared", "unifork", "task_moe", "mot", "fork_random", "moe_random", "double_encoder")
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +58,9 @@ def batch(words: TextTokens) -> Batch:
         pack_understand(words, codes[1], [("is there a dog ?", "no")]),
         pack_understand(words, None, [("is a cat red ?", "no")]),
     ]
-    return {"generate": pad(drawn, [False, False, True]), "understand": pad(asked)}
+    features = torch.randn(3, CELLS**2, CHANNELS, generator=generator).half()
+    understand = {**pad(asked), "features": features}
+    return {"generate": pad(drawn, [False, False, True]), "understand": understand}
 
 
 def build(name: str, vocabulary: Vocabulary, seed: int = 0, **fields: object) -> TokenModule:

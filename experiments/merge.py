@@ -1,0 +1,116 @@
+"""The step `train` of a cell that merges two trained ones in place of training.
+
+It leaves what training leaves, so that all that follows takes it for a trained cell, but for
+checkpoints on the way: there is none, and the curve has no points.
+"""
+
+import json
+import resource
+import time
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.world import World
+from experiments.artifacts.data import fitting, turns
+from experiments.build import build_module, read_tokenizer, text_tokens
+from experiments.fit import Spent, parameter_counts, save_weights, step_flops
+from experiments.markers import write_json, write_text
+from models import TASKS
+from models.batch import Batch, Packed, pack_generate, pack_understand, pad
+from models.merged import TaskVectors
+from models.module import UnifiedModule
+
+Inputs = dict[str, Path]
+FIRST_SCENE = 1000
+"""Of the split `dev`; `tune` reads those before."""
+SCENES = 32
+"""A step of fitting."""
+
+
+def merge(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Merges the cells `understand` and `generate`, both of which started from stage 0."""
+    began = time.monotonic()
+    module = build_module(config, inputs)
+    start = {name: value.clone() for name, value in module.state_dict().items()}
+    trained = {task: torch.load(inputs[task] / "model.pt", weights_only=True) for task in TASKS}
+    vectors = TaskVectors(start, trained)
+    coefficients, flops = fitted(config, inputs, module, vectors, out)
+    module.load_state_dict(vectors.merged(coefficients))
+    save_weights(module.state_dict(), out / "model.pt")
+    summary = summarise(inputs, module, flops, config.model.fit_steps)
+    summary["wall_seconds"] = time.monotonic() - began
+    write_json(out / "summary.json", summary)
+    write_json(out / "coefficients.json", dict(zip(TASKS, coefficients.tolist(), strict=True)))
+
+
+def fitted(
+    config: SimpleNamespace,
+    inputs: Inputs,
+    module: UnifiedModule,
+    vectors: TaskVectors,
+    out: Path,
+) -> tuple[Tensor, int]:
+    """The coefficients after `model.fit_steps` on the split `dev`, and the FLOPs of a step."""
+    coefficients = config.model.coefficients()
+    optimizer = torch.optim.Adam([coefficients], lr=config.model.fit_rate)
+    flops, lines = 0, []
+    for step in range(config.model.fit_steps):
+        module.load_state_dict(vectors.merged(coefficients))
+        batch = dev_batch(config, inputs, step)
+        flops = flops or step_flops(module, batch)
+        module.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, config.train.precision.startswith("bf16")):
+            loss = module.training_step(batch, step)
+        loss.backward()
+        gradients = {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
+        coefficients.grad = vectors.slopes(gradients, coefficients)
+        optimizer.step()
+        line = {"step": step, "tokens": 0, "name": "train/merge/loss", "value": loss.item()}
+        lines.append(json.dumps(line) + "\n")
+    write_text(out / "metrics.jsonl", "".join(lines))
+    return coefficients, flops
+
+
+def dev_batch(config: SimpleNamespace, inputs: Inputs, step: int) -> Batch:
+    """Scenes of the split `dev` with captions, and with questions as in training."""
+    world, words = World(config.world), text_tokens(config)
+    first = FIRST_SCENE + step * SCENES
+    indices = range(first, first + SCENES)
+    scenes = [world.scene("dev", index) for index in indices]
+    codec = read_tokenizer(inputs["tokenizer"])
+    codes = codec.encode(np.stack([world.render(scene) for scene in scenes])).tolist()
+    drawn: list[Packed] = []
+    asked: list[Packed] = []
+    for index, scene, code in zip(indices, scenes, codes, strict=True):
+        drawn.append(pack_generate(words, world.caption("dev", index, scene), code))
+        questions = turns(world.questions("dev", index, scene, config.data.questions))
+        asked.append(fitting(questions, config.data.longest, partial(pack_understand, words, code)))
+    return {"understand": pad(asked), "generate": pad(drawn)}
+
+
+def summarise(inputs: Inputs, module: UnifiedModule, step_flops: int, steps: int) -> dict[str, Any]:
+    """What both cells have cost together, their common start counted once, and the fitting."""
+    parts = {task: json.loads((inputs[task] / "summary.json").read_text()) for task in TASKS}
+    common = Spent(parts["generate"]["flops_before"], parts["generate"]["tokens_before"])
+    before = Spent(
+        sum(one["flops"] for one in parts.values()) - common.flops,
+        sum(one["tokens"] for one in parts.values()) - common.tokens,
+    )
+    return {
+        "parameters": parameter_counts(module),
+        "flops": before.flops + steps * step_flops,
+        "flops_before": before.flops,
+        "flops_per_step": step_flops,
+        "steps": steps,
+        "tokens": before.tokens,
+        "tokens_before": before.tokens,
+        "tokens_by_task": {task: parts[task]["tokens_by_task"][task] for task in TASKS},
+        "sequences": {task: parts[task]["sequences"][task] for task in TASKS},
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
