@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import Task
+from models.attention_mass import Watch
 from models.causal_attention import causal_attention
 from models.fused import head_rms_norm, rms_norm, rotary, swiglu
 
@@ -82,6 +83,7 @@ class Context:
     `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
     causal; `start` is the first cache slot that this call writes. Where `wanted` is given, indices
     `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
+    Where a `watch` is given, which needs a causal pass, every layer leaves its mass in it.
     """
 
     cosine: Tensor
@@ -90,6 +92,7 @@ class Context:
     cache: list[LayerCache] | None = None
     start: int = 0
     wanted: Tensor | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,15 @@ def rotary_tables(
 
 
 def causal_context(
-    states: Float[Tensor, "b n d"], config: TrunkConfig, wanted: Tensor | None = None
+    states: Float[Tensor, "b n d"],
+    config: TrunkConfig,
+    wanted: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> Context:
     """Positions 0 to n-1, each seeing the earlier ones, without a cache: what training uses."""
     places = torch.arange(states.shape[1], device=states.device)
     tables = rotary_tables(places, config, states.dtype)
-    return Context(*tables, wanted=wanted)
+    return Context(*tables, wanted=wanted, watch=watch)
 
 
 class RMSNorm(nn.Module):
@@ -171,7 +177,7 @@ class Attention(nn.Module):
         key = rotary(key, context.cosine, context.sine).transpose(1, 2)
         if cache is not None:
             key, value = cache.extend(key, value, context.start)
-        mixed = attend(query, key, value, context.mask)
+        mixed = attend(query, key, value, context.mask, context.watch)
         return self.output(rearrange(mixed, "b h n c -> b n (h c)"))
 
 
@@ -193,6 +199,7 @@ def attend(
     key: Float[Tensor, "b g m c"],
     value: Float[Tensor, "b g m c"],
     mask: Tensor | None,
+    watch: Watch | None = None,
 ) -> Float[Tensor, "b h n c"]:
     """Attention under an additive mask (None: causal): fused on CUDA, plain products on a CPU.
 
@@ -202,6 +209,10 @@ def attend(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
+    if watch is not None:
+        assert mask is None, "a watch counts what a causal pass gives"
+        with torch.autocast(query.device.type, enabled=False):
+            return watch.attend(query, key, value)
     if query.is_cuda:
         stacked = mask[:, None] if mask is not None and mask.dim() == 3 else mask
         return nn.functional.scaled_dot_product_attention(

@@ -5,11 +5,13 @@ rest take AdamW. Both stand behind one optimiser object, so that Lightning count
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from models.interaction_loss import InteractionConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class TrainConfig:
     prompt_drop: float = 0.1
     checkpoints: int = 5
     precision: str = "bf16-mixed"
+    interaction: InteractionConfig = field(default_factory=InteractionConfig)
 
     def __post_init__(self) -> None:
         positive = ("steps", "learning_rate", "muon_learning_rate", "clip_norm", "checkpoints")

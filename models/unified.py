@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Trunk, TrunkOutput, causal_context
+from models.interaction_loss import InteractionConfig, interaction_values, watch
 
 SCALAR_LOSS = "_loss"
 
@@ -87,18 +88,26 @@ class UnifiedModel(nn.Module):
         states = self.embed(tokens)
         return self.trunk(states, causal_context(states, self.trunk.config), task)
 
-    def losses(self, sequences: Sequences, task: Task) -> dict[str, Tensor]:
-        """`loss`: mean cross-entropy over the task's targets; and what the trunk adds by name.
+    def losses(
+        self, sequences: Sequences, task: Task, interaction: InteractionConfig | None = None
+    ) -> dict[str, Tensor]:
+        """`loss`: mean cross-entropy over the task's targets; what the trunk adds by name; and the
+        interaction loss where one is given.
 
         Targets are text for `understand`, image codes for `generate`.
         """
         tokens, predicted = sequences["tokens"], sequences["predicted"]
         wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
         states = self.embed(tokens[:, :-1])
-        context = causal_context(states, self.trunk.config, wanted)
+        watched = watch(sequences, task, self.vocabulary.text) if interaction else None
+        context = causal_context(states, self.trunk.config, wanted, watched)
         output = self.trunk(states, context, task)
         targets = tokens[:, 1:].flatten()[wanted]
-        return {"loss": self.cross_entropy(output.states, targets, task), **layer_means(output)}
+        loss = self.cross_entropy(output.states, targets, task)
+        values = {"loss": loss, **layer_means(output)}
+        if interaction and watched:
+            values |= interaction_values(interaction, task, watched, loss)
+        return values
 
     def cross_entropy(
         self, states: Float[Tensor, "t d"], targets: Int[Tensor, "t"], task: Task
