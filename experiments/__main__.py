@@ -143,6 +143,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
+    "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
@@ -151,7 +152,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def main(arguments: list[str]) -> int:
-    names = "\n".join(f"  {name:13}{one.__doc__}" for name, one in COMMANDS.items())
+    names = "\n".join(f"  {name:17}{one.__doc__}" for name, one in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
         formatter_class=argparse.RawDescriptionHelpFormatter,

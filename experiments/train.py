@@ -5,12 +5,14 @@ from types import SimpleNamespace
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
+from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent, fit
 from models.text_tokens import DROP
 
 
 def train(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
+    config = with_measured_targets(config, inputs, out)
     module = build_module(config, inputs)
     stores = {task: SequenceStore.load(inputs["data"], task) for task in module.trained_tasks}
     sizes = {

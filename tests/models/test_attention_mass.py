@@ -74,7 +74,7 @@ def test_where_no_fused_kernel_takes_the_inputs_no_other_steps_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(attention_mass, "FUSED", [SDPBackend.EFFICIENT_ATTENTION])  # not on a CPU
-    with pytest.raises(RuntimeError, match="No available kernel"):
+    with pytest.raises(RuntimeError, match="No viable backend"):
         fused_attention_mass(*draw(32, torch.float32))
 
 
