@@ -9,7 +9,8 @@ from torch.profiler import profile
 
 from models import attention_mass
 from models.attention_mass import Watch, fused_attention_mass
-from models.causal_attention import causal_attention, causal_attention_mass, causal_mask
+from models.causal_attention import causal_attention, causal_attention_mass
+from tests.models.conftest import whole_map
 
 LENGTH = 23
 WAYS = (causal_attention_mass, fused_attention_mass)
@@ -25,19 +26,12 @@ def draw(width: int, dtype: torch.dtype) -> list[torch.Tensor]:
     return [*(one.requires_grad_() for one in inputs), marked]
 
 
-def full_map(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    mask = causal_mask(LENGTH, query.device, query.dtype)
-    logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    return torch.softmax(logits + mask, dim=-1)
-
-
 @pytest.mark.parametrize("width", [32, 64, 128])
 @pytest.mark.parametrize("way", WAYS)
 def test_output_masses_and_gradients_are_the_full_maps_for_each_query(way, width: int) -> None:
     query, key, value, marked = draw(width, torch.float32)
     mixed, mass = way(query, key, value, marked)
-    attention = full_map(query, key)
-    expected = attention @ value, (attention * marked[:, None, None]).sum(-1)
+    expected = whole_map(query, key, value, marked)
     torch.testing.assert_close(mixed, expected[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(mass, expected[1], rtol=0, atol=1e-5)
     generator = torch.Generator().manual_seed(1)
@@ -54,8 +48,7 @@ def test_output_masses_and_gradients_are_the_full_maps_for_each_query(way, width
 def test_bf16_masses_are_the_full_maps_in_the_mean(way, width: int) -> None:
     query, key, value, marked = draw(width, torch.bfloat16)
     _, mass = way(query, key, value, marked)
-    attention = full_map(query.float(), key.float())
-    expected = (attention * marked.float()[:, None, None]).sum(-1)
+    _, expected = whole_map(*(one.float() for one in (query, key, value, marked)))
     assert mass.float().mean().item() == pytest.approx(expected.mean().item(), abs=1e-3)
 
 

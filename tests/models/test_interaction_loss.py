@@ -9,7 +9,6 @@ from models import TASKS, attention_mass
 from models.attention_mass import Watch
 from models.batch import Batch, pack_understand, pad
 from models.blocks import causal_context
-from models.causal_attention import causal_mask
 from models.interaction_loss import (
     InteractionConfig,
     interaction_values,
@@ -19,7 +18,7 @@ from models.interaction_loss import (
 )
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
-from tests.models.conftest import CODEC, TOKEN_ARMS, TRAIN, TRUNK, build, gradients
+from tests.models.conftest import CODEC, TOKEN_ARMS, TRAIN, TRUNK, build, gradients, whole_map
 
 PATCHES = CODEC.tokens_per_image
 ON = InteractionConfig(understand_weight=2.0, generate_weight=3.0)
@@ -136,15 +135,6 @@ def test_the_logged_ratio_is_that_of_the_two_terms_of_the_objective(
         ratio = values[f"{task}/interaction_loss"] / values[f"{task}/loss"]
         assert values[f"{task}/interaction_ratio"] == pytest.approx(ratio, rel=1e-5)
         assert ratio > 0
-
-
-def whole_map(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, marked: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    mask = causal_mask(query.shape[-2], query.device, query.dtype)
-    logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    attention = torch.softmax(logits + mask, dim=-1)
-    return attention @ value, (attention * marked[:, None, None]).sum(-1)
 
 
 @pytest.mark.parametrize("name", TOKEN_ARMS)
