@@ -73,6 +73,7 @@ def build_bridge(
 ) -> FrozenBridgeModule:
     """A tiny bridge around an untrained language model."""
     frozen = SharedModule(SharedConfig(trunk=TRUNK), vocabulary, TRAIN, 0)
+    train = fields.pop("train", TRAIN)
     config = FrozenBridgeConfig(
         trunk=TRUNK,
         **{
@@ -84,7 +85,7 @@ def build_bridge(
             **fields,
         },
     )
-    return FrozenBridgeModule(config, frozen, codec, TRAIN, 0)
+    return FrozenBridgeModule(config, frozen, codec, train, 0)
 
 
 def gradients(module: UnifiedModule, batch: Batch) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from models import TASKS, attention_mass
 from models.attention_mass import Watch
 from models.batch import Batch, pack_understand, pad
 from models.blocks import causal_context
+from models.image_tokens import ImageTokenizer
 from models.interaction_loss import (
     InteractionConfig,
     interaction_values,
@@ -18,7 +19,16 @@ from models.interaction_loss import (
 )
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
-from tests.models.conftest import CODEC, TOKEN_ARMS, TRAIN, TRUNK, build, gradients, whole_map
+from tests.models.conftest import (
+    CODEC,
+    TOKEN_ARMS,
+    TRAIN,
+    TRUNK,
+    build,
+    build_bridge,
+    gradients,
+    whole_map,
+)
 
 PATCHES = CODEC.tokens_per_image
 ON = InteractionConfig(understand_weight=2.0, generate_weight=3.0)
@@ -212,3 +222,10 @@ def test_a_curve_of_the_wrong_length_or_one_that_was_not_measured_is_refused(
         module.training_step(batch, 0)
     with pytest.raises(ValueError, match="must be measured from the controls before training"):
         target_curve(replace(ON, targets="controls"), "generate", 6)
+
+
+def test_a_bridge_refuses_a_loss_on_attention_that_it_does_not_train(
+    vocabulary: Vocabulary, codec: ImageTokenizer
+) -> None:
+    with pytest.raises(ValueError, match=r"train\.interaction must have no weight where"):
+        build_bridge(vocabulary, codec, train=replace(TRAIN, interaction=ON))
