@@ -14,6 +14,7 @@ from datamodules.world import World, WorldConfig
 from experiments.build import build_module
 from experiments.config import ConfigError
 from experiments.control_masses import FILE, mean_masses, with_measured_targets
+from experiments.suite import load_suite
 from models.batch import pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -120,6 +121,11 @@ def test_an_arm_that_asks_for_no_controls_is_left_as_it_is(
     config.train = replace(config.train, interaction=interaction)
     assert with_measured_targets(config, {}, tmp_path) is config
     assert not list(tmp_path.iterdir())
+
+
+def test_the_suites_arm_names_the_controls_of_the_right_tasks() -> None:
+    arm = load_suite("interaction").arms["interaction_controls"]
+    assert dict(arm.needs) == {name: f"{task}_only" for task, name in CONTROLS.items()}
 
 
 def test_a_missing_control_is_named(
