@@ -74,6 +74,7 @@ test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 
 perf: setup  ## measure training and sampling against transformers, the world, and scoring
 	@$(PYTHON) -m experiments perf
+	@$(PYTHON) -m experiments perf-interaction
 	@$(PYTHON) -m experiments perf-scoring
 
 golden: setup  ## rewrite the golden loss curves

@@ -146,6 +146,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "claims-page": elsewhere("experiments.claims_page", "write docs/claims.md from results/"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
+    "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
@@ -154,7 +155,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def main(arguments: list[str]) -> int:
-    names = "\n".join(f"  {name:13}{one.__doc__}" for name, one in COMMANDS.items())
+    names = "\n".join(f"  {name:17}{one.__doc__}" for name, one in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m experiments",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from datamodules.features import FeatureStore
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
+from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent, fit
 from models.text_tokens import DROP
 
@@ -14,6 +15,7 @@ Inputs = dict[str, Path]
 
 def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
+    config = with_measured_targets(config, inputs, out)
     module = build_module(config, inputs)
     stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import Task
+from models.attention_mass import Watch
 from models.causal_attention import causal_attention
 from models.fused import head_rms_norm, rms_norm, rotary, swiglu
 
@@ -84,6 +85,7 @@ class Context:
     `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
     Trunks that choose weights by more than the task read, for each position, `is_image` and the
     `coin` that its sample's prompt has tossed, `[b, n]` both.
+    Where a `watch` is given, which needs a causal pass, every layer leaves its mass in it.
     """
 
     cosine: Tensor
@@ -94,6 +96,7 @@ class Context:
     wanted: Tensor | None = None
     is_image: Tensor | None = None
     coin: Tensor | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,15 @@ def rotary_tables(
 
 
 def causal_context(
-    states: Float[Tensor, "b n d"], config: TrunkConfig, wanted: Tensor | None = None
+    states: Float[Tensor, "b n d"],
+    config: TrunkConfig,
+    wanted: Tensor | None = None,
+    watch: Watch | None = None,
 ) -> Context:
     """Positions 0 to n-1, each seeing the earlier ones, without a cache: what training uses."""
     places = torch.arange(states.shape[1], device=states.device)
     tables = rotary_tables(places, config, states.dtype)
-    return Context(*tables, wanted=wanted)
+    return Context(*tables, wanted=wanted, watch=watch)
 
 
 class RMSNorm(nn.Module):
@@ -190,7 +196,7 @@ class Attention(nn.Module):
         value = value.transpose(1, 2)
         if cache is not None:
             key, value = cache.extend(key, value, context.start)
-        mixed = attend(query, key, value, context.mask)
+        mixed = attend(query, key, value, context.mask, context.watch)
         return rearrange(mixed, "b h n c -> b n (h c)")
 
 
@@ -212,6 +218,7 @@ def attend(
     key: Float[Tensor, "b g m c"],
     value: Float[Tensor, "b g m c"],
     mask: Tensor | None,
+    watch: Watch | None = None,
 ) -> Float[Tensor, "b h n c"]:
     """Attention under an additive mask (None: causal): fused on CUDA, plain products on a CPU.
 
@@ -221,6 +228,10 @@ def attend(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
+    if watch is not None:
+        assert mask is None, "a watch counts what a causal pass gives"
+        with torch.autocast(query.device.type, enabled=False):
+            return watch.attend(query, key, value)
     if query.is_cuda:
         stacked = mask[:, None] if mask is not None and mask.dim() == 3 else mask
         return nn.functional.scaled_dot_product_attention(

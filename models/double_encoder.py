@@ -20,6 +20,7 @@ from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Trunk
 from models.image_features import CELLS, CHANNELS
+from models.interaction_loss import InteractionConfig
 from models.module import Architecture, TokenModule
 from models.sampling import SamplingConfig, answer_chunk, checked, chunks
 from models.shared import Shared, SharedConfig
@@ -47,7 +48,11 @@ class DoubleEncoderModel(UnifiedModel):
         self.adapter_output = nn.Linear(width, width)
 
     def losses(
-        self, sequences: Sequences, task: Task, tables: Tables | None = None
+        self,
+        sequences: Sequences,
+        task: Task,
+        interaction: InteractionConfig | None = None,
+        tables: Tables | None = None,
     ) -> dict[str, Tensor]:
         """As in `shared`; raises ValueError for `understand` sequences without `features`."""
         if task == "understand":
@@ -57,7 +62,7 @@ class DoubleEncoderModel(UnifiedModel):
                 )
             tokens, tables = self.see(sequences["tokens"], sequences["features"])
             sequences = {**sequences, "tokens": tokens}
-        return super().losses(sequences, task, tables)
+        return super().losses(sequences, task, interaction, tables)
 
     def see(
         self, tokens: Int[Tensor, "b n"], features: Float[Tensor, "b cells features"]

@@ -246,6 +246,11 @@ class FrozenBridgeModule(UnifiedModule):
         train: TrainConfig,
         seed: int,
     ) -> None:
+        if train.interaction.is_on:
+            raise ValueError(
+                "train.interaction must have no weight where the language model is frozen, "
+                f"got {train.interaction}."
+            )
         super().__init__(train)
         self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
         self.seed = seed

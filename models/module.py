@@ -124,7 +124,13 @@ class TokenModule(UnifiedModule):
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         present: list[Task] = [task for task in self.trained_tasks if batch.get(task)]
-        return {task: self.model.losses(batch[task], task) for task in present}
+        return {task: self.task_losses(batch, task) for task in present}
+
+    def task_losses(self, batch: Batch, task: Task) -> dict[str, Tensor]:
+        """The task's values, with the interaction loss where that has a weight."""
+        interaction = self.train_config.interaction
+        wanted = interaction if interaction.weight(task) else None
+        return self.model.losses(batch[task], task, wanted)
 
     def active_parameters(self) -> dict[str, int]:
         return {task: active_parameters(self.model, task) for task in self.trained_tasks}

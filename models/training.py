@@ -5,12 +5,13 @@ rest take AdamW. Both stand behind one optimiser object, so that Lightning count
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from models.interaction_loss import InteractionConfig
 from models.remedies import COMBINERS
 
 
@@ -47,6 +48,7 @@ class TrainConfig:
     stages: int = 1
     stage: int = 0
     frozen: str = "none"
+    interaction: InteractionConfig = field(default_factory=InteractionConfig)
 
     def __post_init__(self) -> None:
         positive = ("steps", "learning_rate", "muon_learning_rate", "clip_norm", "checkpoints")

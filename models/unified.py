@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Context, Trunk, TrunkOutput, causal_context
+from models.interaction_loss import InteractionConfig, interaction_values, watch
 from models.sample_coin import prompt_coin, prompt_of
 
 SCALAR_LOSS = "_loss"
@@ -99,9 +100,14 @@ class UnifiedModel(nn.Module):
         return replace(context, is_image=tokens >= self.vocabulary.text, coin=coin)
 
     def losses(
-        self, sequences: Sequences, task: Task, tables: Tables | None = None
+        self,
+        sequences: Sequences,
+        task: Task,
+        interaction: InteractionConfig | None = None,
+        tables: Tables | None = None,
     ) -> dict[str, Tensor]:
-        """`loss`: mean cross-entropy over the task's targets; and what the trunk adds by name.
+        """`loss`: mean cross-entropy over the task's targets; what the trunk adds by name; and the
+        interaction loss where one is given.
 
         Targets are text for `understand`, image codes for `generate`. `tables` stand in for the
         embeddings of all tokens.
@@ -109,12 +115,17 @@ class UnifiedModel(nn.Module):
         tokens, predicted = sequences["tokens"], sequences["predicted"]
         wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
         states = self.embed(tokens[:, :-1], tables)
-        context = causal_context(states, self.trunk.config, wanted)
+        watched = watch(sequences, task, self.vocabulary.text) if interaction else None
+        context = causal_context(states, self.trunk.config, wanted, watched)
         is_prompt = prompt_of(tokens, predicted)[:, :-1]
         context = self.informed(context, tokens[:, :-1], is_prompt)
         output = self.trunk(states, context, task)
         targets = tokens[:, 1:].flatten()[wanted]
-        return {"loss": self.cross_entropy(output.states, targets, task), **layer_means(output)}
+        loss = self.cross_entropy(output.states, targets, task)
+        values = {"loss": loss, **layer_means(output)}
+        if interaction and watched:
+            values |= interaction_values(interaction, task, watched, loss)
+        return values
 
     def cross_entropy(
         self, states: Float[Tensor, "t d"], targets: Int[Tensor, "t"], task: Task

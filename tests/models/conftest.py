@@ -8,6 +8,7 @@ import torch
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
+from models.causal_attention import causal_mask
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
 from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -75,6 +76,7 @@ def build_bridge(
 ) -> FrozenBridgeModule:
     """A tiny bridge around an untrained language model."""
     frozen = SharedModule(SharedConfig(trunk=TRUNK), vocabulary, TRAIN, 0)
+    train = fields.pop("train", TRAIN)
     config = FrozenBridgeConfig(
         trunk=TRUNK,
         **{
@@ -86,7 +88,7 @@ def build_bridge(
             **fields,
         },
     )
-    return FrozenBridgeModule(config, frozen, codec, TRAIN, 0)
+    return FrozenBridgeModule(config, frozen, codec, train, 0)
 
 
 def gradients(module: UnifiedModule, batch: Batch) -> dict[str, torch.Tensor]:
@@ -94,3 +96,12 @@ def gradients(module: UnifiedModule, batch: Batch) -> dict[str, torch.Tensor]:
     module.zero_grad(set_to_none=True)
     module.training_step(batch, 0).backward()
     return {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
+
+
+def whole_map(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, marked: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Causal attention and each query's mass on the marked keys, from the full map."""
+    logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    attention = (logits + causal_mask(query.shape[-2], query.device, query.dtype)).softmax(-1)
+    return attention @ value, (attention * marked[:, None, None]).sum(-1)

@@ -5,7 +5,13 @@ import torch
 from torch.autograd import gradcheck
 
 from models.blocks import plain_attention
-from models.causal_attention import BLOCKS, causal_attention, causal_mask, spans
+from models.causal_attention import (
+    BLOCKS,
+    causal_attention,
+    causal_attention_mass,
+    causal_mask,
+    spans,
+)
 
 
 def draw(length: int) -> list[torch.Tensor]:
@@ -29,3 +35,14 @@ def test_blocks_cover_every_position_once() -> None:
     for length in range(1, 20):
         covered = [place for start, end in spans(length) for place in range(start, end)]
         assert covered == list(range(length))
+
+
+@pytest.mark.parametrize("length", [1, BLOCKS, 5])
+def test_the_mass_on_marked_keys_leaves_the_output_alone_and_has_the_maps_gradient(
+    length: int,
+) -> None:
+    inputs = draw(length)
+    marked = (torch.arange(2 * length).view(2, length) % 3 == 0).double()
+    mixed, _ = causal_attention_mass(*inputs, marked)
+    assert torch.equal(mixed, causal_attention(*inputs))
+    assert gradcheck(lambda *xs: causal_attention_mass(*xs, marked), inputs)
