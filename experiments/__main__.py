@@ -145,6 +145,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
+    "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.adapters.inspection import InspectedModel
 from benchmarks.adapters.passage import Passage, answered
 from benchmarks.adapters.settings import Number, split_settings
 from benchmarks.judges.vision_language import VisionLanguageModel
@@ -42,6 +43,10 @@ class ImageTextModel:
         """ValueError: models of this kind only answer."""
         kind = type(self.reader.model).__name__
         raise ValueError(f"a model that draws must be asked for images, got {kind}.")
+
+    def inspected(self) -> InspectedModel:
+        """Return the model as a probe sees it."""
+        return InspectedModel(self.reader.label, self.reader.model, self)
 
     def passage(self, sample: Sample, task: Task) -> Passage:
         """Return how a probe's sample is read; NotApplicableError for drawing."""

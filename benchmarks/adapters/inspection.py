@@ -10,16 +10,14 @@ attention are served: no soft cap and no sink is looked for.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-from benchmarks.adapters.image_text import ImageTextModel
 from benchmarks.adapters.passage import Passage
 from benchmarks.probes.protocol import (
     Choices,
@@ -45,18 +43,30 @@ class Seen:
     masses: dict[int, Tensor] = field(default_factory=dict)
 
 
+class Reader(Protocol):
+    """What an adapter does for a probe: it says how samples are read."""
+
+    def passage(self, sample: Sample, task: Task) -> Passage:
+        """Return how a sample is read for a task; NotApplicableError for one that it cannot do."""
+        ...
+
+    def prompt_passage(self, sample: Sample) -> Passage:
+        """Return how a sample's prompt is read alone."""
+        ...
+
+
 class InspectedModel:
     """A public model seen from inside, one sample at a time."""
 
-    def __init__(self, adapter: ImageTextModel) -> None:
-        self.adapter, self.name = adapter, adapter.reader.label
+    def __init__(self, name: str, model: Any, reader: Reader) -> None:
+        self.name, self.model, self.reader = name, model, reader
 
     def states(self, samples: Sequence[Sample], task: Task) -> States:
         """Return mean states; for `understand`, the prompt is read alone, as plain text."""
         image, prompt = [], []
         for sample in samples:
-            seen = self.look(self.adapter.passage(sample, task))
-            read = self.look(self.adapter.prompt_passage(sample)) if not seen.words else seen
+            seen = self.look(self.reader.passage(sample, task))
+            read = self.look(self.reader.prompt_passage(sample)) if not seen.words else seen
             image.append(torch.stack([seen.image[layer] for layer in sorted(seen.image)]))
             prompt.append(read.words[max(read.words)])
         return States(torch.stack(image, dim=1).numpy(), torch.stack(prompt).numpy())
@@ -65,7 +75,7 @@ class InspectedModel:
         """Return each head's attention from one modality to the other."""
         found, uniform = [], []
         for sample in samples:
-            passage = self.adapter.passage(sample, task)
+            passage = self.reader.passage(sample, task)
             seen = self.look(passage)
             found.append(torch.stack([seen.masses[layer] for layer in sorted(seen.masses)]))
             visible = passage.keys.cumsum(0) / torch.arange(1, len(passage.keys) + 1)
@@ -83,9 +93,9 @@ class InspectedModel:
     @torch.inference_mode()
     def look(self, passage: Passage) -> Seen:
         """Run a passage and return what its layers left."""
-        model, seen = self.adapter.reader.model, Seen()
-        with watched(model.get_decoder(), passage, seen):
-            model.model(**passage.inputs, use_cache=False)
+        seen = Seen()
+        with watched(self.model.get_decoder(), passage, seen):
+            self.model.model(**passage.inputs, use_cache=False)
         return seen
 
 

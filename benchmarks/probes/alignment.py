@@ -20,7 +20,7 @@ from benchmarks.probes.protocol import (
     States,
     Task,
 )
-from benchmarks.probes.tables import Row
+from benchmarks.probes.tables import NOTE, Row
 
 PERMUTATIONS = 100
 RESAMPLES = 1000
@@ -168,25 +168,28 @@ def shape_row(shares: np.ndarray) -> Row:
 
 
 def measure(
-    states: States, untrained: States, kinds: Sequence[str], k: int
+    states: States, untrained: States | None, kinds: Sequence[str], k: int
 ) -> tuple[list[Row], list[Row]]:
     """Return rows by layer, and rows on the shape of the curves, of one task and set of pictures.
 
-    `untrained` are the states of the same model before training, for the same samples.
+    `untrained` are the states of the same model before training, for the same samples, if known.
     """
     named = np.asarray(kinds)
     levels, shapes = [], []
     for scope in SCOPES:
         within = named if scope == "within_kind" else None
-        curve, before = (mutual_curve(one, k, within) for one in (states, untrained))
+        curve = mutual_curve(states, k, within)
+        before = mutual_curve(untrained, k, within) if untrained else None
         levels += _layer_rows(MUTUAL, scope, curve, before, k)
         assert curve.shares is not None
         shapes.append({"scope": scope, "k": k, **shape_row(curve.shares)})
-    curves = cka_curve(states), cka_curve(untrained)
-    return levels + _layer_rows(CKA, "all", *curves, None), shapes
+    before = cka_curve(untrained) if untrained else None
+    return levels + _layer_rows(CKA, "all", cka_curve(states), before, None), shapes
 
 
-def _layer_rows(name: str, scope: str, curve: Curve, before: Curve, k: int | None) -> list[Row]:
+def _layer_rows(
+    name: str, scope: str, curve: Curve, before: Curve | None, k: int | None
+) -> list[Row]:
     return [
         {
             "measure": name,
@@ -195,7 +198,7 @@ def _layer_rows(name: str, scope: str, curve: Curve, before: Curve, k: int | Non
             "value": value,
             "permuted": curve.permuted[layer],
             "permuted_high": curve.permuted_high[layer],
-            "untrained": before.values[layer],
+            "untrained": before.values[layer] if before else None,
             "k": k,
         }
         for layer, value in enumerate(curve.values)
@@ -216,7 +219,7 @@ def seen_in(model: Inspectable, images: str, samples: Sequence[Sample], task: Ta
 
 def alignment(
     model: Inspectable,
-    untrained: Inspectable,
+    untrained: Inspectable | None,
     samples: Mapping[str, Sequence[Sample]],
     k: int,
 ) -> dict[str, list[Row]]:
@@ -230,11 +233,12 @@ def alignment(
         for task in TASKS:
             about = {"images": images, "task": task, "samples": len(chosen)}
             try:
-                seen = [seen_in(one, images, chosen, task) for one in (model, untrained)]
+                states = seen_in(model, images, chosen, task)
+                before = seen_in(untrained, images, chosen, task) if untrained else None
             except NotApplicableError as error:
-                levels.append({**about, "note": str(error)})
+                levels.append({**about, NOTE: str(error)})
                 continue
-            found = measure(*seen, [one.kind for one in chosen], k)
+            found = measure(states, before, [one.kind for one in chosen], k)
             levels += [{**about, **row} for row in found[0]]
             shapes += [{**about, **row} for row in found[1]]
     return {"alignment": levels, "alignment_shape": shapes}

@@ -15,14 +15,14 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from benchmarks.probes.protocol import TASKS, Gradient, Inspectable, NotApplicableError, Task
-from benchmarks.probes.tables import Row
+from benchmarks.probes.tables import NOTE, Row
 
 DRAWS = 8
 """How often the cosines are taken, each time of four new batches."""
 WHOLE = "all"
 """Stands for every layer or every projection."""
 PAIRS = ("tasks", "random_split", "understand", "generate")
-Place = tuple[str, str]
+Place = tuple[int | str, str]
 """Layer and projection, either of which may be WHOLE."""
 Named = Mapping[str, Gradient]
 
@@ -35,7 +35,7 @@ def cosine(first: np.ndarray, second: np.ndarray) -> float | None:
 
 def places(gradient: Gradient) -> Iterable[Place]:
     """Yield the groups that a matrix is part of."""
-    for layer in (str(gradient.layer), WHOLE):
+    for layer in (gradient.layer, WHOLE):
         for projection in (gradient.projection, WHOLE):
             yield layer, projection
 
@@ -70,15 +70,17 @@ def gradients(model: Inspectable) -> dict[str, list[Row]]:
     A layer that the tasks do not share has a row that says so.
     """
     drawn: dict[tuple[Place, str], list[float]] = {}
-    try:
-        for draw in range(DRAWS):
+    apart: list[Row] = []
+    for draw in range(DRAWS):
+        try:
             halves = {task: _halves(model, task, draw) for task in TASKS}
-            for key, value in draw_cosines(halves).items():
-                drawn.setdefault(key, []).append(value)
-    except NotApplicableError as error:
-        return {"gradients": [{"note": str(error)}]}
+        except NotApplicableError as error:
+            return {"gradients": [{NOTE: str(error)}]}
+        for key, value in draw_cosines(halves).items():
+            drawn.setdefault(key, []).append(value)
+        apart = _apart_rows(halves)
     rows = [_row(place, pair, values) for (place, pair), values in drawn.items()]
-    return {"gradients": rows + _apart_rows(halves)}
+    return {"gradients": [*rows, *apart]}
 
 
 def _halves(model: Inspectable, task: Task, draw: int) -> tuple[Named, Named]:
@@ -102,6 +104,6 @@ def _apart_rows(halves: Mapping[Task, tuple[Named, Named]]) -> list[Row]:
     layers = {gradient.layer for gradient in first.values()}
     shared = {first[name].layer for name in first.keys() & second.keys()}
     return [
-        {"layer": str(layer), "note": "the tasks share no matrix of this layer"}
+        {"layer": layer, NOTE: "the tasks share no matrix of this layer"}
         for layer in sorted(layers - shared)
     ]

@@ -7,10 +7,9 @@ off. The paper says that the tasks' curves are negatively correlated, and that t
 those of single-task models the more an architecture decouples: `correlation` and `distance`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.probes.protocol import (
     TASKS,
@@ -20,7 +19,7 @@ from benchmarks.probes.protocol import (
     Sample,
     Task,
 )
-from benchmarks.probes.tables import Row
+from benchmarks.probes.tables import NOTE, Row, where
 
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
@@ -41,8 +40,8 @@ def layer_rows(masses: Masses) -> list[Row]:
 
     `deviation` is the standard deviation over samples.
     """
-    heads = {MEAN: masses.found.mean(2)}
-    heads |= {str(head + 1): masses.found[:, :, head] for head in range(masses.found.shape[2])}
+    heads: dict[int | str, np.ndarray] = {MEAN: masses.found.mean(2)}
+    heads |= {head + 1: masses.found[:, :, head] for head in range(masses.found.shape[2])}
     uniform = float(masses.uniform.mean())
     return [
         {
@@ -87,23 +86,22 @@ def task_correlation(found: Mapping[Task, Masses]) -> list[Row]:
         random = np.random.default_rng(0)
         first, second = (curves(found[task])[form] for task in TASKS)
         value = correlation(first.mean(1), second.mean(1))
-        drawn = [correlation(_resampled(first, random), _resampled(second, random)) for _ in DRAWS]
+        drawn = (
+            correlation(resampled(first, random), resampled(second, random))
+            for _ in range(RESAMPLES)
+        )
         known = [one for one in drawn if one is not None]
         low, high = np.percentile(known, INTERVAL) if known else (None, None)
         rows.append({"form": form, "correlation": value, "low": low, "high": high})
     return rows
 
 
-DRAWS = range(RESAMPLES)
-
-
-def _resampled(curve: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def resampled(curve: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return the mean of a curve [layers, samples] over as many samples, drawn anew."""
     return curve[:, random.integers(curve.shape[1], size=curve.shape[1])].mean(1)
 
 
-def interaction(
-    model: Inspectable, samples: Sequence[Sample]
-) -> dict[str, list[Row]]:
+def interaction(model: Inspectable, samples: Sequence[Sample]) -> dict[str, list[Row]]:
     """Return the tables `interaction` (by layer and head) and `interaction_correlation`."""
     rows: list[Row] = []
     found: dict[Task, Masses] = {}
@@ -112,23 +110,19 @@ def interaction(
         try:
             found[task] = model.masses(samples, task)
         except NotApplicableError as error:
-            rows.append({**about, "note": str(error)})
+            rows.append({**about, NOTE: str(error)})
             continue
         rows += [{**about, **row} for row in layer_rows(found[task])]
     return {"interaction": rows, "interaction_correlation": task_correlation(found)}
 
 
-def mean_curve(table: pd.DataFrame, task: Task, form: str) -> np.ndarray | None:
+def mean_curve(rows: Iterable[Row], task: Task, form: str) -> np.ndarray | None:
     """Return a curve of a written table `interaction`, or None where the task has none."""
-    if "head" not in table:
-        return None
-    chosen = table[(table["task"] == task) & (table["head"] == MEAN)]
-    return chosen.sort_values("layer")[form].to_numpy() if len(chosen) else None
+    chosen = where(rows, task=task, head=MEAN)
+    return np.array([float(row[form]) for row in chosen]) if chosen else None
 
 
-def control_distances(
-    arms: Mapping[str, pd.DataFrame], controls: Mapping[Task, str]
-) -> list[Row]:
+def control_distances(arms: Mapping[str, Sequence[Row]], controls: Mapping[Task, str]) -> list[Row]:
     """Return the distance of every arm's curves from those of the task's control.
 
     `arms` holds the written tables `interaction`; `controls` names the arm that trains one task

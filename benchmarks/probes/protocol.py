@@ -45,8 +45,9 @@ class Masses:
     query's attention that falls on the keys, mean over the queries; `uniform` [samples], what it
     were if each position looked at all that it may see alike.
 
-    The queries are the tokens that predict: drawing, the picture's, and the keys are the words of
-    the prompt; answering, the last of the question and the answer's, and the keys are the picture's.
+    The queries are the tokens that predict. Drawing, they are the picture's, and the keys are the
+    words of the prompt; answering, they are the last of the question and the answer's, and the keys
+    are the picture's.
     """
 
     found: np.ndarray

@@ -20,7 +20,7 @@ from benchmarks.probes.protocol import (
     Sample,
     Task,
 )
-from benchmarks.probes.tables import Row
+from benchmarks.probes.tables import NOTE, Row
 
 DEAD_SHARE = 0.01
 BOTH = "both"
@@ -119,7 +119,7 @@ def routing(model: Inspectable, samples: Sequence[Sample]) -> dict[str, list[Row
         try:
             found[task] = model.choices(samples, task)
         except NotApplicableError as error:
-            rows.append({"task": task, "note": str(error)})
+            rows.append({"task": task, NOTE: str(error)})
             continue
         rows += task_rows(found[task], task, {})
     if len(found) == len(TASKS):

@@ -1,45 +1,59 @@
 """A probe's tables: one row an observation, written as CSV; what is missing is empty, never 0."""
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from benchmarks.records import whole_file
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
-"""Rows by the name of their table; the row of a probe that does not apply has a `note`."""
+"""Rows by the name of their table; the row of a probe that does not apply has a NOTE."""
 NOTE = "note"
-DIGITS = "%.6g"
 
 
 def write_tables(tables: Tables, folder: Path) -> None:
-    """Write `<name>.csv` of every table; one without rows is not written."""
+    """Write `<name>.csv` of every table, the note last; one without rows is not written."""
     for name, rows in tables.items():
-        if rows:
-            with whole_file(folder / f"{name}.csv") as partial:
-                frame(rows).to_csv(partial, index=False, float_format=DIGITS)
+        if not rows:
+            continue
+        columns = dict.fromkeys(column for row in rows for column in row if column != NOTE)
+        with whole_file(folder / f"{name}.csv") as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [*columns, NOTE], restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
 
 
-def frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows as a table whose last column is the note."""
-    found = pd.DataFrame(list(rows))
-    notes = found.pop(NOTE) if NOTE in found else pd.Series("", index=found.index)
-    return found.assign(**{NOTE: notes.fillna("")})
+def cell(value: Any) -> str:
+    """Return what stands in a cell: six digits of a fraction, nothing for None."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Return a table that `write_tables` wrote."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table that `write_tables` wrote."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def applies(tables: Tables) -> bool:
-    """Return whether any row is an observation."""
-    return any(NOTE not in row for rows in tables.values() for row in rows)
+def observations(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that are no note."""
+    return [row for row in rows if not row.get(NOTE)]
 
 
 def reasons(tables: Tables) -> list[str]:
     """Return why the probe, or a part of it, does not apply, each reason once."""
-    return list(dict.fromkeys(row[NOTE] for rows in tables.values() for row in rows if NOTE in row))
+    notes = (row.get(NOTE) for rows in tables.values() for row in rows)
+    return list(dict.fromkeys(note for note in notes if note))
+
+
+def where(rows: Iterable[Row], **values: Any) -> list[Row]:
+    """Return the rows with these values."""
+    return [row for row in rows if all(row.get(key) == one for key, one in values.items())]
+
+
+def column(rows: Iterable[Row], name: str) -> list[Any]:
+    """Return one column of the rows."""
+    return [row[name] for row in rows]

@@ -1,4 +1,4 @@
-"""What hooks see of a tiny model: states, masses, choices and gradients that are known otherwise."""
+"""What hooks see of a tiny model: states, masses, choices and gradients known otherwise."""
 
 import pytest
 import torch

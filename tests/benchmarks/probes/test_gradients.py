@@ -34,16 +34,16 @@ def by_place(rows):
 
 def test_opposite_gradients_have_cosine_minus_one_and_the_random_split_has_none():
     found = by_place(gradients(Planted(-DIRECTION))["gradients"])
-    assert found["1", "attention.query", "tasks"]["cosine"] == pytest.approx(-1)
-    assert found["1", "all", "understand"]["cosine"] == pytest.approx(1)
+    assert found[1, "attention.query", "tasks"]["cosine"] == pytest.approx(-1)
+    assert found[1, "all", "understand"]["cosine"] == pytest.approx(1)
     assert found["all", "all", "generate"]["stderr"] == pytest.approx(0)
-    assert ("1", "all", "random_split") not in found  # both halves cancel to zero
+    assert (1, "all", "random_split") not in found  # both halves cancel to zero
 
 
 def test_tasks_that_agree_lie_as_near_as_a_random_split():
     model = Planted(DIRECTION, noise=2.0)
     found = by_place(gradients(model)["gradients"])
-    tasks, split = (found["1", "all", pair] for pair in ("tasks", "random_split"))
+    tasks, split = (found[1, "all", pair] for pair in ("tasks", "random_split"))
     assert abs(tasks["cosine"] - split["cosine"]) < 3 * (tasks["stderr"] + split["stderr"])
     assert tasks["draws"] == DRAWS
     assert len(set(model.batches)) == len(model.batches) == 4 * DRAWS  # no batch twice
@@ -51,8 +51,8 @@ def test_tasks_that_agree_lie_as_near_as_a_random_split():
 
 def test_a_layer_of_each_tasks_own_says_so():
     rows = gradients(Planted(DIRECTION))["gradients"]
-    assert {"layer": "2", "note": "the tasks share no matrix of this layer"} in rows
-    assert not [key for key in by_place(rows) if key[0] == "2"]
+    assert {"layer": 2, "note": "the tasks share no matrix of this layer"} in rows
+    assert not [key for key in by_place(rows) if key[0] == 2]
 
 
 def test_a_zero_gradient_has_no_cosine():
@@ -65,4 +65,6 @@ def test_a_model_of_one_task_says_that_the_probe_does_not_apply():
         def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
             raise NotApplicableError(f"{task} is not trained here")
 
-    assert gradients(OneTask(DIRECTION))["gradients"] == [{"note": "understand is not trained here"}]
+    assert gradients(OneTask(DIRECTION))["gradients"] == [
+        {"note": "understand is not trained here"}
+    ]

@@ -12,7 +12,6 @@ from benchmarks.probes.interaction import (
     task_correlation,
 )
 from benchmarks.probes.protocol import Masses
-from benchmarks.probes.tables import frame
 
 
 def masses(*layers: float, uniform: float = 0.25) -> Masses:
@@ -26,8 +25,8 @@ def test_a_row_has_the_mass_and_what_uniform_attention_leaves_of_it():
     assert len(rows) == 6  # two layers, two heads and their mean
     assert rows[MEAN, 1]["mass"] == pytest.approx(0.5)
     assert rows[MEAN, 1]["excess"] == pytest.approx(0.25)
-    assert rows["1", 2]["mass"] == pytest.approx(0.2)
-    assert rows["2", 2]["excess"] == pytest.approx(0.15)
+    assert rows[1, 2]["mass"] == pytest.approx(0.2)
+    assert rows[2, 2]["excess"] == pytest.approx(0.15)
     assert rows[MEAN, 1]["deviation"] == pytest.approx(0)
 
 
@@ -50,14 +49,14 @@ def test_a_control_of_another_depth_is_read_at_the_same_relative_depth():
 
 
 def table(task: str, *layers: float):
-    return frame([{"task": task, **row} for row in layer_rows(masses(*layers))])
+    return [{"task": task, **row} for row in layer_rows(masses(*layers))]
 
 
 def test_distances_are_to_the_control_of_the_same_task():
     arms = {
         "shared": table("generate", 0.5, 0.7),
         "generate_only": table("generate", 0.4, 0.4),
-        "frozen": frame([{"task": "generate", "note": "draws elsewhere"}]),
+        "frozen": [{"task": "generate", "note": "draws elsewhere"}],
     }
     rows = control_distances(arms, {"generate": "generate_only", "understand": "missing"})
     found = {(row["arm"], row["task"], row["form"]): row["distance"] for row in rows}

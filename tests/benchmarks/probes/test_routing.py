@@ -10,7 +10,7 @@ GROUP = ("understand", "understand", "generate", "generate")
 
 
 class Planted:
-    """Understanding goes to experts 1 and 2 by modality; drawing to 3, and one token in four to 1."""
+    """Understanding goes to experts 1 and 2 by modality; drawing to 3, each fourth token to 1."""
 
     name = "planted"
 
@@ -63,9 +63,7 @@ def test_a_label_that_says_nothing_explains_nothing():
 
 
 def test_every_choice_of_a_token_counts():
-    choices = Choices(
-        np.array([[[0, 2], [0, 3]]]), np.array(["text"] * 2), np.array([1, 1]), GROUP
-    )
+    choices = Choices(np.array([[[0, 2], [0, 3]]]), np.array(["text"] * 2), np.array([1, 1]), GROUP)
     shares = load(choices.experts[0], 4)
     assert shares.tolist() == [0.5, 0, 0.25, 0.25]
     assert entropy(shares) == pytest.approx(1.5 * np.log(2))
