@@ -1,10 +1,8 @@
 """Where in a model pictures look alike that are described alike, by layer and task.
 
-Mutual nearest neighbours (Huh et al. 2024, arXiv 2405.07987): two sets of states of the same
-samples agree as far as a sample's k nearest others are the same ones in both. Here one set is the
-mean state of a picture's tokens after a layer, the other that of its prompt's words after the last
-layer, as UniFork (arXiv 2506.17202) compares them; the paper does not state its k. Nearness is the
-cosine. Beside it stands linear CKA (Kornblith et al. 2019, arXiv 1905.00414).
+The mean state of a picture's tokens after each layer is compared with that of its prompt's words
+after the last layer, as UniFork (arXiv 2506.17202) does, by the measures of `likeness.py`. UniFork
+does not state its k.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.probes.likeness import Neighbourhood, linear_cka
 from benchmarks.probes.protocol import (
     TASKS,
     Inspectable,
@@ -26,64 +25,9 @@ PERMUTATIONS = 100
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
 WORLD, OWN = "world", "own"
-SCOPES = ("all", "within_kind")
+ALL, WITHIN = "all", "within_kind"
+"""Neighbours among all samples, or among those of the same prompt kind."""
 MUTUAL, CKA = "mutual_knn", "linear_cka"
-
-
-@dataclass(frozen=True)
-class Neighbourhood:
-    """`near` bool [samples, samples]: which others are among the `k` nearest of each sample."""
-
-    near: np.ndarray
-    k: int
-
-    @classmethod
-    def of(cls, states: np.ndarray, k: int, kinds: np.ndarray | None = None) -> "Neighbourhood":
-        """Return the neighbours by cosine of states [samples, width], those of its kind alone if
-        `kinds` [samples] are given; ValueError if there are not more than k samples to choose from.
-        """
-        _require_enough(len(states), k, kinds)
-        unit = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-12)
-        likeness = unit.astype(np.float64) @ unit.T
-        np.fill_diagonal(likeness, -np.inf)
-        if kinds is not None:
-            likeness[kinds[:, None] != kinds] = -np.inf
-        near = np.zeros(likeness.shape, bool)
-        nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :k]
-        np.put_along_axis(near, nearest, True, axis=1)
-        return cls(near, k)
-
-    def shared(self, other: "Neighbourhood") -> np.ndarray:
-        """Return the share of each sample's neighbours that it has in both, [samples]."""
-        return (self.near & other.near).sum(1) / self.k
-
-    def renamed(self, order: np.ndarray) -> "Neighbourhood":
-        """Return the neighbours of the samples in another order."""
-        return Neighbourhood(self.near[np.ix_(order, order)], self.k)
-
-
-def _require_enough(count: int, k: int, kinds: np.ndarray | None) -> None:
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}.")
-    if count <= k:
-        raise ValueError(f"k must be below the number of samples, {count}, got {k}.")
-    if kinds is not None:
-        names, sizes = np.unique(kinds, return_counts=True)
-        if sizes.min() <= k:
-            small = names[sizes.argmin()]
-            raise ValueError(
-                f"k must be below the number of samples of each kind, {sizes.min()} of {small!r}, "
-                f"got {k}."
-            )
-
-
-def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the centred kernel alignment of states [samples, width] each, in [0, 1]."""
-    first, second = (
-        states.astype(np.float64) - states.mean(0, dtype=np.float64) for states in (first, second)
-    )
-    own = np.linalg.norm(first.T @ first) * np.linalg.norm(second.T @ second)
-    return float(np.linalg.norm(first.T @ second) ** 2 / own) if own else 0.0
 
 
 def orders(count: int, kinds: np.ndarray | None) -> Iterator[np.ndarray]:
@@ -100,33 +44,48 @@ def orders(count: int, kinds: np.ndarray | None) -> Iterator[np.ndarray]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure by layer: its value, what it is for permuted prompts (mean and 95th percentile),
-    and, of mutual neighbours, each sample's share [layers, samples].
+    """One measure by layer: its value, and what it is for permuted prompts (mean and 95th
+    percentile).
     """
 
     values: np.ndarray
     permuted: np.ndarray
     permuted_high: np.ndarray
-    shares: np.ndarray | None = None
+
+
+def mutual_shares(states: States, k: int, kinds: np.ndarray | None = None) -> np.ndarray:
+    """Return the share of neighbours that picture and prompt have in common after each layer,
+    [layers, samples].
+    """
+    prompts = Neighbourhood.of(states.prompt, k, kinds)
+    layers = [Neighbourhood.of(layer, k, kinds) for layer in states.image]
+    return np.stack([layer.shared(prompts) for layer in layers])
 
 
 def mutual_curve(states: States, k: int, kinds: np.ndarray | None = None) -> Curve:
-    """Return the mutual neighbours of pictures and prompts after each layer."""
+    """Return the mean over samples of `mutual_shares`, with what chance gives."""
     prompts = Neighbourhood.of(states.prompt, k, kinds)
     layers = [Neighbourhood.of(layer, k, kinds) for layer in states.image]
-    shares = np.stack([layer.shared(prompts) for layer in layers])
     renamed = (prompts.renamed(order) for order in orders(len(states.prompt), kinds))
-    by_chance = np.array([[layer.shared(one).mean() for layer in layers] for one in renamed])
-    high = np.percentile(by_chance, 95, axis=0)
-    return Curve(shares.mean(1), by_chance.mean(0), high, shares)
+    by_chance = [[layer.shared(one).mean() for layer in layers] for one in renamed]
+    return with_chance(mutual_shares(states, k, kinds).mean(1), by_chance)
+
+
+def cka_values(states: States, prompt: np.ndarray) -> list[float]:
+    """Return the linear CKA of the pictures with prompts [samples, width] after each layer."""
+    return [linear_cka(layer, prompt) for layer in states.image]
 
 
 def cka_curve(states: States) -> Curve:
-    """Return the linear CKA of pictures and prompts after each layer."""
-    values = np.array([linear_cka(layer, states.prompt) for layer in states.image])
+    """Return the linear CKA of pictures and prompts, with what chance gives."""
     permuted = (states.prompt[order] for order in orders(len(states.prompt), None))
-    by_chance = np.array([[linear_cka(layer, one) for layer in states.image] for one in permuted])
-    return Curve(values, by_chance.mean(0), np.percentile(by_chance, 95, axis=0))
+    by_chance = [cka_values(states, prompt) for prompt in permuted]
+    return with_chance(np.array(cka_values(states, states.prompt)), by_chance)
+
+
+def with_chance(values: np.ndarray, by_chance: Sequence[Sequence[float]]) -> Curve:
+    """Return values [layers] with mean and 95th percentile of those of the permutations."""
+    return Curve(values, np.mean(by_chance, axis=0), np.percentile(by_chance, 95, axis=0))
 
 
 def last_third(layers: int) -> int:
@@ -174,32 +133,45 @@ def measure(
 
     `untrained` are the states of the same model before training, for the same samples, if known.
     """
-    named = np.asarray(kinds)
     levels, shapes = [], []
-    for scope in SCOPES:
-        within = named if scope == "within_kind" else None
-        curve = mutual_curve(states, k, within)
-        before = mutual_curve(untrained, k, within) if untrained else None
-        levels += _layer_rows(MUTUAL, scope, curve, before, k)
-        assert curve.shares is not None
-        shapes.append({"scope": scope, "k": k, **shape_row(curve.shares)})
-    before = cka_curve(untrained) if untrained else None
-    return levels + _layer_rows(CKA, "all", cka_curve(states), before, None), shapes
+    for scope, chosen in scopes(np.asarray(kinds), k).items():
+        about = {"scope": scope, "samples": len(chosen), "k": k}
+        if not len(chosen):
+            levels.append({**about, NOTE: f"no prompt kind has more than k={k} samples"})
+            continue
+        within = np.asarray(kinds)[chosen] if scope == WITHIN else None
+        seen, before = part(states, chosen), untrained and part(untrained, chosen)
+        baseline = mutual_shares(before, k, within).mean(1) if before else None
+        curve = mutual_curve(seen, k, within)
+        levels += layer_rows({"measure": MUTUAL, **about}, curve, baseline)
+        shapes.append({**about, **shape_row(mutual_shares(seen, k, within))})
+    baseline = np.array(cka_values(untrained, untrained.prompt)) if untrained else None
+    about = {"measure": CKA, "scope": ALL}
+    return levels + layer_rows(about, cka_curve(states), baseline), shapes
 
 
-def _layer_rows(
-    name: str, scope: str, curve: Curve, before: Curve | None, k: int | None
-) -> list[Row]:
+def scopes(kinds: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    """Return which samples each scope looks at: within kinds, those whose kind has more than k."""
+    sizes = dict(zip(*np.unique(kinds, return_counts=True), strict=True))
+    large = np.array([sizes[kind] > k for kind in kinds], dtype=bool)
+    return {ALL: np.arange(len(kinds)), WITHIN: np.flatnonzero(large)}
+
+
+def part(states: States, chosen: np.ndarray) -> States:
+    """Return the states of some samples."""
+    return States(states.image[:, chosen], states.prompt[chosen])
+
+
+def layer_rows(about: Row, curve: Curve, untrained: np.ndarray | None) -> list[Row]:
+    """Return a row a layer."""
     return [
         {
-            "measure": name,
-            "scope": scope,
+            **about,
             "layer": layer + 1,
             "value": value,
             "permuted": curve.permuted[layer],
             "permuted_high": curve.permuted_high[layer],
-            "untrained": before.values[layer] if before else None,
-            "k": k,
+            "untrained": None if untrained is None else untrained[layer],
         }
         for layer, value in enumerate(curve.values)
     ]

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from benchmarks.probes.alignment import ALL, CKA, MUTUAL, WITHIN
 from benchmarks.probes.gradients import PAIRS, WHOLE
 from benchmarks.probes.interaction import MEAN
 from benchmarks.probes.protocol import TASKS
@@ -21,9 +22,9 @@ COLOURS = {"understand": "C0", "generate": "C1", BOTH: "C2", "tasks": "C3", "ran
 PANEL = 3.4, 2.7
 """Width and height of a panel in inches."""
 MEASURES = {
-    ("mutual_knn", "all"): "mutual neighbours",
-    ("mutual_knn", "within_kind"): "within a prompt kind",
-    ("linear_cka", "all"): "linear CKA",
+    (MUTUAL, ALL): "mutual neighbours",
+    (MUTUAL, WITHIN): "within a prompt kind",
+    (CKA, ALL): "linear CKA",
 }
 EXPLAINED = "explained_by_"
 Rows = Sequence[Row]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.records import whole_file
 
 Row = Mapping[str, Any]
@@ -29,7 +31,7 @@ def cell(value: Any) -> str:
     """Return what stands in a cell: six digits of a fraction, nothing for None."""
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 
 from benchmarks.probes.alignment import (
-    Neighbourhood,
+    ALL,
+    MUTUAL,
+    WITHIN,
     cka_curve,
     last_third,
-    linear_cka,
+    measure,
     mutual_curve,
     shape,
     shape_row,
 )
+from benchmarks.probes.likeness import Neighbourhood
 from benchmarks.probes.protocol import States
 
 RANDOM = np.random.default_rng(3)
@@ -24,15 +27,6 @@ def test_layers_that_are_copies_align_alike_and_a_copy_of_the_prompts_aligns_who
     assert copies.values[0] == copies.values[1] == copies.values[2]
     same = mutual_curve(States(np.stack([PROMPTS, 3 * PROMPTS]), PROMPTS), k=5)
     assert same.values.tolist() == [1.0, 1.0]  # the cosine does not see the scale
-
-
-def test_nearest_others_are_those_of_greatest_cosine_and_never_the_sample_itself():
-    east, also_east, north, south = [1.0, 0.0], [9.0, 1.0], [0.0, 1.0], [0.0, -1.0]
-    near = Neighbourhood.of(np.array([east, also_east, north, south]), 1).near
-    assert near.argmax(1).tolist() == [1, 0, 1, 0]
-    assert near.sum(1).tolist() == [1, 1, 1, 1]
-    swapped = Neighbourhood.of(np.array([east, north, also_east, south]), 1)
-    assert Neighbourhood(near, 1).shared(swapped).tolist() == [0, 0, 0, 1]
 
 
 def test_permuted_prompts_share_as_many_neighbours_as_chance_has_it():
@@ -54,26 +48,25 @@ def test_within_a_kind_a_sample_has_no_neighbour_of_another():
     assert within.permuted[0] == pytest.approx(4 / 19, abs=0.02)
 
 
-@pytest.mark.parametrize("k", [40, 41])
-def test_k_not_below_the_sample_count_is_an_error(k: int):
-    with pytest.raises(ValueError, match=f"k must be below the number of samples, 40, got {k}"):
-        Neighbourhood.of(PROMPTS, k)
+def test_kinds_with_too_few_samples_are_left_out_within_kinds_and_if_none_is_left_it_says_so():
+    states = States(OTHER[None], PROMPTS)
+    kinds = ["many"] * 34 + ["few"] * 6
+    rows, shapes = measure(states, states, kinds, 6)
+    found = {(row["measure"], row["scope"]): row for row in rows}
+    assert found[MUTUAL, ALL]["samples"] == 40
+    assert found[MUTUAL, WITHIN]["samples"] == 34
+    assert found[MUTUAL, WITHIN]["value"] == found[MUTUAL, WITHIN]["untrained"]
+    assert [row["scope"] for row in shapes] == [ALL, WITHIN]
+    rows, shapes = measure(states, None, kinds, 35)
+    assert [row["note"] for row in rows if row["scope"] == WITHIN] == [
+        "no prompt kind has more than k=35 samples"
+    ]
+    assert [row["scope"] for row in shapes] == [ALL]
 
 
-def test_k_not_below_the_size_of_a_kind_is_an_error_that_names_it():
-    kinds = np.array(["many"] * 37 + ["few"] * 3)
-    with pytest.raises(ValueError, match=r"of each kind, 3 of .*few.*, got 3"):
-        Neighbourhood.of(PROMPTS, 3, kinds)
-    with pytest.raises(ValueError, match="k must be at least 1, got 0"):
-        Neighbourhood.of(PROMPTS, 0)
-
-
-def test_cka_sees_no_rotation_and_no_scale_and_is_low_for_other_states():
-    rotation = np.linalg.qr(RANDOM.normal(size=(12, 12)))[0]
-    assert linear_cka(PROMPTS, 5 * PROMPTS @ rotation + 7) == pytest.approx(1.0)
+def test_cka_of_other_states_is_what_chance_gives_and_of_the_prompts_themselves_far_above():
     curve = cka_curve(States(np.stack([OTHER, PROMPTS]), PROMPTS))
     assert curve.values[0] < curve.permuted_high[0] < 0.6 < curve.values[1]
-    assert linear_cka(np.ones((4, 2)), PROMPTS[:4]) == 0.0
 
 
 def test_the_shape_is_the_peak_and_the_slope_of_the_last_third():
