@@ -142,7 +142,7 @@ class HeadScaleNorm(nn.Module):
         self.scale = nn.Parameter(torch.full((heads,), START_SCALE))
         self.epsilon = epsilon
 
-    def forward(self, x: Float[Tensor, "b n h c"]) -> Float[Tensor, "b n h c"]:
+    def forward(self, x: Float[Tensor, "*n h c"]) -> Float[Tensor, "*n h c"]:
         return head_rms_norm(x, self.scale, self.epsilon)
 
 
@@ -162,17 +162,32 @@ class Attention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b n d"], context: Context, cache: LayerCache | None = None
     ) -> Float[Tensor, "b n d"]:
-        heads = "b n (h c) -> b n h c"
+        return self.output(self.mix(*self.project(x, context), context, cache))
+
+    def project(self, x: Float[Tensor, "*n d"], context: Context) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries `[*n h c]`, keys and values `[*n g c]`, not yet rotated; `context` is for
+        attention that chooses its weights by it."""
+        parts = (self.query(x), self.key(x), self.value(x))
         width = self.config.head_width
-        query = self.query_norm(rearrange(self.query(x), heads, c=width))
-        key = self.key_norm(rearrange(self.key(x), heads, c=width))
-        value = rearrange(self.value(x), "b n (g c) -> b g n c", c=width)
+        query, key, value = (part.unflatten(-1, (-1, width)) for part in parts)
+        return self.query_norm(query), self.key_norm(key), value
+
+    def mix(
+        self,
+        query: Float[Tensor, "b n h c"],
+        key: Float[Tensor, "b n g c"],
+        value: Float[Tensor, "b n g c"],
+        context: Context,
+        cache: LayerCache | None,
+    ) -> Float[Tensor, "b n e"]:
+        """The values that each position gathers, heads side by side; it has no parameters."""
         query = rotary(query, context.cosine, context.sine).transpose(1, 2)
         key = rotary(key, context.cosine, context.sine).transpose(1, 2)
+        value = value.transpose(1, 2)
         if cache is not None:
             key, value = cache.extend(key, value, context.start)
         mixed = attend(query, key, value, context.mask)
-        return self.output(rearrange(mixed, "b h n c -> b n (h c)"))
+        return rearrange(mixed, "b h n c -> b n (h c)")
 
 
 def qk_norms(config: TrunkConfig) -> tuple[nn.Module, nn.Module]:

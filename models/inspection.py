@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences
-from models.blocks import Attention, Context
+from models.blocks import Context
 from models.causal_attention import causal_mask
 from models.fused import rotary
 from models.text_tokens import SPECIAL
@@ -37,6 +37,13 @@ class Router(Protocol):
     experts: nn.ModuleList
 
     def route(self, x: Tensor) -> Any: ...
+
+
+@runtime_checkable
+class Projecting(Protocol):
+    """Attention that gives queries, keys and values before they are rotated."""
+
+    def project(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
 @contextmanager
@@ -116,16 +123,14 @@ def masses(probabilities: Float[Tensor, "b h n n"], marked: Roles) -> Float[Tens
 
 
 def attention_map(
-    attention: Attention, x: Float[Tensor, "b n d"], context: Context
+    attention: Projecting, x: Float[Tensor, "b n d"], context: Context
 ) -> Float[Tensor, "b h n n"]:
     """Causal attention probabilities of a layer, in fp32, from its own queries and keys."""
-    heads, width = "b n (h c) -> b n h c", attention.config.head_width
-    query = attention.query_norm(rearrange(attention.query(x), heads, c=width))
-    key = attention.key_norm(rearrange(attention.key(x), heads, c=width))
+    query, key, _ = attention.project(x, context)
     query = rotary(query, context.cosine, context.sine).float()
     key = rotary(key, context.cosine, context.sine).float()
     key = repeat(key, "b m g c -> b m (g r) c", r=query.shape[2] // key.shape[2])
-    logits = torch.einsum("bnhc,bmhc->bhnm", query, key) * width**-0.5
+    logits = torch.einsum("bnhc,bmhc->bhnm", query, key) * query.shape[-1] ** -0.5
     return (logits + causal_mask(x.shape[1], x.device, logits.dtype)).softmax(-1)
 
 

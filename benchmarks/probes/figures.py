@@ -67,6 +67,7 @@ def heat_map(axis: Axes, rows: Rows, names: tuple[str, str], title: str, scale: 
     axis.set_yticks(range(len(upwards)), [str(one) for one in upwards], fontsize=7)
     axis.set_title(title, fontsize=9)
     axis.set_xlabel("layer", fontsize=8)
+    axis.set_ylabel(names[0], fontsize=8)
     assert isinstance(axis.figure, Figure)
     axis.figure.colorbar(shown, ax=axis).ax.tick_params(labelsize=7)
 
@@ -115,8 +116,8 @@ def draw_gradients(rows: Rows) -> Figure:
     figure, axes = panels(1, 2)
     for pair in PAIRS:
         found = where(rows, projection=WHOLE, pair=pair)
-        width, colour = 1.8 if pair == "tasks" else 1.0, COLOURS[pair]
-        line(axes[0, 0], found, "cosine", "o-", ms=3, lw=width, color=colour, label=pair)
+        look = {"color": COLOURS[pair], "lw": 1.8 if pair == "tasks" else 1.0}
+        line(axes[0, 0], found, "cosine", "o-", ms=3, label=pair.replace("_", " "), **look)
     axes[0, 0].axhline(0, lw=0.8, color="grey")
     axes[0, 0].legend(fontsize=7)
     by_layer(axes[0, 0], "cosine of two gradients")
@@ -128,8 +129,9 @@ def draw_gradients(rows: Rows) -> Figure:
         for row in where(rows, pair="tasks")
         if (row["layer"], row["projection"]) in by_chance
     ]
+    furthest = max((abs(row["lower"]) for row in lower), default=1.0)
     names, title = ("projection", "lower"), "tasks minus random split"
-    heat_map(axes[0, 1], lower, names, title, (-1.0, 1.0, "RdBu"))
+    heat_map(axes[0, 1], lower, names, title, (-furthest, furthest, "RdBu"))
     return figure
 
 
