@@ -141,15 +141,13 @@ class InspectedModel:
     def pack(self, samples: Sequence[Sample], task: Task) -> Sequences:
         """Prompt and picture, or picture, question and answer."""
         codes = self.tokenizer.encode(np.stack([one.image for one in samples])).tolist()
+        pairs = list(zip(samples, codes, strict=True))
         if task == "generate":
-            pairs = zip(samples, codes, strict=True)
             return pad([pack_generate(self.words, one.prompt, code) for one, code in pairs])
-        return pad(
-            [
-                pack_understand(self.words, code, [(one.question, one.answer)])
-                for one, code in zip(samples, codes, strict=True)
-            ]
-        )
+        rows = [
+            pack_understand(self.words, code, [(one.question, one.answer)]) for one, code in pairs
+        ]
+        return pad(rows)
 
     def prompts(self, samples: Sequence[Sample]) -> Tensor:
         """The prompts alone, as text that is to be understood, `[b n]`."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 from transformers import LogitsProcessorList
 
 from benchmarks.adapters.gumbel import GuidedNoise
@@ -72,14 +73,15 @@ class Janus(ImageTextModel):
             generation_mode="image",
             return_tensors="pt",
         )["input_ids"]
-        pixels = processor.image_processor([sample.image], return_tensors="pt")["pixel_values"]
+        picture = Image.fromarray(sample.image)
+        pixels = processor.image_processor([picture], return_tensors="pt")["pixel_values"]
         pixels = pixels.to(self.reader.device, model.dtype)
         codes = model.model.vqmodel.encode(pixels).image_tokens.reshape(1, -1)
         ahead = model.get_input_embeddings()(text.to(self.reader.device))
         behind = model.prepare_embeddings_for_image_generation(codes)
-        picture = torch.ones(codes.shape[1], dtype=torch.bool)
+        is_picture = torch.ones(codes.shape[1], dtype=torch.bool)
         return drawn(
             {"inputs_embeds": torch.cat([ahead, behind], dim=1)},
-            torch.cat([torch.zeros(text.shape[1], dtype=torch.bool), picture]),
-            torch.cat([self.is_word(text[0]), ~picture]),
+            torch.cat([torch.zeros(text.shape[1], dtype=torch.bool), is_picture]),
+            torch.cat([self.is_word(text[0]), ~is_picture]),
         )
