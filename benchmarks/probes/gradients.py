@@ -25,6 +25,8 @@ PAIRS = ("tasks", "random_split", "understand", "generate")
 Place = tuple[int | str, str]
 """Layer and projection, either of which may be WHOLE."""
 Named = Mapping[str, Gradient]
+Halves = Mapping[Task, tuple[Named, Named]]
+"""The gradients of two batches of each task."""
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -49,7 +51,7 @@ def joined(found: Named, names: Iterable[str]) -> dict[Place, np.ndarray]:
     return {place: np.concatenate(some) for place, some in parts.items()}
 
 
-def draw_cosines(halves: Mapping[Task, tuple[Named, Named]]) -> dict[tuple[Place, str], float]:
+def draw_cosines(halves: Halves) -> dict[tuple[Place, str], float]:
     """Return the cosine of every group and pair, of the matrices that all four gradients have."""
     four = [half for task in TASKS for half in halves[task]]
     names = set.intersection(*(set(one) for one in four))
@@ -73,7 +75,7 @@ def gradients(model: Inspectable) -> dict[str, list[Row]]:
     apart: list[Row] = []
     for draw in range(DRAWS):
         try:
-            halves = {task: _halves(model, task, draw) for task in TASKS}
+            halves: Halves = {task: _halves(model, task, draw) for task in TASKS}
         except NotApplicableError as error:
             return {"gradients": [{NOTE: str(error)}]}
         for key, value in draw_cosines(halves).items():
@@ -99,7 +101,7 @@ def _row(place: Place, pair: str, values: list[float]) -> Row:
     }
 
 
-def _apart_rows(halves: Mapping[Task, tuple[Named, Named]]) -> list[Row]:
+def _apart_rows(halves: Halves) -> list[Row]:
     first, second = (halves[task][0] for task in TASKS)
     layers = {gradient.layer for gradient in first.values()}
     shared = {first[name].layer for name in first.keys() & second.keys()}
