@@ -49,7 +49,10 @@ QUERY_DEVIATION = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenBridgeConfig:
-    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks."""
+    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks.
+
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
+    """
 
     name: str = "frozen_bridge"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
@@ -59,9 +62,11 @@ class FrozenBridgeConfig:
     decoder_depth: int = 5
     decoder_heads: int = 4
     decoder_head_width: int = 32
+    decoder_patch: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("queries", "connector_depth", "decoder_depth", "decoder_heads"):
+        sizes = ("queries", "connector_depth", "decoder_depth", "decoder_heads", "decoder_patch")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}.")
         if self.connector not in CONNECTORS:
@@ -109,6 +114,11 @@ class FrozenBridge(nn.Module):
         )
         self.register_buffer("latents", latents, persistent=False)
         self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
+        if self.grid % config.decoder_patch:
+            raise ValueError(
+                f"model.decoder_patch must divide the image's {self.grid} tokens a side, "
+                f"got {config.decoder_patch}."
+            )
         self.decoder = PixArtTransformer2DModel(
             num_attention_heads=config.decoder_heads,
             attention_head_dim=config.decoder_head_width,
@@ -118,7 +128,7 @@ class FrozenBridge(nn.Module):
             cross_attention_dim=config.decoder_width,
             caption_channels=config.decoder_width,
             sample_size=self.grid,
-            patch_size=1,
+            patch_size=config.decoder_patch,
             norm_type="ada_norm_single",
             use_additional_conditions=False,
         )
