@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.probes.likeness import Neighbourhood, linear_cka
+from benchmarks.probes.likeness import Neighbourhood, agreement, comparable, linear_cka
 from benchmarks.probes.protocol import (
     TASKS,
     Inspectable,
@@ -71,16 +71,12 @@ def mutual_curve(states: States, k: int, kinds: np.ndarray | None = None) -> Cur
     return with_chance(mutual_shares(states, k, kinds).mean(1), by_chance)
 
 
-def cka_values(states: States, prompt: np.ndarray) -> list[float]:
-    """Return the linear CKA of the pictures with prompts [samples, width] after each layer."""
-    return [linear_cka(layer, prompt) for layer in states.image]
-
-
 def cka_curve(states: States) -> Curve:
     """Return the linear CKA of pictures and prompts, with what chance gives."""
-    permuted = (states.prompt[order] for order in orders(len(states.prompt), None))
-    by_chance = [cka_values(states, prompt) for prompt in permuted]
-    return with_chance(np.array(cka_values(states, states.prompt)), by_chance)
+    prompt, layers = comparable(states.prompt), [comparable(layer) for layer in states.image]
+    permuted = (prompt[order] for order in orders(len(prompt), None))
+    by_chance = [[agreement(layer, one) for layer in layers] for one in permuted]
+    return with_chance(np.array([agreement(layer, prompt) for layer in layers]), by_chance)
 
 
 def with_chance(values: np.ndarray, by_chance: Sequence[Sequence[float]]) -> Curve:
@@ -145,7 +141,9 @@ def measure(
         curve = mutual_curve(seen, k, within)
         levels += layer_rows({"measure": MUTUAL, **about}, curve, baseline)
         shapes.append({**about, **shape_row(mutual_shares(seen, k, within))})
-    baseline = np.array(cka_values(untrained, untrained.prompt)) if untrained else None
+    baseline = None
+    if untrained:
+        baseline = np.array([linear_cka(layer, untrained.prompt) for layer in untrained.image])
     about = {"measure": CKA, "scope": ALL}
     return levels + layer_rows(about, cka_curve(states), baseline), shapes
 

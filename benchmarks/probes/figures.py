@@ -88,7 +88,8 @@ def draw_alignment(rows: Rows) -> Figure:
             axis.set_ylim(bottom=0)
     axes[0, 0].plot([], [], "--", lw=1, color="black", label="untrained")
     axes[0, 0].plot([], [], ":", lw=1, color="grey", label="permuted, 95%")
-    axes[0, 0].legend(fontsize=7)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, loc="outside lower center", ncols=len(labels))
     return figure
 
 

@@ -57,10 +57,19 @@ def _require_enough(count: int, k: int, kinds: np.ndarray | None) -> None:
             )
 
 
+def comparable(states: np.ndarray) -> np.ndarray:
+    """Return states [samples, width] centred, and scaled so that they agree with themselves by 1;
+    zeros where all are alike.
+    """
+    centred = states.astype(np.float64) - states.mean(0, dtype=np.float64)
+    return centred / (np.linalg.norm(centred.T @ centred) ** 0.5 or 1.0)
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the linear CKA, in [0, 1], of two sets of comparable states."""
+    return float(np.linalg.norm(first.T @ second) ** 2)
+
+
 def linear_cka(first: np.ndarray, second: np.ndarray) -> float:
     """Return the centred kernel alignment of states [samples, width] each, in [0, 1]."""
-    first, second = (
-        states.astype(np.float64) - states.mean(0, dtype=np.float64) for states in (first, second)
-    )
-    own = np.linalg.norm(first.T @ first) * np.linalg.norm(second.T @ second)
-    return float(np.linalg.norm(first.T @ second) ** 2 / own) if own else 0.0
+    return agreement(comparable(first), comparable(second))
