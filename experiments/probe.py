@@ -107,5 +107,5 @@ def main(arguments: list[str]) -> int:
         rows = control_distances(tables, controls(plan, options.seed))
         write_tables({"interaction_distances": rows}, out)
         for row in rows:
-            print(f"{row['arm']:20} {row['task']:10} {row['form']:6} {row['distance']:.4f}")
+            print(f"{row['arm']:20} {row['task']:10} {row['distance']:.4f}")
     return 0

@@ -25,14 +25,6 @@ RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)
 MEAN = "mean"
 """The head that stands for the mean over all."""
-FORMS = ("mass", "excess")
-"""Raw, and without what uniform attention would give."""
-
-
-def curves(masses: Masses) -> dict[str, np.ndarray]:
-    """Return each form of the mass, mean over heads, [layers, samples]."""
-    raw = masses.found.mean(2)
-    return {"mass": raw, "excess": raw - masses.uniform}
 
 
 def layer_rows(masses: Masses) -> list[Row]:
@@ -75,25 +67,22 @@ def distance(curve: np.ndarray, control: np.ndarray) -> float:
 
 
 def task_correlation(found: Mapping[Task, Masses]) -> list[Row]:
-    """Return the correlation of the two tasks' curves, raw and in excess, with 95% intervals.
+    """Return the correlation of the two tasks' curves with a 95% interval; no row for one task.
 
-    Each task's samples are drawn anew RESAMPLES times.
+    Each task's samples are drawn anew RESAMPLES times. Uniform attention is alike in all layers: it
+    changes no correlation.
     """
     if not all(task in found for task in TASKS):
         return []
-    rows = []
-    for form in FORMS:
-        random = np.random.default_rng(0)
-        first, second = (curves(found[task])[form] for task in TASKS)
-        value = correlation(first.mean(1), second.mean(1))
-        drawn = (
-            correlation(resampled(first, random), resampled(second, random))
-            for _ in range(RESAMPLES)
-        )
-        known = [one for one in drawn if one is not None]
-        low, high = np.percentile(known, INTERVAL) if known else (None, None)
-        rows.append({"form": form, "correlation": value, "low": low, "high": high})
-    return rows
+    random = np.random.default_rng(0)
+    first, second = (found[task].found.mean(2) for task in TASKS)
+    value = correlation(first.mean(1), second.mean(1))
+    drawn = (
+        correlation(resampled(first, random), resampled(second, random)) for _ in range(RESAMPLES)
+    )
+    known = [one for one in drawn if one is not None]
+    low, high = np.percentile(known, INTERVAL) if known else (None, None)
+    return [{"correlation": value, "low": low, "high": high}]
 
 
 def resampled(curve: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -116,10 +105,10 @@ def interaction(model: Inspectable, samples: Sequence[Sample]) -> dict[str, list
     return {"interaction": rows, "interaction_correlation": task_correlation(found)}
 
 
-def mean_curve(rows: Iterable[Row], task: Task, form: str) -> np.ndarray | None:
-    """Return a curve of a written table `interaction`, or None where the task has none."""
+def mean_curve(rows: Iterable[Row], task: Task) -> np.ndarray | None:
+    """Return the mass by layer of a written table `interaction`, or None where the task has none."""
     chosen = where(rows, task=task, head=MEAN)
-    return np.array([float(row[form]) for row in chosen]) if chosen else None
+    return np.array([float(row["mass"]) for row in chosen]) if chosen else None
 
 
 def control_distances(arms: Mapping[str, Sequence[Row]], controls: Mapping[Task, str]) -> list[Row]:
@@ -131,10 +120,8 @@ def control_distances(arms: Mapping[str, Sequence[Row]], controls: Mapping[Task,
     rows = []
     for arm, table in arms.items():
         for task, control in controls.items():
-            for form in FORMS:
-                curve = mean_curve(table, task, form)
-                aim = mean_curve(arms[control], task, form) if control in arms else None
-                if arm != control and curve is not None and aim is not None:
-                    about = {"arm": arm, "task": task, "control": control, "form": form}
-                    rows.append({**about, "distance": distance(curve, aim)})
+            curve, aim = mean_curve(table, task), mean_curve(arms.get(control, ()), task)
+            if arm != control and curve is not None and aim is not None:
+                about = {"arm": arm, "task": task, "control": control}
+                rows.append({**about, "distance": distance(curve, aim)})
     return rows

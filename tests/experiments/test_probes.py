@@ -130,7 +130,7 @@ def test_interaction_has_both_tasks_and_every_head(shared_folders, tmp_path: Pat
     assert all(0 < float(row["mass"]) < 1 for row in rows)
     excess = [float(row["mass"]) - float(row["uniform"]) for row in rows]
     assert [float(row["excess"]) for row in rows] == pytest.approx(excess, abs=1e-5)
-    assert len(read_table(tmp_path / "out/interaction_correlation.csv")) == 2
+    assert len(read_table(tmp_path / "out/interaction_correlation.csv")) == 1
 
 
 def test_an_arm_of_one_task_says_so_in_a_row(shared_folders, tmp_path: Path):
@@ -221,7 +221,6 @@ def test_the_command_shows_finished_steps_and_the_distance_to_the_controls(finis
     assert "shared, seed 0: " in capsys.readouterr().out
     rows = read_table(finished_run / "toy/probes/interaction/interaction_distances.csv")
     assert [(row["arm"], row["task"], row["control"], row["distance"]) for row in rows] == [
-        ("shared", "generate", "generate_only", "0.5"),
         ("shared", "generate", "generate_only", "0.5"),
     ]
 

@@ -120,7 +120,7 @@ def test_alignment_rises_to_one_and_its_own_pictures_are_compared_with_what_was_
 
 def test_tasks_that_mirror_each_other_in_depth_have_correlation_minus_one():
     rows = probe("interaction", Planted())["interaction_correlation"]
-    assert [row["correlation"] for row in rows] == [pytest.approx(-1)] * 2
+    assert [row["correlation"] for row in rows] == [pytest.approx(-1)]
 
 
 @pytest.mark.parametrize("name", ["alignment", "interaction", "gradients", "routing"])

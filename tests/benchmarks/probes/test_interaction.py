@@ -36,9 +36,8 @@ def test_curves_that_mirror_each_other_are_negatively_correlated():
     assert correlation(rising, np.full(3, 0.4)) is None
     assert correlation(rising[:1], falling[:1]) is None
     found = {"understand": masses(0.1, 0.2, 0.3), "generate": masses(0.9, 0.7, 0.5)}
-    rows = task_correlation(found)
-    assert [row["form"] for row in rows] == ["mass", "excess"]
-    assert all(row["low"] == pytest.approx(-1) == row["high"] for row in rows)
+    (row,) = task_correlation(found)
+    assert row["correlation"] == row["low"] == row["high"] == pytest.approx(-1)
     assert task_correlation({"understand": found["understand"]}) == []
 
 
@@ -59,8 +58,5 @@ def test_distances_are_to_the_control_of_the_same_task():
         "frozen": [{"task": "generate", "note": "draws elsewhere"}],
     }
     rows = control_distances(arms, {"generate": "generate_only", "understand": "missing"})
-    found = {(row["arm"], row["task"], row["form"]): row["distance"] for row in rows}
-    assert found == {
-        ("shared", "generate", "mass"): pytest.approx(0.2),
-        ("shared", "generate", "excess"): pytest.approx(0.2),
-    }
+    found = {(row["arm"], row["task"]): row["distance"] for row in rows}
+    assert found == {("shared", "generate"): pytest.approx(0.2)}
