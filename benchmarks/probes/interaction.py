@@ -106,7 +106,7 @@ def interaction(model: Inspectable, samples: Sequence[Sample]) -> dict[str, list
 
 
 def mean_curve(rows: Iterable[Row], task: Task) -> np.ndarray | None:
-    """Return the mass by layer of a written table `interaction`, or None where the task has none."""
+    """Return the mass by layer of a written table `interaction`; None where the task has none."""
     chosen = where(rows, task=task, head=MEAN)
     return np.array([float(row["mass"]) for row in chosen]) if chosen else None
 
