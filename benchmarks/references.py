@@ -7,21 +7,18 @@ which answers were common in training, and never sees the image.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks import dpg
-from benchmarks.geneval import judge_image
+from benchmarks.fitting import fitting_scene
 from benchmarks.images import read_image
 from benchmarks.protocol import Request
 from benchmarks.records import read_json, read_lines
 from benchmarks.vqa import exact_match
 from benchmarks.world import ANNOTATIONS, PROMPT_FILES, read_world
-from datamodules.world import PLACES, Scene, World
-from datamodules.world.judges.detection import Detection, geneval_detections
+from datamodules.world import Scene, World
 
 DPG_ITEM = "world"
 """What stands before the number of the test scene in the id of a DPG item."""
@@ -128,26 +125,3 @@ def _alike(world: World, index: int) -> SceneMaker:
     """Return what composes the objects of test scene `index` anew, each in its place."""
     scene = world.scene("test", index)
     return partial(world.compose, [(one.name, one.colour, one.place) for one in scene.placed])
-
-
-def fitting_scene(world: World, metadata: Mapping[str, Any], seed: int) -> Scene:
-    """Return a scene of just the objects that a GenEval record asks for, placed so that it holds.
-
-    ValueError if no placement does, as for more objects than places.
-    """
-    wanted = [
-        (clause["class"], clause.get("color"))
-        for clause in metadata["include"]
-        for _ in range(clause["count"])
-    ]
-    for places in permutations(PLACES, len(wanted)):
-        named = [(*pair, place) for pair, place in zip(wanted, places, strict=True)]
-        scene = world.compose(named, seed)
-        if judge_image(metadata, geneval_detections(truth(scene)))[0]:
-            return scene
-    raise ValueError(f"a prompt must be drawable in {len(PLACES)} places, got {metadata}.")
-
-
-def truth(scene: Scene) -> list[Detection]:
-    """Return the detections of a judge that makes no mistake."""
-    return [Detection(one.name, one.box, 1.0, one.colour) for one in scene.placed]

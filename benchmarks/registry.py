@@ -37,6 +37,7 @@ COMMANDS = {
         "benchmarks.contamination",
         "find captions of training data that are GenEval's prompts",
     ),
+    "probe": ("benchmarks.probes.command", "look into a public model, layer by layer"),
     "exchange": ("benchmarks.exchange_command", "bring lmms-eval's and official files in and out"),
 }
 WORLD = "benchmarks.world_commands"

@@ -149,6 +149,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
+    "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -3,9 +3,10 @@
     tokenizer ─┬─ data ──────┬─ train ─── tune ─┬─ curve
                ├─ judge      │                  └─ generate_<b> ── judge_<b> ── score_<b>
     texts ─────┼─ stage0 ────┘
-    prompts_<b> ─ brackets
+    prompts_<b> ─ brackets                  probe_<p>
 
 <b> is a benchmark; its prompts are an input of its three steps as well.
+<p> is a probe; it looks into the trained model, and the drawn pictures are an input of one.
 
 Steps that two cells share have equal keys and run once. A step sees nothing of the config but
 `parts`.
@@ -140,6 +141,24 @@ def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
 RECIPES = {"features": with_features, "merge": with_merging}
 """How the steps of a cell differ whose model's config has a `recipe`."""
 
+
+def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
+    """The probes of a finished cell; one that draws shows its own pictures too."""
+    drawn = ("generate_geneval",) if "generate" in tasks else ()
+    looked_at = {
+        "alignment": ("prompts_geneval", *drawn),
+        "interaction": ("prompts_geneval",),
+        "gradients": ("data",),
+        "routing": ("prompts_geneval",),
+    }
+    return {
+        f"probe_{probe}": Kind(
+            f"experiments.probes:probe_{probe}", (*ARM, "probe"), (*START, "train", *inputs)
+        )
+        for probe, inputs in looked_at.items()
+    }
+
+
 BOTH = {"understand", "generate"}
 
 
@@ -159,4 +178,6 @@ def cell_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
     for benchmark, task in TASK_OF_BENCHMARK.items():
         if task in tasks:
             steps |= benchmark_steps(benchmark)
-    return steps | (with_answers(steps) if set(tasks) == BOTH else {})
+    if set(tasks) == BOTH:
+        steps |= with_answers(steps)
+    return steps | probe_steps(tasks)

@@ -1,5 +1,6 @@
 """The dataclass of each section of a cell's config: the one place that names them all."""
 
+from benchmarks.probes.config import ProbeConfig
 from benchmarks.world import PromptConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
@@ -19,6 +20,7 @@ SECTIONS: dict[str, type] = {
     "train": TrainConfig,
     "sampling": SamplingConfig,
     "benchmark": PromptConfig,
+    "probe": ProbeConfig,
 }
 
 

@@ -19,6 +19,7 @@ MAY_IMPORT_DYNAMICALLY = {
     "experiments/steps.py",
     "experiments/__main__.py",
     "benchmarks/registry.py",
+    "models/architectures.py",
 }
 KNOWS_MLFLOW = {"experiments/tracking.py"}
 

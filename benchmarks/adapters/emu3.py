@@ -14,8 +14,10 @@ from transformers import LogitsProcessorList
 
 from benchmarks.adapters.gumbel import GuidedNoise
 from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
+from benchmarks.adapters.passage import Passage, drawn
 from benchmarks.adapters.settings import Number
 from benchmarks.images import batched
+from benchmarks.probes.protocol import Sample, Task
 from benchmarks.protocol import Request
 
 AT_ONCE = 4
@@ -83,3 +85,21 @@ class Emu3(ImageTextModel):
         tokens = torch.nn.functional.pad(made[: len(requests), start:], (0, CLOSING))
         decoded = model.decode_image_tokens(image_tokens=tokens, height=height, width=width)
         return list(self.pixels(decoded.permute(0, 2, 3, 1)))
+
+    def passage(self, sample: Sample, task: Task) -> Passage:
+        """Return how a probe's sample is read; drawn, the picture follows its prompt, rows' ends
+        among its tokens.
+        """
+        if task == "understand":
+            return super().passage(sample, task)
+        batch = self.batch(f"{sample.prompt}{self.reader.processor.image_token}", sample.image)
+        tokens = batch["input_ids"][0].cpu()
+        image = tokens == self.image_token
+        ahead = torch.arange(len(tokens)) < (tokens == self.image_start).nonzero()[0, 0]
+        return drawn(batch, image, ahead & self.is_word(tokens))
+
+    @property
+    def image_start(self) -> int:
+        """The id of the token that opens a picture, before its size."""
+        processor = self.reader.processor
+        return processor.tokenizer.convert_tokens_to_ids(processor.image_start_token)

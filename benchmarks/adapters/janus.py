@@ -7,12 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from PIL import Image
 from transformers import LogitsProcessorList
 
 from benchmarks.adapters.gumbel import GuidedNoise
 from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
+from benchmarks.adapters.passage import Passage, drawn
 from benchmarks.adapters.settings import Number
 from benchmarks.images import batched
+from benchmarks.probes.protocol import Sample, Task
 from benchmarks.protocol import Request
 
 AT_ONCE = 16
@@ -56,3 +59,29 @@ class Janus(ImageTextModel):
             logits_processor=LogitsProcessorList([noise]),
         )
         return list(self.pixels(model.decode_image_tokens(tokens)))
+
+    @torch.inference_mode()
+    def passage(self, sample: Sample, task: Task) -> Passage:
+        """Return how a probe's sample is read; drawn, the codes of the picture follow its prompt,
+        whose words include the template's.
+        """
+        if task == "understand":
+            return super().passage(sample, task)
+        model, processor = self.reader.model, self.reader.processor
+        text = processor(
+            text=[self.reader.prompt(0, sample.prompt)],
+            generation_mode="image",
+            return_tensors="pt",
+        )["input_ids"]
+        picture = Image.fromarray(sample.image)
+        pixels = processor.image_processor([picture], return_tensors="pt")["pixel_values"]
+        pixels = pixels.to(self.reader.device, model.dtype)
+        codes = model.model.vqmodel.encode(pixels).image_tokens.reshape(1, -1)
+        ahead = model.get_input_embeddings()(text.to(self.reader.device))
+        behind = model.prepare_embeddings_for_image_generation(codes)
+        is_picture = torch.ones(codes.shape[1], dtype=torch.bool)
+        return drawn(
+            {"inputs_embeds": torch.cat([ahead, behind], dim=1)},
+            torch.cat([torch.zeros(text.shape[1], dtype=torch.bool), is_picture]),
+            torch.cat([self.is_word(text[0]), ~is_picture]),
+        )

@@ -114,7 +114,7 @@ def graph(tasks: tuple[str, ...]) -> dict[str, Kind]:
 
 
 def is_left_out(step: str) -> bool:
-    return step.split("_")[-1] in ("dpg", "wise", "fid")
+    return step.split("_")[-1] in ("dpg", "wise", "fid") or step.startswith("probe_")
 
 
 def artifact(config: object, inputs: Mapping[str, Path], out: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_drawing_has_every_code_of_the_image_whatever_the_squares(
 def test_squares_that_do_not_tile_the_image_are_refused(
     vocabulary: Vocabulary, codec: ImageTokenizer
 ) -> None:
-    with pytest.raises(ValueError, match="model.decoder_patch must divide the image's 4 tokens"):
+    with pytest.raises(ValueError, match=r"model\.decoder_patch must divide the image's 4 tokens"):
         build_bridge(vocabulary, codec, decoder_patch=3)
-    with pytest.raises(ValueError, match="model.decoder_patch must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"model\.decoder_patch must be at least 1, got 0"):
         build_bridge(vocabulary, codec, decoder_patch=0)

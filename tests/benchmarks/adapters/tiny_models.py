@@ -22,6 +22,11 @@ from transformers import (
     JanusImageProcessor,
     JanusProcessor,
     LlamaConfig,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen2VLImageProcessor,
+    Qwen2VLProcessor,
+    Qwen2VLVideoProcessor,
 )
 
 from tests.benchmarks.judges.tiny import CHAT, save_clip
@@ -166,5 +171,49 @@ def save_emu3(folder: Path) -> Path:
         image_processor=Emu3ImageProcessor(min_pixels=64, max_pixels=EMU3_SIDE**2),
         tokenizer=tokenizer,
         chat_template=CHAT,
+    ).save_pretrained(folder)
+    return folder
+
+
+def save_qwen2_vl(folder: Path) -> Path:
+    """Write a Qwen2-VL that sees a token for every 8 x 8 pixels."""
+    torch.manual_seed(0)
+    named = {"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"}
+    opening = ["<pad>", "<s>", "</s>", "<unk>", *named.values()]
+    words = [*opening, "<|vision_start|>", "<|vision_end|>", "a", "dog"]
+    numbers = {word: number for number, word in enumerate(words)}
+    config = Qwen2VLConfig(
+        text_config={
+            "vocab_size": len(words),
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3]},
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+        },
+        vision_config={
+            "depth": 1,
+            "embed_dim": 32,
+            "hidden_size": 32,
+            "num_heads": 2,
+            "mlp_ratio": 1,
+            "patch_size": 4,
+        },
+        image_token_id=numbers["<|image_pad|>"],
+        video_token_id=numbers["<|video_pad|>"],
+        vision_start_token_id=numbers["<|vision_start|>"],
+        vision_end_token_id=numbers["<|vision_end|>"],
+    )
+    Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
+    sizes = {"patch_size": 4, "min_pixels": 64, "max_pixels": 256}
+    Qwen2VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**sizes),
+        tokenizer=word_tokenizer(words, extra_special_tokens=named),
+        video_processor=Qwen2VLVideoProcessor(patch_size=4),
+        chat_template=CHAT.replace("<image>", "<|vision_start|> <|image_pad|> <|vision_end|>"),
     ).save_pretrained(folder)
     return folder

@@ -1,0 +1,70 @@
+"""Cosines of planted gradients."""
+
+import numpy as np
+import pytest
+
+from benchmarks.probes.gradients import DRAWS, cosine, gradients
+from benchmarks.probes.protocol import Gradient, NotApplicableError, Task
+
+DIRECTION = np.array([3.0, 4.0, 0.0, 1.0])
+
+
+class Planted:
+    """Gives each task its own direction in layer 1 and a matrix of its own in layer 2."""
+
+    name = "planted"
+
+    def __init__(self, generate: np.ndarray, noise: float = 0.0) -> None:
+        self.slopes = {"understand": DIRECTION, "generate": generate}
+        self.noise, self.batches = noise, []
+
+    def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+        self.batches.append((task, batch))
+        random = np.random.default_rng([batch, task == "generate"])
+        slope = self.slopes[task] + self.noise * random.normal(size=4)
+        return {
+            "one": Gradient(1, "attention.query", slope),
+            f"two_{task}": Gradient(2, "attention.query", slope),
+        }
+
+
+def by_place(rows):
+    return {(row["layer"], row["projection"], row["pair"]): row for row in rows if "pair" in row}
+
+
+def test_opposite_gradients_have_cosine_minus_one_and_the_random_split_has_none():
+    found = by_place(gradients(Planted(-DIRECTION))["gradients"])
+    assert found[1, "attention.query", "tasks"]["cosine"] == pytest.approx(-1)
+    assert found[1, "all", "understand"]["cosine"] == pytest.approx(1)
+    assert found["all", "all", "generate"]["stderr"] == pytest.approx(0)
+    assert (1, "all", "random_split") not in found  # both halves cancel to zero
+
+
+def test_tasks_that_agree_lie_as_near_as_a_random_split():
+    model = Planted(DIRECTION, noise=2.0)
+    found = by_place(gradients(model)["gradients"])
+    tasks, split = (found[1, "all", pair] for pair in ("tasks", "random_split"))
+    assert abs(tasks["cosine"] - split["cosine"]) < 3 * (tasks["stderr"] + split["stderr"])
+    assert tasks["draws"] == DRAWS
+    assert len(set(model.batches)) == len(model.batches) == 4 * DRAWS  # no batch twice
+
+
+def test_a_layer_of_each_tasks_own_says_so():
+    rows = gradients(Planted(DIRECTION))["gradients"]
+    assert {"layer": 2, "note": "the tasks share no matrix of this layer"} in rows
+    assert not [key for key in by_place(rows) if key[0] == 2]
+
+
+def test_a_zero_gradient_has_no_cosine():
+    assert cosine(np.zeros(4), DIRECTION) is None
+    assert cosine(np.array([1.0, 0.0]), np.array([1.0, 1.0])) == pytest.approx(2**-0.5)
+
+
+def test_a_model_of_one_task_says_that_the_probe_does_not_apply():
+    class OneTask(Planted):
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            raise NotApplicableError(f"{task} is not trained here")
+
+    assert gradients(OneTask(DIRECTION))["gradients"] == [
+        {"note": "understand is not trained here"}
+    ]

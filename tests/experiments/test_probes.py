@@ -1,0 +1,250 @@
+"""The probes of tiny cells on the embedded world: the steps, and the command that shows them."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.geneval.layout import slot_name
+from benchmarks.images import write_image
+from benchmarks.probes.config import ProbeConfig
+from benchmarks.probes.tables import observations, read_table, where, write_tables
+from benchmarks.prompts import geneval
+from datamodules.sequences import SequenceStore
+from datamodules.world import World, WorldConfig
+from experiments import probe, probes
+from experiments.build import build_module
+from experiments.config import ConfigError
+from experiments.inspected import InspectedModel, untrained_module
+from experiments.markers import write_marker
+from experiments.plan import Cell
+from experiments.prompt_folders import FULL
+from experiments.steps import Step, Store
+from models.architectures import architecture
+from models.batch import pack_generate, pack_understand
+from models.blocks import TrunkConfig
+from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.text_tokens import TextTokens
+from models.training import TrainConfig
+
+WORLD = WorldConfig(classes=4, colours=4)
+TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
+TRAIN = TrainConfig(steps=3, init="scratch", precision="32-true")
+
+
+@pytest.fixture(scope="module")
+def shared_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A codec, GenEval prompts, drawings of anything and training sequences."""
+    root, world = tmp_path_factory.mktemp("artifacts"), World(WORLD)
+    names = ("tokenizer", "stage0", "prompts_geneval", "generate_geneval", "data")
+    folders = {name: root / name for name in names}
+    for folder in folders.values():
+        folder.mkdir()
+    torch.manual_seed(0)
+    codec = ImageTokenizer(ImageTokenizerConfig(patch=8, levels=(3, 3, 3), width=8)).eval()
+    codec.save(str(folders["tokenizer"] / "tokenizer.pt"))
+    geneval.write(world, 3, folders["prompts_geneval"] / FULL)
+    for number in range(60):
+        image = world.render(world.scene("dev", number))
+        write_image(folders["generate_geneval"] / slot_name((number, 0)), image)
+    write_sequences(world, TextTokens(world.vocabulary), folders["data"])
+    return folders
+
+
+def write_sequences(world: World, words: TextTokens, folder: Path) -> None:
+    rows: dict[str, list] = {"understand": [], "generate": []}
+    for index in range(24):
+        scene = world.scene("train", index)
+        codes = [(index * 7 + place) % 27 for place in range(16)]
+        asked = [(one.text, one.answer) for one in world.questions("train", index, scene, 2)]
+        rows["understand"].append(pack_understand(words, codes, asked))
+        rows["generate"].append(pack_generate(words, world.full_caption(scene), codes))
+    for task, packed in rows.items():
+        store = SequenceStore.from_rows([(one.tokens, one.predicted) for one in packed])
+        store.save(folder, task)
+
+
+def cell(name: str, folders: dict[str, Path], out: Path, **fields: Any) -> tuple[Any, dict]:
+    """Config and inputs of a cell whose training step left the weights it began with."""
+    kind: Any = architecture(name)
+    train = replace(TRAIN, **fields.pop("train", {}))
+    config = SimpleNamespace(
+        world=WORLD,
+        model=kind.config(trunk=TRUNK, **fields),
+        stage0=TRAIN,
+        train=train,
+        seed=0,
+        probe=ProbeConfig(per_kind=4, neighbours=1, gradient_batch=4),
+    )
+    out.mkdir(parents=True)
+    inputs = {**folders, "train": out}
+    torch.save(untrained_module(config, inputs).state_dict(), out / "model.pt")
+    write_marker(out, {})
+    return config, inputs
+
+
+def rows_of(step: Any, arm: tuple[Any, dict], out: Path) -> list[dict[str, str]]:
+    out.mkdir(exist_ok=True)
+    step(*arm, out)
+    return read_table(out / f"{step.__name__.removeprefix('probe_')}.csv")
+
+
+def test_alignment_of_an_untrained_arm_is_its_own_baseline(shared_folders, tmp_path: Path):
+    arm = cell("unifork", shared_folders, tmp_path / "train", fork_at=1)
+    rows = rows_of(probes.probe_alignment, arm, tmp_path / "out")
+    assert {(row["images"], row["task"]) for row in rows} == {
+        (images, task) for images in ("world", "own") for task in ("understand", "generate")
+    }
+    assert all(row["value"] == row["untrained"] != "" for row in rows)
+    assert {row["layer"] for row in rows} == {"1", "2"}
+    assert len(read_table(tmp_path / "out/alignment_shape.csv")) == 8  # by task, images and scope
+    assert (tmp_path / "out/alignment.svg").is_file()
+
+
+def test_every_arm_sees_the_same_pictures_of_the_world_and_then_its_own(
+    shared_folders, tmp_path: Path
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    first, again = probes.world_samples(config, inputs), probes.world_samples(config, inputs)
+    assert [one.prompt for one in first] == [one.prompt for one in again]
+    assert all((a.image == b.image).all() for a, b in zip(first, again, strict=True))
+    kinds = [one.kind for one in first]
+    assert max(kinds.count(kind) for kind in kinds) <= 4
+    own = probes.own_samples(config, inputs)
+    assert [one.prompt for one in own] == [one.prompt for one in first]
+    number = next(probes.asked(config, inputs))[0]
+    drawn = World(WORLD).render(World(WORLD).scene("dev", number))
+    assert (own[0].image == drawn).all()
+    seen = InspectedModel.trained(config, inputs).pack(first[:1], "understand")
+    answer = seen["tokens"][0][seen["predicted"][0]].tolist()
+    assert TextTokens(World(WORLD).vocabulary).decode(answer) == first[0].answer
+
+
+def test_interaction_has_both_tasks_and_every_head(shared_folders, tmp_path: Path):
+    arm = cell("task_moe", shared_folders, tmp_path / "train")
+    rows = rows_of(probes.probe_interaction, arm, tmp_path / "out")
+    assert len(rows) == 2 * TRUNK.depth * (TRUNK.heads + 1)
+    assert all(0 < float(row["mass"]) < 1 for row in rows)
+    excess = [float(row["mass"]) - float(row["uniform"]) for row in rows]
+    assert [float(row["excess"]) for row in rows] == pytest.approx(excess, abs=1e-5)
+    assert len(read_table(tmp_path / "out/interaction_correlation.csv")) == 1
+
+
+def test_an_arm_of_one_task_says_so_in_a_row(shared_folders, tmp_path: Path):
+    one_task = {"train": {"generate_weight": 0.0}}
+    arm = cell("shared", shared_folders, tmp_path / "train", **one_task)
+    rows = rows_of(probes.probe_interaction, arm, tmp_path / "out")
+    assert where(rows, task="generate")[0]["note"] == "shared is not trained to generate here"
+    assert observations(where(rows, task="understand"))
+    rows = rows_of(probes.probe_gradients, arm, tmp_path / "out")
+    assert [row["note"] for row in rows] == ["shared does not train one model on both tasks here"]
+
+
+def test_gradients_are_compared_in_the_layers_that_the_tasks_share(shared_folders, tmp_path: Path):
+    fork = cell("unifork", shared_folders, tmp_path / "fork", fork_at=1)
+    rows = rows_of(probes.probe_gradients, fork, tmp_path / "out")
+    assert {row["layer"] for row in observations(rows)} == {"1", "all"}
+    apart = [row for row in rows if row["note"]]
+    assert [(row["layer"], row["note"]) for row in apart] == [
+        ("2", "the tasks share no matrix of this layer")
+    ]
+    halves = where(rows, layer="1", projection="all", pair="understand")
+    tasks = where(rows, layer="1", projection="all", pair="tasks")
+    assert float(tasks[0]["cosine"]) < float(halves[0]["cosine"])  # one task agrees with itself
+
+
+def test_routing_is_reported_where_there_are_experts_alone(shared_folders, tmp_path: Path):
+    experts = cell("task_moe", shared_folders, tmp_path / "moe")
+    rows = rows_of(probes.probe_routing, experts, tmp_path / "out")
+    loads = where(rows, task="generate", measure="load", layer="1")
+    assert len(loads) == 8
+    assert sum(float(row["value"]) for row in loads) == pytest.approx(1, abs=1e-5)
+    plain = cell("shared", shared_folders, tmp_path / "shared")
+    rows = rows_of(probes.probe_routing, plain, tmp_path / "none")
+    assert {row["note"] for row in rows} == {"shared has no experts in its layers"}
+    assert not (tmp_path / "none/routing.svg").exists()
+
+
+def test_the_bridge_is_seen_where_it_reads_and_not_where_it_draws(shared_folders, tmp_path: Path):
+    arm = cell("shared", shared_folders, tmp_path / "frozen")
+    config, inputs = arm
+    sizes = {"decoder_depth": 1, "connector_depth": 1, "decoder_heads": 2, "queries": 2}
+    config.model = architecture("frozen_bridge").config(trunk=TRUNK, **sizes)
+    inputs = {**inputs, "frozen": inputs["train"]}
+    module = build_module(config, inputs)
+    rows = probes.interaction(
+        InspectedModel(config, inputs, module), probes.world_samples(config, inputs)
+    )["interaction"]
+    assert observations(where(rows, task="understand"))
+    assert (
+        "draws outside the layers that read its prompt" in where(rows, task="generate")[0]["note"]
+    )
+
+
+def finished(store: Store, arm: str, tasks: tuple[str, ...], rows: list) -> tuple[Cell, Step]:
+    """A cell whose step `probe_interaction` is done and has left these rows."""
+    step = Step("probe_interaction", arm, "none:none", (), {}, False, "config")
+    folder = store.path(step.folder)
+    write_tables({"interaction": rows}, folder)
+    write_marker(folder, {})
+    return Cell(arm, 0, "shared", tasks, (), "config", {step.name: step.folder}), step
+
+
+def curve(task: str, value: float) -> list[dict]:
+    return [
+        {"task": task, "layer": layer, "head": "mean", "mass": value, "excess": value}
+        for layer in (1, 2)
+    ]
+
+
+@pytest.fixture
+def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of three arms, as far as the command reads one."""
+    store = Store(tmp_path / "runs")
+    both = curve("understand", 0.5) + curve("generate", 0.25)
+    made = [
+        finished(store, "shared", ("understand", "generate"), both),
+        finished(store, "generate_only", ("generate",), curve("generate", 0.75)),
+        finished(store, "blind", ("understand",), [{"task": "generate", "note": "draws nothing"}]),
+    ]
+    steps = {step.folder: step for _, step in made}
+    plan = SimpleNamespace(cells=tuple(one for one, _ in made), steps=steps)
+    monkeypatch.setattr(probe, "read_plan", lambda runs, run: plan)
+    return tmp_path / "runs"
+
+
+def test_the_command_shows_finished_steps_and_the_distance_to_the_controls(finished_run, capsys):
+    assert probe.main(["interaction", "--runs", str(finished_run), "--run", "toy"]) == 0
+    assert "shared, seed 0: " in capsys.readouterr().out
+    rows = read_table(finished_run / "toy/probes/interaction/interaction_distances.csv")
+    assert [(row["arm"], row["task"], row["control"], row["distance"]) for row in rows] == [
+        ("shared", "generate", "generate_only", "0.5"),
+    ]
+
+
+def test_what_the_command_cannot_show_is_one_clear_error(finished_run):
+    words = ["interaction", "--runs", str(finished_run)]
+    with pytest.raises(ConfigError, match="must be asked of an arm that has it, got draws nothing"):
+        probe.main([*words, "--arm", "blind"])
+    with pytest.raises(ConfigError, match=r"must be among shared, seed 0; .*got fork, seed 0"):
+        probe.main([*words, "--arm", "fork"])
+    with pytest.raises(ConfigError, match=r"got any arm, seed 3"):
+        probe.main([*words, "--seed", "3"])
+    with pytest.raises(ConfigError, match="must have been planned with probes"):
+        probe.main(["routing", "--runs", str(finished_run), "--arm", "shared"])
+
+
+def test_an_unknown_checkpoint_is_refused_with_those_there_are(finished_run, tmp_path: Path):
+    store = Store(finished_run)
+    one, step = finished(store, "late", ("understand",), curve("understand", 0.5))
+    train = store.path("train-late")
+    (train / "checkpoints").mkdir(parents=True)
+    (train / "checkpoints" / "step-000010.pt").touch()
+    write_marker(train, {})
+    step = replace(step, inputs={"train": "train-late"})
+    plan: Any = SimpleNamespace(cells=(one,), steps={step.folder: step})
+    with pytest.raises(ConfigError, match=r"one of model, step-000010, got 'step-3'"):
+        probe.look("interaction", plan, one, store, "step-3", tmp_path)
