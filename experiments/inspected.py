@@ -108,6 +108,7 @@ class InspectedModel:
         """Of training sequences that follow the last ones trained on."""
         if not isinstance(self.module, TokenModule) or set(self.module.trained_tasks) != set(TASKS):
             raise NotApplicableError(f"{self.name} does not train one model on both tasks here")
+        self.token_model(task)
         sequences = self.training.sequences(task, self.config.train.steps + batch)
         found = inspection.layer_gradients(self.module.model, sequences, task)
         return {
@@ -129,6 +130,10 @@ class InspectedModel:
         if isinstance(self.module, TokenModule):
             if task not in self.module.trained_tasks:
                 raise NotApplicableError(f"{self.name} is not trained to {task} here")
+            if self.module.second_encoder and task == "understand":
+                raise NotApplicableError(f"{self.name} reads pictures by an encoder of its own")
+            if self.module.needs_coin:
+                raise NotApplicableError(f"{self.name} has no path of its own for a task")
         elif task == "generate":
             raise NotApplicableError(f"{self.name} draws outside the layers that read its prompt")
         return next(part for part in self.module.modules() if isinstance(part, UnifiedModel))

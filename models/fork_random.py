@@ -50,6 +50,7 @@ class ForkRandom(Trunk):
 
 class ForkRandomModule(TokenModule):
     trunk_class = ForkRandom
+    needs_coin = True
 
 
 ARCHITECTURE = Architecture(ForkRandomConfig, ForkRandomModule)

@@ -29,9 +29,11 @@ class UnifiedModule(lightning.LightningModule, ABC):
     """Training of a model on the tasks that have a weight.
 
     `second_encoder`: whether `answer` takes `features` of the questions' images as well.
+    `needs_coin`: whether a pass without a known prompt cannot choose its weights.
     """
 
     second_encoder = False
+    needs_coin = False
 
     def __init__(self, train: TrainConfig) -> None:
         super().__init__()
