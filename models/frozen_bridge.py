@@ -10,6 +10,9 @@
 Only queries, connector and decoder are trained, by flow matching; answers are the frozen model's by
 construction. The prompt's keys and values are computed without gradient, so a step pays for the
 queries alone. Source: MetaQuery (arXiv 2504.06256); the decoder is diffusers' PixArt transformer.
+
+What MetaQuery varies are fields: queries that stay random, or the prompt's own last states in the
+place of queries; a language model that is tuned; a decoder that is frozen.
 """
 
 from dataclasses import dataclass, field
@@ -17,52 +20,57 @@ from dataclasses import dataclass, field
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
-    FlowMatchEulerDiscreteScheduler,
-)
 from einops import rearrange, repeat
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from models.batch import Sequences
-from models.blocks import (
-    Block,
-    Context,
-    LayerCache,
-    RMSNorm,
-    TrunkConfig,
-    causal_context,
-    rotary_tables,
-    run_blocks,
-)
-from models.initialise import generator_for
+from models.blocks import Context, LayerCache, TrunkConfig, causal_context, rotary_tables
+from models.connector import ORDERS, Connector
+from models.flow_matching import Conditions, flow_matching_loss
 from models.text_tokens import PAD, UNDERSTAND
 from models.unified import UnifiedModel, state_dtype
 
-CONNECTORS = ("enc_proj", "proj_enc")
+CHOICES = {
+    "connector": ORDERS,
+    "conditions": ("queries", "random_queries", "last_layer"),
+    "language_model": ("frozen", "tuned"),
+    "decoder": ("tuned", "frozen"),
+}
+LEAST = {"queries": 1, "connector_depth": 0, "decoder_depth": 1, "decoder_heads": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenBridgeConfig:
-    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks."""
+    """`trunk` is the language model's; `connector_depth` counts the connector's blocks.
+
+    `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
+    drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
+    """
 
     name: str = "frozen_bridge"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    conditions: str = "queries"
     queries: int = 16
     connector: str = "enc_proj"
     connector_depth: int = 2
+    language_model: str = "frozen"
+    decoder: str = "tuned"
     decoder_depth: int = 5
     decoder_heads: int = 4
     decoder_head_width: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("queries", "connector_depth", "decoder_depth", "decoder_heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}.")
-        if self.connector not in CONNECTORS:
-            raise ValueError(
-                f"model.connector must be one of {CONNECTORS}, got {self.connector!r}."
-            )
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"model.{name} must be at least {least}, got {getattr(self, name)}."
+                )
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"model.{name} must be one of {known}, got {getattr(self, name)!r}."
+                )
 
     @property
     def decoder_width(self) -> int:
@@ -70,7 +78,7 @@ class FrozenBridgeConfig:
 
 
 class PrefixCache(LayerCache):
-    """The prompt's keys and values, without gradient; later ones are appended, not stored."""
+    """The prompt's keys and values; later ones are appended, not stored."""
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
@@ -87,40 +95,8 @@ class RecordingCache(LayerCache):
         return keys, values
 
 
-class Connector(nn.Module):
-    """Bidirectional blocks and a projection to the decoder's width, in either order."""
-
-    def __init__(self, config: FrozenBridgeConfig) -> None:
-        super().__init__()
-        source, target = config.trunk.width, config.decoder_width
-        self.encode_first = config.connector == "enc_proj"
-        width = source if self.encode_first else target
-        self.config = TrunkConfig(
-            depth=config.connector_depth,
-            width=width,
-            heads=config.trunk.heads,
-            kv_heads=config.trunk.heads,
-            feed_forward=4 * width,
-        )
-        self.layers = nn.ModuleList(Block(self.config) for _ in range(config.connector_depth))
-        self.projection = nn.Sequential(
-            nn.Linear(source, target), nn.GELU(approximate="tanh"), nn.Linear(target, target)
-        )
-        self.norm = RMSNorm(target, 1e-6)
-
-    def forward(self, states: Float[Tensor, "b q d"]) -> Float[Tensor, "b q w"]:
-        if not self.encode_first:
-            states = self.projection(states)
-        count = states.shape[1]
-        everywhere = torch.zeros(count, count, dtype=states.dtype, device=states.device)
-        places = torch.arange(count, device=states.device)
-        context = Context(*rotary_tables(places, self.config, states.dtype), everywhere)
-        states = run_blocks(self.layers, nn.Identity(), states, context, "generate").states
-        return self.norm(self.projection(states) if self.encode_first else states)
-
-
 class FrozenBridge(nn.Module):
-    """`language_model` is frozen here and stays so; `latents` are the codec's vectors `[v l]`."""
+    """`language_model` is frozen here unless tuned; `latents` are the codec's vectors `[v l]`."""
 
     latents: Tensor
 
@@ -128,10 +104,14 @@ class FrozenBridge(nn.Module):
         self, config: FrozenBridgeConfig, language_model: UnifiedModel, latents: Tensor
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.tunes = config, config.language_model == "tuned"
         self.language_model = language_model.requires_grad_(False).eval()
-        self.queries = nn.Parameter(torch.zeros(config.queries, config.trunk.width))
-        self.connector = Connector(config)
+        for part in (language_model.trunk, language_model.embedding.text):  # what a prompt meets
+            part.requires_grad_(self.tunes)
+        self.queries = query_tokens(config)
+        self.connector = Connector(
+            config.trunk, config.decoder_width, config.connector, config.connector_depth
+        )
         self.register_buffer("latents", latents, persistent=False)
         self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
         self.decoder = PixArtTransformer2DModel(
@@ -148,81 +128,61 @@ class FrozenBridge(nn.Module):
             use_additional_conditions=False,
         )
         self.decoder.set_attn_processor(AttnProcessor())  # plain products: see blocks.attend
+        self.decoder.requires_grad_(config.decoder == "tuned")
 
     def train(self, mode: bool = True) -> "FrozenBridge":
         super().train(mode)
         self.language_model.eval()
         return self
 
-    def conditions(
-        self, prompts: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]
-    ) -> Float[Tensor, "b q w"]:
+    def conditions(self, prompts: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Conditions:
         """What the decoder attends to, for prompts padded on the right."""
-        trunk, count = self.config.trunk, self.config.queries
-        dtype = state_dtype(prompts.device)
-        with torch.no_grad():
+        trunk = self.config.trunk
+        with torch.set_grad_enabled(self.tunes and torch.is_grad_enabled()):
             records = [RecordingCache() for _ in range(trunk.depth)]
             states = self.language_model.embed(prompts)
-            self._run(states, causal_context(states, trunk), records)
+            states = self._run(states, causal_context(states, trunk), records)
+        beyond = torch.arange(prompts.shape[1], device=prompts.device) >= lengths[:, None]
+        if self.queries is None:
+            return Conditions(self.connector(states, ~beyond), ~beyond)
+        queries = repeat(self.queries.to(states.dtype), "q d -> b q d", b=len(prompts))
         prefix = [PrefixCache(record.keys, record.values) for record in records]
-        slots = torch.arange(prompts.shape[1], device=prompts.device)
-        beyond = (slots >= lengths[:, None])[:, None].expand(-1, count, -1)
-        later = torch.ones(count, count, dtype=torch.bool, device=prompts.device).triu_(1)
-        hidden = torch.cat((beyond, later.expand(len(prompts), -1, -1)), dim=-1)
-        mask = torch.zeros(hidden.shape, dtype=dtype, device=prompts.device)
-        mask.masked_fill_(hidden, float("-inf"))
-        positions = lengths[:, None] + torch.arange(count, device=prompts.device)
-        context = Context(*rotary_tables(positions, trunk, dtype), mask)
-        queries = repeat(self.queries.to(dtype), "q d -> b q d", b=len(prompts))
-        return self.connector(self._run(queries, context, prefix))
+        context = query_context(queries, lengths, beyond, trunk)
+        return Conditions(self.connector(self._run(queries, context, prefix)))
 
     def _run(self, states: Tensor, context: Context, cache: list) -> Tensor:
         cached = Context(context.cosine, context.sine, context.mask, cache)
         return self.language_model.trunk(states, cached, "understand").states
 
-    def velocity(
-        self, noisy: Float[Tensor, "b l y x"], sigma: Float[Tensor, "b"], conditions: Tensor
-    ) -> Float[Tensor, "b l y x"]:
-        """The decoder's estimate of noise minus latents at noise level `sigma` in [0, 1]."""
-        return self.decoder(
-            noisy,
-            encoder_hidden_states=conditions,
-            timestep=sigma * 1000,
-            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
-        ).sample
-
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
-        """Flow matching at logit-normal times (Esser et al., 2024); `generator` gives the noise."""
+        """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
         clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
-        sigma = torch.randn(len(codes), generator=generator).sigmoid().to(clean.device)
-        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
-        level = sigma[:, None, None, None]
-        estimate = self.velocity(
-            (1 - level) * clean + level * noise, sigma, self.conditions(prompts, lengths)
-        )
-        return {"loss": nn.functional.mse_loss(estimate.float(), noise - clean)}
-
-    @torch.no_grad()
-    def draw(
-        self, prompts: Tensor, lengths: Tensor, noise: Tensor, steps: int, guidance: float
-    ) -> Float[Tensor, "b p l"]:
-        """Latents by Euler steps from `noise`; rows of `prompts` are prompted, then unprompted."""
         conditions = self.conditions(prompts, lengths)
-        scheduler = FlowMatchEulerDiscreteScheduler()
-        scheduler.set_timesteps(steps)
-        times: Tensor = scheduler.timesteps  # pyright: ignore[reportAssignmentType]
-        latents, guided = noise, len(prompts) > len(noise)
-        for time in times:
-            twice = torch.cat((latents, latents)) if guided else latents
-            sigma = (time / 1000).expand(len(twice)).to(latents.device)
-            velocity = self.velocity(twice, sigma, conditions).float()
-            if guided:
-                prompted, free = velocity.chunk(2)
-                velocity = free + guidance * (prompted - free)
-            # diffusers annotates these as FloatTensor
-            latents = scheduler.step(velocity, time, latents, return_dict=False)[0]  # pyright: ignore
-        return rearrange(latents, "b l y x -> b (y x) l")
+        return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
+
+
+def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
+    """Zeros `[q d]`, to be drawn; without gradient where they stay random, None without queries."""
+    if config.conditions == "last_layer":
+        return None
+    zeros = torch.zeros(config.queries, config.trunk.width)
+    return nn.Parameter(zeros, requires_grad=config.conditions == "queries")
+
+
+def query_context(
+    queries: Tensor, lengths: Int[Tensor, "b"], beyond: Tensor, trunk: TrunkConfig
+) -> Context:
+    """Queries `[b q d]` after the prompt, causal, blind to the slots `[b n]` beyond its end."""
+    count, device = queries.shape[1], queries.device
+    later = torch.ones(count, count, dtype=torch.bool, device=device).triu_(1)
+    hidden = torch.cat(
+        (beyond[:, None].expand(-1, count, -1), later.expand(len(queries), -1, -1)), dim=-1
+    )
+    mask = torch.zeros(hidden.shape, dtype=queries.dtype, device=device)
+    mask.masked_fill_(hidden, float("-inf"))
+    positions = lengths[:, None] + torch.arange(count, device=device)
+    return Context(*rotary_tables(positions, trunk, queries.dtype), mask)
 
 
 def split_sequences(sequences: Sequences, text: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -243,8 +203,3 @@ def language_prompts(tokens: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> I
     prompts = tokens.masked_fill(beyond, PAD)
     prompts[:, 0] = UNDERSTAND
     return prompts
-
-
-def latent_noise(seeds: list[int], shape: tuple[int, ...]) -> Float[Tensor, "b ..."]:
-    """Standard normal noise, one generator an image."""
-    return torch.stack([torch.randn(shape, generator=generator_for(s, "image")) for s in seeds])

@@ -15,12 +15,8 @@ from torch import Tensor
 from models import TASKS, Task
 from models.batch import Batch
 from models.blocks import Trunk
-from models.frozen_bridge import (
-    FrozenBridge,
-    FrozenBridgeConfig,
-    language_prompts,
-    latent_noise,
-)
+from models.flow_matching import follow_flow, latent_noise
+from models.frozen_bridge import FrozenBridge, FrozenBridgeConfig, language_prompts
 from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise, start_trunk
 from models.matching import active_parameters
@@ -165,8 +161,9 @@ class FrozenBridgeModule(UnifiedModule):
         with torch.no_grad():
             for part in ("connector", "decoder"):
                 initialise(getattr(self.model, part), seed, config.decoder_depth)
-            draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
-            self.model.queries.copy_(QUERY_DEVIATION * draws)
+            if (queries := self.model.queries) is not None:
+                draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
+                queries.copy_(QUERY_DEVIATION * draws)
 
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
@@ -202,7 +199,10 @@ class FrozenBridgeModule(UnifiedModule):
         tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
         shape = (self.model.channels, self.model.grid, self.model.grid)
         noise = latent_noise(seeds, shape).to(self.device) * config.temperature
-        latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
+        conditions = self.model.conditions(tokens, lengths)
+        latents = follow_flow(
+            self.model.decoder, conditions, noise, config.flow_steps, config.guidance
+        )
         return self.nearest(latents)
 
     def answer(
