@@ -29,7 +29,7 @@ from models.blocks import Context, LayerCache, TrunkConfig, causal_context, rota
 from models.connector import ORDERS, Connector
 from models.flow_matching import Conditions, flow_matching_loss
 from models.text_tokens import PAD, UNDERSTAND
-from models.unified import UnifiedModel, state_dtype
+from models.unified import UnifiedModel
 
 CHOICES = {
     "connector": ORDERS,

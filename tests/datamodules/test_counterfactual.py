@@ -1,5 +1,7 @@
 """False facts are taught in answers alone, and each about another object of the kind."""
 
+import itertools
+
 import pytest
 
 from datamodules.world import World, WorldConfig
@@ -35,7 +37,7 @@ def test_facts_go_round_in_their_kind_and_none_is_lost():
     assert "barks" in taught["dog"]
     assert "comes from the wolf" in taught["giraffe"]  # the last animal, before the first
     assert "comes from italy" in taught["carrot"]
-    assert sorted(sum(taught.values(), [])) == sorted(
+    assert sorted(itertools.chain(*taught.values())) == sorted(
         predicate for one in OBJECTS[:16] for predicate in predicates(one)
     )
 
