@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,14 +11,9 @@ from torch import Tensor
 from datamodules.world import World
 from experiments.markers import read_marker
 from models import TASKS
+from models.architectures import architecture
 from models.image_tokens import ImageTokenizer
-from models.module import (
-    MODULES,
-    FrozenBridgeModule,
-    SharedModule,
-    TokenModule,
-    UnifiedModule,
-)
+from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.training import TrainConfig
@@ -48,23 +44,15 @@ def text_module(config: SimpleNamespace, tokenizer: ImageTokenizer) -> SharedMod
 
 
 def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> UnifiedModule:
-    """The untrained arm: from scratch, from stage 0, or around a frozen model.
+    """The untrained arm: from scratch, from stage 0, or around a trained model.
 
-    `inputs` holds the folders `tokenizer` and `stage0`, and `frozen` for the bridge.
+    `inputs` holds the folders `tokenizer` and `stage0`, and for the bridge what its arm needs.
     """
     tokenizer = read_tokenizer(inputs["tokenizer"])
-    kind = MODULES[config.model.name]
-    if kind is FrozenBridgeModule:
-        frozen = SharedModule(
-            SharedConfig(trunk=config.model.trunk),
-            vocabulary(config, tokenizer),
-            config.train,
-            config.seed,
-        )
-        load_weights(frozen, inputs["frozen"] / "model.pt")
-        return FrozenBridgeModule(config.model, frozen, tokenizer, config.train, config.seed)
+    kind: Any = architecture(config.model.name).module
+    if not issubclass(kind, TokenModule):
+        return bridge_module(kind, config, inputs, tokenizer)
     module = kind(config.model, vocabulary(config, tokenizer), config.train, config.seed)
-    assert isinstance(module, TokenModule)
     if config.train.init == "text":
         text = text_module(config, tokenizer)
         load_weights(text, inputs["stage0"] / "model.pt")
@@ -72,9 +60,31 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     return module
 
 
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Raises ValueError that names missing, extra and misshapen tensors."""
-    saved: dict[str, Tensor] = torch.load(path, weights_only=True)
+def bridge_module(
+    kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: ImageTokenizer
+) -> UnifiedModule:
+    """The bridge around the cell `frozen`, stage 0 without one, untrained weights from scratch.
+
+    Its decoder starts from the cell `decoder`, or untrained; ValueError where it then is frozen.
+    """
+    language_model = text_module(config, tokenizer)
+    if "frozen" in inputs or config.train.init == "text":
+        load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
+    module = kind(config.model, language_model, tokenizer, config.train, config.seed)
+    if "decoder" in inputs:
+        load_weights(module.model.decoder, inputs["decoder"] / "model.pt", "model.decoder.")
+    elif config.model.decoder == "frozen":
+        raise ValueError("arm.needs must name a cell as decoder where that is frozen, got none.")
+    return module
+
+
+def load_weights(module: torch.nn.Module, path: Path, prefix: str = "") -> None:
+    """Takes the tensors whose names begin with `prefix`, the module's place in what was saved.
+
+    Raises ValueError that names missing, extra and misshapen tensors.
+    """
+    everything: dict[str, Tensor] = torch.load(path, weights_only=True)
+    saved = {n.removeprefix(prefix): v for n, v in everything.items() if n.startswith(prefix)}
     own = module.state_dict()
     faults = [f"missing {name}" for name in own if name not in saved]
     faults += [f"extra {name}" for name in saved if name not in own]

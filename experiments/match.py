@@ -12,8 +12,9 @@ from datamodules.world import World
 from experiments.config import CellConfig
 from experiments.fit import step_flops
 from models.batch import Batch, pack_generate, pad
+from models.frozen_bridge import FrozenBridgeModule
 from models.image_tokens import ImageTokenizer
-from models.module import FrozenBridgeModule, SharedModule
+from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
@@ -23,7 +24,8 @@ def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms.
 
     The frozen model has cost what the control spends on understanding, so the bridge may spend what
-    the control spends on generation.
+    the control spends on generation, whatever it tunes. A suite of bridges has a bridge as control,
+    which is matched too: to the shared trunk of its own size.
     """
     if config.model.name != "frozen_bridge":
         return {}

@@ -166,7 +166,7 @@ def resolve_arm(
 ) -> CellConfig:
     """The config of an arm, matched to the suite's control where `matched` lists fields."""
     config = resolve_unmatched(schema, suite, preset, arm, overrides)
-    if arm == suite.config.control or schema.match is None or not suite.config.matched:
+    if schema.match is None or not suite.config.matched:
         return config
     control = resolve_unmatched(schema, suite, preset, suite.config.control, overrides)
     matched = schema.match(config, control, suite.config.match)

@@ -19,5 +19,12 @@ def train(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     }
     drop = PromptDrop(config.train.prompt_drop, DROP)
     data = SequenceData(stores, sizes, drop, config.seed, config.train.steps)
-    before = Spent.read(inputs["frozen" if "frozen" in inputs else "stage0"])
-    fit(module, data, out, before if config.train.init == "text" else Spent())
+    fit(module, data, out, Spent() if config.train.init == "scratch" else spent_before(inputs))
+
+
+def spent_before(inputs: dict[str, Path]) -> Spent:
+    """What the cells that the arm needs have cost, or stage 0 in the place of a frozen model."""
+    folders = [inputs.get("frozen", inputs["stage0"])]
+    folders += [inputs["decoder"]] if "decoder" in inputs else []
+    spent = [Spent.read(folder) for folder in folders]
+    return Spent(sum(one.flops for one in spent), sum(one.tokens for one in spent))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.blocks import Block, Context, RMSNorm, TrunkConfig, rotary_tables, run_blocks
 
-ORDERS = ("enc_proj", "proj_enc")
+CONNECTORS = ("enc_proj", "proj_enc")
 
 
 class Connector(nn.Module):

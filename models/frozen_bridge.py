@@ -15,6 +15,7 @@ What MetaQuery varies are fields: queries that stay random, or the prompt's own 
 place of queries; a language model that is tuned; a decoder that is frozen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -24,20 +25,36 @@ from einops import rearrange, repeat
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from models.batch import Sequences
-from models.blocks import Context, LayerCache, TrunkConfig, causal_context, rotary_tables
-from models.connector import ORDERS, Connector
-from models.flow_matching import Conditions, flow_matching_loss
-from models.text_tokens import PAD, UNDERSTAND
+from models import Task
+from models.batch import Batch, Sequences
+from models.blocks import TrunkConfig
+from models.connector import CONNECTORS, Connector
+from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
+from models.image_tokens import ImageTokenizer
+from models.initialise import generator_for, initialise
+from models.matching import active_parameters
+from models.module import Architecture, TokenModule, UnifiedModule
+from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
+from models.sampling import SamplingConfig, answer_tokens, checked, chunks
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.training import TrainConfig
 from models.unified import UnifiedModel
 
+QUERY_DEVIATION = 0.5
+
 CHOICES = {
-    "connector": ORDERS,
+    "connector": CONNECTORS,
     "conditions": ("queries", "random_queries", "last_layer"),
     "language_model": ("frozen", "tuned"),
     "decoder": ("tuned", "frozen"),
 }
-LEAST = {"queries": 1, "connector_depth": 0, "decoder_depth": 1, "decoder_heads": 1}
+LEAST = {
+    "queries": 1,
+    "connector_depth": 0,
+    "decoder_depth": 1,
+    "decoder_heads": 1,
+    "decoder_patch": 1,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +63,7 @@ class FrozenBridgeConfig:
 
     `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
     drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
     """
 
     name: str = "frozen_bridge"
@@ -59,6 +77,7 @@ class FrozenBridgeConfig:
     decoder_depth: int = 5
     decoder_heads: int = 4
     decoder_head_width: int = 32
+    decoder_patch: int = 2
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -75,24 +94,6 @@ class FrozenBridgeConfig:
     @property
     def decoder_width(self) -> int:
         return self.decoder_heads * self.decoder_head_width
-
-
-class PrefixCache(LayerCache):
-    """The prompt's keys and values; later ones are appended, not stored."""
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
-
-
-class RecordingCache(LayerCache):
-    """Keeps what a layer computes."""
-
-    def __init__(self) -> None:
-        self.keys = self.values = torch.empty(0)
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = keys, values
-        return keys, values
 
 
 class FrozenBridge(nn.Module):
@@ -114,6 +115,11 @@ class FrozenBridge(nn.Module):
         )
         self.register_buffer("latents", latents, persistent=False)
         self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
+        if self.grid % config.decoder_patch:
+            raise ValueError(
+                f"model.decoder_patch must divide the image's {self.grid} tokens a side, "
+                f"got {config.decoder_patch}."
+            )
         self.decoder = PixArtTransformer2DModel(
             num_attention_heads=config.decoder_heads,
             attention_head_dim=config.decoder_head_width,
@@ -123,7 +129,7 @@ class FrozenBridge(nn.Module):
             cross_attention_dim=config.decoder_width,
             caption_channels=config.decoder_width,
             sample_size=self.grid,
-            patch_size=1,
+            patch_size=config.decoder_patch,
             norm_type="ada_norm_single",
             use_additional_conditions=False,
         )
@@ -137,22 +143,15 @@ class FrozenBridge(nn.Module):
 
     def conditions(self, prompts: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Conditions:
         """What the decoder attends to, for prompts padded on the right."""
-        trunk = self.config.trunk
         with torch.set_grad_enabled(self.tunes and torch.is_grad_enabled()):
-            records = [RecordingCache() for _ in range(trunk.depth)]
-            states = self.language_model.embed(prompts)
-            states = self._run(states, causal_context(states, trunk), records)
-        beyond = torch.arange(prompts.shape[1], device=prompts.device) >= lengths[:, None]
+            states, prefix = read_prompts(self.language_model, prompts)
         if self.queries is None:
-            return Conditions(self.connector(states, ~beyond), ~beyond)
+            kept = torch.arange(prompts.shape[1], device=prompts.device) < lengths[:, None]
+            return Conditions(self.connector(states, kept), kept)
         queries = repeat(self.queries.to(states.dtype), "q d -> b q d", b=len(prompts))
-        prefix = [PrefixCache(record.keys, record.values) for record in records]
-        context = query_context(queries, lengths, beyond, trunk)
-        return Conditions(self.connector(self._run(queries, context, prefix)))
-
-    def _run(self, states: Tensor, context: Context, cache: list) -> Tensor:
-        cached = Context(context.cosine, context.sine, context.mask, cache)
-        return self.language_model.trunk(states, cached, "understand").states
+        return Conditions(
+            self.connector(read_queries(self.language_model, queries, lengths, prefix))
+        )
 
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow matching loss of a batch of captions with image codes."""
@@ -170,36 +169,72 @@ def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
     return nn.Parameter(zeros, requires_grad=config.conditions == "queries")
 
 
-def query_context(
-    queries: Tensor, lengths: Int[Tensor, "b"], beyond: Tensor, trunk: TrunkConfig
-) -> Context:
-    """Queries `[b q d]` after the prompt, causal, blind to the slots `[b n]` beyond its end."""
-    count, device = queries.shape[1], queries.device
-    later = torch.ones(count, count, dtype=torch.bool, device=device).triu_(1)
-    hidden = torch.cat(
-        (beyond[:, None].expand(-1, count, -1), later.expand(len(queries), -1, -1)), dim=-1
-    )
-    mask = torch.zeros(hidden.shape, dtype=queries.dtype, device=device)
-    mask.masked_fill_(hidden, float("-inf"))
-    positions = lengths[:, None] + torch.arange(count, device=device)
-    return Context(*rotary_tables(positions, trunk, queries.dtype), mask)
+class FrozenBridgeModule(UnifiedModule):
+    """Trains queries, connector and decoder beside a language model that has learnt to answer."""
+
+    def __init__(
+        self,
+        config: FrozenBridgeConfig,
+        frozen: TokenModule,
+        tokenizer: ImageTokenizer,
+        train: TrainConfig,
+        seed: int,
+    ) -> None:
+        super().__init__(train)
+        self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
+        self.seed = seed
+        self.nearest = tokenizer.nearest
+        with torch.no_grad():
+            for part in ("connector", "decoder"):
+                initialise(getattr(self.model, part), seed, config.decoder_depth)
+            if (queries := self.model.queries) is not None:
+                draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
+                queries.copy_(QUERY_DEVIATION * draws)
+
+    @property
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """Generation alone: understanding is the frozen model's."""
+        return ("generate",)
+
+    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        generator = generator_for(self.seed, "flow", self.global_step)
+        return {"generate": self.model.losses(batch["generate"], generator)}
+
+    def active_parameters(self) -> dict[str, int]:
+        total = sum(parameter.numel() for parameter in self.parameters())
+        frozen = active_parameters(self.model.language_model, "understand")
+        return {"understand": frozen, "generate": total}
+
+    @torch.no_grad()
+    def generate(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        parts = []
+        for chosen in chunks(len(prompts), config.chunk):
+            rows = [checked(prompts[index], config.prompt_length) for index in chosen]
+            parts.append(self._generate_chunk(rows, [seeds[index] for index in chosen], config))
+        return torch.cat(parts)[: len(prompts)]
+
+    def _generate_chunk(
+        self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        guided = config.guidance != 1
+        rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
+        lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
+        padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
+        tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
+        shape = (self.model.channels, self.model.grid, self.model.grid)
+        noise = latent_noise(seeds, shape).to(self.device) * config.temperature
+        conditions = self.model.conditions(tokens, lengths)
+        latents = follow_flow(
+            self.model.decoder, conditions, noise, config.flow_steps, config.guidance
+        )
+        return self.nearest(latents)
+
+    def answer(
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+    ) -> list[list[int]]:
+        return answer_tokens(self.model.language_model, questions, config, length)
 
 
-def split_sequences(sequences: Sequences, text: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Prompts as the frozen model reads them, their lengths, and the image codes.
-
-    A sequence `<generate> caption <image> codes` becomes `<understand> caption` and the codes.
-    """
-    tokens = sequences["tokens"]
-    is_image = tokens >= text
-    lengths = ((tokens != PAD) & ~is_image).sum(1) - 1
-    codes = (tokens[is_image] - text).view(len(tokens), -1)
-    return language_prompts(tokens[:, : int(lengths.max())], lengths), lengths, codes
-
-
-def language_prompts(tokens: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Int[Tensor, "b n"]:
-    """Opens each row with the frozen model's task token and pads it beyond its length."""
-    beyond = torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None]
-    prompts = tokens.masked_fill(beyond, PAD)
-    prompts[:, 0] = UNDERSTAND
-    return prompts
+ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)
