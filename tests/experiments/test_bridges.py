@@ -12,7 +12,7 @@ from experiments.build import build_module, text_module
 from experiments.fit import save_weights
 from experiments.markers import write_json
 from experiments.match import match
-from experiments.plan import Planner, Project, Request
+from experiments.plan import Plan, Planner, Project, Request
 from experiments.train import spent_before
 from models.blocks import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
@@ -51,7 +51,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, seed in (("stage0", 1), ("frozen", 2)):
         text = text_module(changed(seed=seed), tokenizer)
         save_weights(text.state_dict(), folders[name] / "model.pt")
-    bridge = build_module(changed(seed=3), folders)
+    bridge = build_module(changed(seed=3), only(folders, "frozen"))
     save_weights(bridge.state_dict(), folders["decoder"] / "model.pt")
     for number, name in enumerate(("stage0", "frozen", "decoder")):
         write_json(folders[name] / "summary.json", {"flops": 10**number, "tokens": 2 * 10**number})
@@ -137,23 +137,36 @@ def test_a_bridge_that_trains_more_gets_fewer_steps_of_the_same_cost() -> None:
     assert steps["frozen", "frozen"] > steps["tuned", "frozen"] > steps["tuned", "tuned"]
 
 
+def planned(project: Project, suite: str, arm: str) -> Plan:
+    return Planner(project, Request(suite, "smoke", arms=(arm,))).plan()
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    """One for all tests, as it hashes every source once."""
+    return Project()
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> Plan:
+    """The bridge of the first suite, and the frozen model that it needs."""
+    return planned(project, "architectures", "frozen_bridge")
+
+
 @pytest.mark.parametrize(
     "suite", ["bridge_queries", "bridge_connector", "bridge_backbone", "knowledge"]
 )
 def test_a_suite_takes_the_default_bridge_and_its_frozen_model_from_the_first_suite(
-    suite: str,
+    suite: str, project: Project, first: Plan
 ) -> None:
-    first, other = (
-        Planner(Project(), Request(name, "smoke", arms=("frozen_bridge",))).plan()
-        for name in ("architectures", suite)
-    )
+    other = planned(project, suite, "frozen_bridge")
     assert dict(first.cells[0].steps) == dict(other.cells[0].steps)
     assert set(first.steps) == set(other.steps)  # the frozen model's steps among them
 
 
-def test_false_facts_change_the_training_data_and_no_benchmark() -> None:
+def test_false_facts_change_the_training_data_and_no_benchmark(project: Project) -> None:
     true, false = (
-        Planner(Project(), Request("knowledge", "smoke", arms=(arm,))).plan().cells[0].steps
+        planned(project, "knowledge", arm).cells[0].steps
         for arm in ("understand_only", "understand_counterfactual")
     )
     moved = {name for name in true if true[name] != false[name]}
