@@ -28,6 +28,7 @@ class DataConfig:
     than `longest` tokens (a batch is as long as its longest row). Of the understanding sequences
     `fact_share` ask about facts and `text_share` about a text; they have no image. `texts` are the
     samples of stage 0: `plain_share` are facts, the others ask `text_questions` about a text.
+    With `counterfactual_facts` each fact is told and asked of another object than it is true of.
     """
 
     scenes: int = 80_000
@@ -39,6 +40,7 @@ class DataConfig:
     texts: int = 24_000
     text_questions: int = 8
     plain_share: float = 0.1
+    counterfactual_facts: bool = False
 
     def __post_init__(self) -> None:
         for name in ("scenes", "questions", "longest", "facts", "texts", "text_questions"):

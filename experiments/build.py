@@ -44,24 +44,16 @@ def text_module(config: SimpleNamespace, tokenizer: ImageTokenizer) -> SharedMod
 
 
 def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> UnifiedModule:
-    """The untrained arm: from scratch, from stage 0, from a trained arm, or around a frozen model.
+    """The untrained arm: from scratch, from stage 0, from a trained arm, or around a trained model.
 
-    `inputs` holds the folders `tokenizer` and `stage0`; `frozen` for the bridge; `start` for an arm
-    that goes on from a trained one.
+    `inputs` holds the folders `tokenizer` and `stage0`; `start` for an arm that goes on from a
+    trained one; and for the bridge what its arm needs.
     """
     tokenizer = read_tokenizer(inputs["tokenizer"])
     kind: Any = architecture(config.model.name).module
-    if "frozen" in inputs:
-        frozen = SharedModule(
-            SharedConfig(trunk=config.model.trunk),
-            vocabulary(config, tokenizer),
-            config.train,
-            config.seed,
-        )
-        load_weights(frozen, inputs["frozen"] / "model.pt")
-        return kind(config.model, frozen, tokenizer, config.train, config.seed)
+    if not issubclass(kind, TokenModule):
+        return bridge_module(kind, config, inputs, tokenizer)
     module = kind(config.model, vocabulary(config, tokenizer), config.train, config.seed)
-    assert isinstance(module, TokenModule)
     if "start" in inputs:
         go_on(module, SharedConfig(trunk=config.model.trunk), inputs["start"] / "model.pt")
     elif config.train.init == "text":
@@ -82,9 +74,31 @@ def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:
     module.start_from_shared(shared)
 
 
-def load_weights(module: torch.nn.Module, path: Path) -> None:
-    """Raises ValueError that names missing, extra and misshapen tensors."""
-    saved: dict[str, Tensor] = torch.load(path, weights_only=True)
+def bridge_module(
+    kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: ImageTokenizer
+) -> UnifiedModule:
+    """The bridge around the cell `frozen`, stage 0 without one, untrained weights from scratch.
+
+    Its decoder starts from the cell `decoder`, or untrained; ValueError where it then is frozen.
+    """
+    language_model = text_module(config, tokenizer)
+    if "frozen" in inputs or config.train.init == "text":
+        load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
+    module = kind(config.model, language_model, tokenizer, config.train, config.seed)
+    if "decoder" in inputs:
+        load_weights(module.model.decoder, inputs["decoder"] / "model.pt", "model.decoder.")
+    elif config.model.decoder == "frozen":
+        raise ValueError("arm.needs must name a cell as decoder where that is frozen, got none.")
+    return module
+
+
+def load_weights(module: torch.nn.Module, path: Path, prefix: str = "") -> None:
+    """Takes the tensors whose names begin with `prefix`, the module's place in what was saved.
+
+    Raises ValueError that names missing, extra and misshapen tensors.
+    """
+    everything: dict[str, Tensor] = torch.load(path, weights_only=True)
+    saved = {n.removeprefix(prefix): v for n, v in everything.items() if n.startswith(prefix)}
     own = module.state_dict()
     faults = [f"missing {name}" for name in own if name not in saved]
     faults += [f"extra {name}" for name in saved if name not in own]

@@ -7,7 +7,7 @@ function that names its benchmark's module and no other, so that its key covers 
 from pathlib import Path
 from types import SimpleNamespace
 
-from benchmarks import dpg, geneval, knowledge, mjhq_fid, second_opinion, wise
+from benchmarks import answer_then_draw, dpg, geneval, knowledge, mjhq_fid, second_opinion, wise
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.records import RECORDS
 from benchmarks.vqa import exact_match
@@ -49,6 +49,13 @@ def answer_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     knowledge.ask(trained(config, inputs), prompt_file(inputs, "wise"), out)
 
 
+def generate_answered_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Draws WISE's facts once more, told the cell's own answers."""
+    answers = inputs["answer_wise"] / RECORDS
+    prompts = answer_then_draw.write_prompts(prompt_file(inputs, "wise"), answers, out)
+    wise.generate(trained(config, inputs), prompts, out / "images")
+
+
 def judge_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_geneval"], prompt_file(inputs, "geneval")
     geneval.judge(world_judge(config, inputs), images, prompts, out)
@@ -68,6 +75,12 @@ def judge_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def judge_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_wise"], prompt_file(inputs, "wise")
     wise.judge(world_judge(config, inputs), images, prompts, out)
+
+
+def judge_answered_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    told = inputs["generate_answered_wise"]
+    prompts = told / answer_then_draw.PROMPTS
+    wise.judge(world_judge(config, inputs), told / "images", prompts, out)
 
 
 def judge_mjhq_fid(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -100,6 +113,9 @@ def score_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     results = wise.score(inputs["judge_wise"] / RECORDS, prompts)
     if "answer_wise" in inputs:
         results = knowledge.with_answers(results, inputs["answer_wise"] / RECORDS, prompts)
+        told = inputs["generate_answered_wise"] / answer_then_draw.PROMPTS
+        drawn = wise.score(inputs["judge_answered_wise"] / RECORDS, told)
+        results = answer_then_draw.with_bound(results, drawn)
     results.write(out)
 
 

@@ -163,12 +163,15 @@ BOTH = {"understand", "generate"}
 
 
 def with_answers(steps: dict[str, Kind]) -> dict[str, Kind]:
-    """WISE's facts asked as well as drawn, for a cell of both tasks."""
+    """WISE's facts asked as well as drawn, and drawn by the answers, for a cell of both tasks."""
     inputs = (*START, "train", "tune", "prompts_wise")
+    ask, draw, judge = "answer_wise", "generate_answered_wise", "judge_answered_wise"
     score = steps.pop("score_wise")  # it follows the answers
     return {
-        "answer_wise": evaluate("answer_wise", SAMPLER, *inputs),
-        "score_wise": replace(score, inputs=(*score.inputs, "answer_wise")),
+        ask: evaluate(ask, SAMPLER, *inputs),
+        draw: evaluate(draw, SAMPLER, *inputs, ask),
+        judge: evaluate(judge, ("world",), draw, "judge"),
+        "score_wise": replace(score, inputs=(*score.inputs, ask, draw, judge)),
     }
 
 

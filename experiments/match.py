@@ -55,7 +55,8 @@ def trunk_parameters(model: Any, feed_forward: int) -> int:
 
 def bridge_steps(config: CellConfig, control: CellConfig) -> int:
     """The frozen model has cost what the control spends on understanding, so the bridge may spend
-    what the control spends on generation."""
+    what the control spends on generation, whatever it tunes. A suite of bridges has a bridge as
+    control, which is matched too: to the shared trunk of its own size."""
     words, codec = TextTokens(World(config.world).vocabulary), ImageTokenizer(config.tokenizer)
     vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
     shared = SharedModule(SharedConfig(trunk=control.model.trunk), vocabulary, control.train, 0)

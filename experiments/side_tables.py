@@ -31,11 +31,13 @@ JUDGES = SideTable(
 KNOWLEDGE = SideTable(
     "Does knowledge reach the drawing?",
     "WISE's facts, asked as questions and drawn. P(drawn | answered right) leaves out what the arm "
-    "does not know; empty where no answer was wrong, or none right. Every fact counts once.",
+    "does not know; empty where no answer was wrong, or none right. Told its answer: the arm's own "
+    "answer is put into the prompt, an upper bound. Every fact counts once.",
     {
         "answered right": "wise.answered",
         "P(drawn | answered right)": "wise.drawn_given_answered",
         "P(drawn | answered wrong)": "wise.drawn_given_unanswered",
+        "P(drawn | told its answer)": "wise.drawn_when_told",
     },
 )
 SIDE_TABLES = (JUDGES, KNOWLEDGE)

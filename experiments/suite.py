@@ -178,7 +178,7 @@ def resolve_arm(
     """The config of an arm, matched to the suite's control, or to the arm that it names by `total`,
     where `matched` lists fields."""
     config = resolve_unmatched(schema, suite, preset, arm, overrides)
-    if arm == suite.config.control or schema.match is None or not suite.config.matched:
+    if schema.match is None or not suite.config.matched:
         return config
     total = suite.arms[arm].total
     other, kind = (total, "total") if total else (suite.config.control, suite.config.match)

@@ -1,11 +1,14 @@
-"""The connector of the bridge: bidirectional blocks between a language model and a decoder.
+"""The connector: what turns a language model's states into what a diffusion decoder attends to.
 
-Enc-Proj encodes at the language model's width and then projects; Proj-Enc does it the other way
-round. Source: MetaQuery (arXiv 2504.06256), table 3.
+    enc_proj   states ─ blocks at the source's width ─ projection ─ norm ─▶
+    proj_enc   states ─ projection ─ blocks at the target's width ─ norm ─▶
+
+The blocks attend in both directions. Without any, the orders are one and the same: a projection.
+Source: MetaQuery (arXiv 2504.06256), table 3.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.blocks import Block, Context, RMSNorm, TrunkConfig, rotary_tables, run_blocks
@@ -14,32 +17,39 @@ CONNECTORS = ("enc_proj", "proj_enc")
 
 
 class Connector(nn.Module):
-    """Bidirectional blocks and a projection to the decoder's width, in either order."""
+    """`depth` bidirectional blocks and a projection to width `target`, in either order."""
 
-    def __init__(self, source: TrunkConfig, target: int, order: str, depth: int) -> None:
-        """From states of trunk `source` to width `target`; `order` is one of CONNECTORS."""
+    def __init__(self, trunk: TrunkConfig, target: int, order: str, depth: int) -> None:
         super().__init__()
         self.encode_first = order == "enc_proj"
-        width = source.width if self.encode_first else target
+        width = trunk.width if self.encode_first else target
         self.config = TrunkConfig(
-            depth=depth,
-            width=width,
-            heads=source.heads,
-            kv_heads=source.heads,
-            feed_forward=4 * width,
+            width=width, heads=trunk.heads, kv_heads=trunk.heads, feed_forward=4 * width
         )
         self.layers = nn.ModuleList(Block(self.config) for _ in range(depth))
         self.projection = nn.Sequential(
-            nn.Linear(source.width, target), nn.GELU(approximate="tanh"), nn.Linear(target, target)
+            nn.Linear(trunk.width, target), nn.GELU(approximate="tanh"), nn.Linear(target, target)
         )
         self.norm = RMSNorm(target, 1e-6)
 
-    def forward(self, states: Float[Tensor, "b q d"]) -> Float[Tensor, "b q w"]:
+    def forward(
+        self, states: Float[Tensor, "b q d"], kept: Bool[Tensor, "b q"] | None = None
+    ) -> Float[Tensor, "b q w"]:
+        """Where `kept` is given, nothing attends to the other positions."""
         if not self.encode_first:
             states = self.projection(states)
-        count = states.shape[1]
-        everywhere = torch.zeros(count, count, dtype=states.dtype, device=states.device)
-        places = torch.arange(count, device=states.device)
-        context = Context(*rotary_tables(places, self.config, states.dtype), everywhere)
+        places = torch.arange(states.shape[1], device=states.device)
+        tables = rotary_tables(places, self.config, states.dtype)
+        context = Context(*tables, everywhere(states, kept))
         states = run_blocks(self.layers, nn.Identity(), states, context, "generate").states
         return self.norm(self.projection(states) if self.encode_first else states)
+
+
+def everywhere(states: Float[Tensor, "b q d"], kept: Bool[Tensor, "b q"] | None) -> Tensor:
+    """The additive mask, `[q q]` or `[b q q]`, by which all positions see all that are kept."""
+    count = states.shape[1]
+    mask = torch.zeros(count, count, dtype=states.dtype, device=states.device)
+    if kept is None:
+        return mask
+    hidden = ~kept[:, None].expand(-1, count, -1)
+    return mask.expand(len(kept), -1, -1).masked_fill(hidden, float("-inf"))

@@ -10,6 +10,9 @@
 Only queries, connector and decoder are trained, by flow matching; answers are the frozen model's by
 construction. The prompt's keys and values are computed without gradient, so a step pays for the
 queries alone. Source: MetaQuery (arXiv 2504.06256); the decoder is diffusers' PixArt transformer.
+
+What MetaQuery varies are fields: queries that stay random, or the prompt's own last states in the
+place of queries; a language model that is tuned; a decoder that is frozen.
 """
 
 from collections.abc import Sequence
@@ -18,87 +21,83 @@ from dataclasses import dataclass, field
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
-from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
-    FlowMatchEulerDiscreteScheduler,
-)
 from einops import rearrange, repeat
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from models import Task
 from models.batch import Batch, Sequences
-from models.blocks import (
-    Context,
-    LayerCache,
-    TrunkConfig,
-    causal_context,
-    rotary_tables,
-)
+from models.blocks import TrunkConfig
 from models.connector import CONNECTORS, Connector
+from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
 from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
+from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, answer_tokens, checked, chunks
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, UNDERSTAND
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
 from models.training import TrainConfig
-from models.unified import UnifiedModel, state_dtype
+from models.unified import UnifiedModel
 
 QUERY_DEVIATION = 0.5
+
+CHOICES = {
+    "connector": CONNECTORS,
+    "conditions": ("queries", "random_queries", "last_layer"),
+    "language_model": ("frozen", "tuned"),
+    "decoder": ("tuned", "frozen"),
+}
+LEAST = {
+    "queries": 1,
+    "connector_depth": 0,
+    "decoder_depth": 1,
+    "decoder_heads": 1,
+    "decoder_patch": 1,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenBridgeConfig:
-    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks.
+    """`trunk` is the language model's; `connector_depth` counts the connector's blocks.
 
+    `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
+    drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
     The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
     """
 
     name: str = "frozen_bridge"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
+    conditions: str = "queries"
     queries: int = 16
     connector: str = "enc_proj"
     connector_depth: int = 2
+    language_model: str = "frozen"
+    decoder: str = "tuned"
     decoder_depth: int = 5
     decoder_heads: int = 4
     decoder_head_width: int = 32
     decoder_patch: int = 2
 
     def __post_init__(self) -> None:
-        sizes = ("queries", "connector_depth", "decoder_depth", "decoder_heads", "decoder_patch")
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}.")
-        if self.connector not in CONNECTORS:
-            raise ValueError(
-                f"model.connector must be one of {CONNECTORS}, got {self.connector!r}."
-            )
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"model.{name} must be at least {least}, got {getattr(self, name)}."
+                )
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"model.{name} must be one of {known}, got {getattr(self, name)!r}."
+                )
 
     @property
     def decoder_width(self) -> int:
         return self.decoder_heads * self.decoder_head_width
 
 
-class PrefixCache(LayerCache):
-    """The prompt's keys and values, without gradient; later ones are appended, not stored."""
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
-
-
-class RecordingCache(LayerCache):
-    """Keeps what a layer computes."""
-
-    def __init__(self) -> None:
-        self.keys = self.values = torch.empty(0)
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = keys, values
-        return keys, values
-
-
 class FrozenBridge(nn.Module):
-    """`language_model` is frozen here and stays so; `latents` are the codec's vectors `[v l]`."""
+    """`language_model` is frozen here unless tuned; `latents` are the codec's vectors `[v l]`."""
 
     latents: Tensor
 
@@ -106,9 +105,11 @@ class FrozenBridge(nn.Module):
         self, config: FrozenBridgeConfig, language_model: UnifiedModel, latents: Tensor
     ) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.tunes = config, config.language_model == "tuned"
         self.language_model = language_model.requires_grad_(False).eval()
-        self.queries = nn.Parameter(torch.zeros(config.queries, config.trunk.width))
+        for part in (language_model.trunk, language_model.embedding.text):  # what a prompt meets
+            part.requires_grad_(self.tunes)
+        self.queries = query_tokens(config)
         self.connector = Connector(
             config.trunk, config.decoder_width, config.connector, config.connector_depth
         )
@@ -133,110 +134,43 @@ class FrozenBridge(nn.Module):
             use_additional_conditions=False,
         )
         self.decoder.set_attn_processor(AttnProcessor())  # plain products: see blocks.attend
+        self.decoder.requires_grad_(config.decoder == "tuned")
 
     def train(self, mode: bool = True) -> "FrozenBridge":
         super().train(mode)
         self.language_model.eval()
         return self
 
-    def conditions(
-        self, prompts: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]
-    ) -> Float[Tensor, "b q w"]:
+    def conditions(self, prompts: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Conditions:
         """What the decoder attends to, for prompts padded on the right."""
-        trunk, count = self.config.trunk, self.config.queries
-        dtype = state_dtype(prompts.device)
-        with torch.no_grad():
-            records = [RecordingCache() for _ in range(trunk.depth)]
-            states = self.language_model.embed(prompts)
-            self._run(states, causal_context(states, trunk), records)
-        prefix = [PrefixCache(record.keys, record.values) for record in records]
-        slots = torch.arange(prompts.shape[1], device=prompts.device)
-        beyond = (slots >= lengths[:, None])[:, None].expand(-1, count, -1)
-        later = torch.ones(count, count, dtype=torch.bool, device=prompts.device).triu_(1)
-        hidden = torch.cat((beyond, later.expand(len(prompts), -1, -1)), dim=-1)
-        mask = torch.zeros(hidden.shape, dtype=dtype, device=prompts.device)
-        mask.masked_fill_(hidden, float("-inf"))
-        positions = lengths[:, None] + torch.arange(count, device=prompts.device)
-        context = Context(*rotary_tables(positions, trunk, dtype), mask)
-        queries = repeat(self.queries.to(dtype), "q d -> b q d", b=len(prompts))
-        return self.connector(self._run(queries, context, prefix))
-
-    def _run(self, states: Tensor, context: Context, cache: list) -> Tensor:
-        cached = Context(context.cosine, context.sine, context.mask, cache)
-        return self.language_model.trunk(states, cached, "understand").states
-
-    def velocity(
-        self, noisy: Float[Tensor, "b l y x"], sigma: Float[Tensor, "b"], conditions: Tensor
-    ) -> Float[Tensor, "b l y x"]:
-        """The decoder's estimate of noise minus latents at noise level `sigma` in [0, 1]."""
-        return self.decoder(
-            noisy,
-            encoder_hidden_states=conditions,
-            timestep=sigma * 1000,
-            added_cond_kwargs={"resolution": None, "aspect_ratio": None},
-        ).sample
+        with torch.set_grad_enabled(self.tunes and torch.is_grad_enabled()):
+            states, prefix = read_prompts(self.language_model, prompts)
+        if self.queries is None:
+            kept = torch.arange(prompts.shape[1], device=prompts.device) < lengths[:, None]
+            return Conditions(self.connector(states, kept), kept)
+        queries = repeat(self.queries.to(states.dtype), "q d -> b q d", b=len(prompts))
+        return Conditions(
+            self.connector(read_queries(self.language_model, queries, lengths, prefix))
+        )
 
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
-        """Flow matching at logit-normal times (Esser et al., 2024); `generator` gives the noise."""
+        """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
         clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
-        sigma = torch.randn(len(codes), generator=generator).sigmoid().to(clean.device)
-        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
-        level = sigma[:, None, None, None]
-        estimate = self.velocity(
-            (1 - level) * clean + level * noise, sigma, self.conditions(prompts, lengths)
-        )
-        return {"loss": nn.functional.mse_loss(estimate.float(), noise - clean)}
-
-    @torch.no_grad()
-    def draw(
-        self, prompts: Tensor, lengths: Tensor, noise: Tensor, steps: int, guidance: float
-    ) -> Float[Tensor, "b p l"]:
-        """Latents by Euler steps from `noise`; rows of `prompts` are prompted, then unprompted."""
         conditions = self.conditions(prompts, lengths)
-        scheduler = FlowMatchEulerDiscreteScheduler()
-        scheduler.set_timesteps(steps)
-        times: Tensor = scheduler.timesteps  # pyright: ignore[reportAssignmentType]
-        latents, guided = noise, len(prompts) > len(noise)
-        for time in times:
-            twice = torch.cat((latents, latents)) if guided else latents
-            sigma = (time / 1000).expand(len(twice)).to(latents.device)
-            velocity = self.velocity(twice, sigma, conditions).float()
-            if guided:
-                prompted, free = velocity.chunk(2)
-                velocity = free + guidance * (prompted - free)
-            # diffusers annotates these as FloatTensor
-            latents = scheduler.step(velocity, time, latents, return_dict=False)[0]  # pyright: ignore
-        return rearrange(latents, "b l y x -> b (y x) l")
+        return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
 
 
-def split_sequences(sequences: Sequences, text: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Prompts as the frozen model reads them, their lengths, and the image codes.
-
-    A sequence `<generate> caption <image> codes` becomes `<understand> caption` and the codes.
-    """
-    tokens = sequences["tokens"]
-    is_image = tokens >= text
-    lengths = ((tokens != PAD) & ~is_image).sum(1) - 1
-    codes = (tokens[is_image] - text).view(len(tokens), -1)
-    return language_prompts(tokens[:, : int(lengths.max())], lengths), lengths, codes
-
-
-def language_prompts(tokens: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Int[Tensor, "b n"]:
-    """Opens each row with the frozen model's task token and pads it beyond its length."""
-    beyond = torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None]
-    prompts = tokens.masked_fill(beyond, PAD)
-    prompts[:, 0] = UNDERSTAND
-    return prompts
-
-
-def latent_noise(seeds: list[int], shape: tuple[int, ...]) -> Float[Tensor, "b ..."]:
-    """Standard normal noise, one generator an image."""
-    return torch.stack([torch.randn(shape, generator=generator_for(s, "image")) for s in seeds])
+def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
+    """Zeros `[q d]`, to be drawn; without gradient where they stay random, None without queries."""
+    if config.conditions == "last_layer":
+        return None
+    zeros = torch.zeros(config.queries, config.trunk.width)
+    return nn.Parameter(zeros, requires_grad=config.conditions == "queries")
 
 
 class FrozenBridgeModule(UnifiedModule):
-    """Trains queries, connector and decoder beside a frozen `understand_only` model."""
+    """Trains queries, connector and decoder beside a language model that has learnt to answer."""
 
     def __init__(
         self,
@@ -258,8 +192,9 @@ class FrozenBridgeModule(UnifiedModule):
         with torch.no_grad():
             for part in ("connector", "decoder"):
                 initialise(getattr(self.model, part), seed, config.decoder_depth)
-            draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
-            self.model.queries.copy_(QUERY_DEVIATION * draws)
+            if (queries := self.model.queries) is not None:
+                draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
+                queries.copy_(QUERY_DEVIATION * draws)
 
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
@@ -295,7 +230,10 @@ class FrozenBridgeModule(UnifiedModule):
         tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
         shape = (self.model.channels, self.model.grid, self.model.grid)
         noise = latent_noise(seeds, shape).to(self.device) * config.temperature
-        latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
+        conditions = self.model.conditions(tokens, lengths)
+        latents = follow_flow(
+            self.model.decoder, conditions, noise, config.flow_steps, config.guidance
+        )
         return self.nearest(latents)
 
     def answer(

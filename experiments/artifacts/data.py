@@ -9,6 +9,7 @@ import numpy as np
 
 from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import Question, World
+from datamodules.world.counterfactual import CounterfactualWorld
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
@@ -22,7 +23,7 @@ Turns = list[tuple[str, str]]
 
 def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the stores `understand` and `generate`: one sequence a scene and task each."""
-    world, data = World(config.world), config.data
+    world, data = taught_world(config), config.data
     words = TextTokens(world.vocabulary)
     codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
     progress = ProgressFile(out, data.scenes)
@@ -35,6 +36,11 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
         progress.update(index)
     save(out, "understand", understand)
     save(out, "generate", generate)
+
+
+def taught_world(config: SimpleNamespace) -> World:
+    """The world as training tells it."""
+    return (CounterfactualWorld if config.data.counterfactual_facts else World)(config.world)
 
 
 def coded_scenes(world: World, codec: ImageTokenizer, count: int) -> Iterator[tuple[int, list]]:
@@ -87,7 +93,7 @@ def fitting(asked: Turns, longest: int, pack: Callable[[Turns], Packed]) -> Pack
 
 def texts(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the store `text` that stage 0 reads: plain text, and questions on a text."""
-    world, data = World(config.world), config.data
+    world, data = taught_world(config), config.data
     words = TextTokens(world.vocabulary)
     rows = [
         pack_text(words, turns(world.text_turns(index)))

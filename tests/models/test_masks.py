@@ -34,7 +34,9 @@ def test_bridge_queries_see_the_prompt_but_not_its_pads(
     other = torch.tensor([[1, 9, 10, 12]])
     lengths = torch.tensor([4])
     with torch.no_grad():
-        plain, longer, changed = (bridge.conditions(x, lengths) for x in (prompt, padded, other))
+        plain, longer, changed = (
+            bridge.conditions(x, lengths).states for x in (prompt, padded, other)
+        )
     torch.testing.assert_close(plain, longer, rtol=0, atol=1e-5)
     assert not torch.allclose(plain, changed, atol=1e-4)
 
@@ -49,4 +51,5 @@ def test_bridge_conditions_equal_those_of_one_uncached_pass(
         states = torch.cat((model.embed(prompt), bridge.queries[None]), dim=1)
         whole = model.trunk(states, causal_context(states, bridge.config.trunk), "understand")
         expected = bridge.connector(whole.states[:, 4:])
-        torch.testing.assert_close(bridge.conditions(prompt, lengths), expected, rtol=0, atol=1e-5)
+        found = bridge.conditions(prompt, lengths).states
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
