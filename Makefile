@@ -11,7 +11,7 @@ WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jo
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard list plan calibrate world check \
+.PHONY: help setup ablation smoke report leaderboard dashboard audit list plan calibrate world check \
         style types test test-slow perf golden readme-table clean
 
 help:  ## print the targets
@@ -48,6 +48,9 @@ report: setup  ## show a run's table and report; RUN=reference is the committed 
 
 dashboard: setup  ## MLflow on 127.0.0.1
 	@$(PYTHON) -m experiments dashboard
+
+audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
+	@$(PYTHON) -m experiments audit --run $(RUN)
 
 calibrate: setup  ## choose world and base from the control arms alone
 	@$(PYTHON) -m experiments calibrate

@@ -141,6 +141,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "readme-table": elsewhere("experiments.readme", "write the README's table from the reference"),
     "export": elsewhere("experiments.export", "copy a run's small records into results/"),
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
+    "audit": elsewhere("experiments.audit", "judge blind samples of every arm yourself"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.collect import OUTPUTS, PROTOCOLS
 from experiments.config import ConfigError
+from experiments.plan import Plan, plan_from_json
 from experiments.results import find_run
 from experiments.sources import ROOT
 
@@ -39,6 +40,12 @@ def outputs(folder: Path) -> dict[str, str]:
         return json.loads((folder / "outputs.json").read_text())
     except FileNotFoundError:
         raise ConfigError(f"{folder} must hold a finished run to be exported.") from None
+
+
+def read_plan(runs: Path, run: str) -> Plan:
+    """The plan of a finished run below `runs`; ConfigError if there is none."""
+    path = runs / "plans" / outputs(runs / run)["plan"]
+    return plan_from_json(json.loads(path.read_text()))
 
 
 def scores(plan: dict, steps: Path) -> dict[str, dict]:

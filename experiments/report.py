@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from experiments.agreement import COLUMNS, read_audit
 from experiments.collect import Gathered
 from experiments.conflict import conflict_statement, conflicts
 from experiments.figures import curve_plots, pareto_plot
@@ -84,6 +85,8 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "match": plan.suite["match"],
         "match_rows": match_table(found, rows),
         "match_columns": [name for name, _ in COST_FORMATS.values()],
+        "audit": read_audit(found, store),
+        "audit_columns": COLUMNS,
         "protocols": protocols(found),
         "config": json.dumps(control_config(found), indent=1),
         "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
