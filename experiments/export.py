@@ -39,7 +39,7 @@ def outputs(folder: Path) -> dict[str, str]:
     try:
         return json.loads((folder / "outputs.json").read_text())
     except FileNotFoundError:
-        raise ConfigError(f"{folder} must hold a finished run to be exported.") from None
+        raise ConfigError(f"{folder} must hold a finished run, got none.") from None
 
 
 def read_plan(runs: Path, run: str) -> Plan:
