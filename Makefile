@@ -11,7 +11,7 @@ WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jo
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard audit list plan calibrate world check \
+.PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate world check \
         style types test test-slow perf golden readme-table clean
 
 help:  ## print the targets
@@ -51,6 +51,9 @@ dashboard: setup  ## MLflow on 127.0.0.1
 
 audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
 	@$(PYTHON) -m experiments audit --run $(RUN)
+
+new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
+	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))
 
 calibrate: setup  ## choose world and base from the control arms alone
 	@$(PYTHON) -m experiments calibrate

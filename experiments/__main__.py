@@ -142,6 +142,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "export": elsewhere("experiments.export", "copy a run's small records into results/"),
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
     "audit": elsewhere("experiments.audit", "judge blind samples of every arm yourself"),
+    "new-arm": elsewhere("experiments.new_arm", "start an architecture: its file and its YAML"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from experiments.agreement import audit_table, kappa, read_audit, share
+from experiments.agreement import audit_table, read_audit
 from experiments.audit_samples import (
     AUDIT,
     AnswerFile,
@@ -189,30 +189,6 @@ def test_a_line_that_was_cut_off_is_forgotten_and_the_next_answer_stands_alone(
 def test_a_taken_port_is_explained(server: AuditServer) -> None:
     with pytest.raises(ConfigError, match=f"--port must be free, got {server.server_port}"):
         AuditServer({}, server.answers, server.server_port)
-
-
-def test_a_share_has_wilsons_interval_which_holds_at_the_edge() -> None:
-    score = share([True] * 8 + [False] * 2)
-    assert score is not None
-    assert (score.value, score.ci_low, score.ci_high) == pytest.approx(
-        (0.8, 0.4902, 0.9433), abs=1e-4
-    )
-    whole = share([True] * 10)
-    assert whole is not None
-    assert whole.ci_low == pytest.approx(0.7225, abs=1e-4)
-    assert share([]) is None
-
-
-def test_kappa_of_a_table_worked_out_by_hand() -> None:
-    """20 both right, 5 only the first, 10 only the second, 15 neither: 0.7 agree, 0.5 by chance."""
-    first = [True] * 25 + [False] * 25
-    second = [True] * 20 + [False] * 5 + [True] * 10 + [False] * 15
-    score = kappa(first, second)
-    assert score is not None
-    assert score.value == pytest.approx(0.4)
-    assert score.ci_low is not None
-    assert score.ci_low < 0.4 < (score.ci_high or 0)
-    assert kappa([True, True], [True, True]) is None
 
 
 def test_agreement_counts_what_the_person_could_tell_and_nothing_else(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.architectures import architecture
+from models.architectures import architecture, names
 from models.batch import Batch, pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
@@ -26,7 +26,7 @@ TRAIN = TrainConfig(
     muon_learning_rate=5e-3,
     precision="32-true",
 )
-TOKEN_ARMS = ("shared", "unifork", "task_moe")
+TOKEN_ARMS = tuple(name for name in names() if issubclass(architecture(name).module, TokenModule))
 
 
 @pytest.fixture(scope="session")
