@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.audit_samples import SECOND_OPINION
 from experiments.collect import Gathered
 from experiments.config import flatten
 from experiments.statistics import MINIMUM_SEEDS
@@ -92,7 +93,7 @@ def benchmarks(found: Gathered) -> str:
     """Each benchmark with its largest number of items and its judge."""
     largest: dict[str, tuple[int, str]] = {}
     for row in found.final:
-        if row.n > largest.get(row.benchmark, (0, ""))[0]:
+        if row.benchmark != SECOND_OPINION and row.n > largest.get(row.benchmark, (0, ""))[0]:
             largest[row.benchmark] = (row.n, row.judge)
     return listed(
         [
