@@ -13,8 +13,9 @@ WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jo
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard list plan calibrate world check \
-        style types test test-slow perf golden readme-table clean decide ladder claims-page
+.PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate \
+        world check style types test test-slow perf golden readme-table clean decide ladder \
+        claims-page
 
 help:  ## print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -50,6 +51,12 @@ report: setup  ## show a run's table and report; RUN=reference is the committed 
 
 dashboard: setup  ## MLflow on 127.0.0.1
 	@$(PYTHON) -m experiments dashboard
+
+audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
+	@$(PYTHON) -m experiments audit --run $(RUN)
+
+new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
+	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))
 
 calibrate: setup  ## choose world and base from the control arms alone
 	@$(PYTHON) -m experiments calibrate

@@ -144,6 +144,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "decide": elsewhere("experiments.decide", "add seeds to a claim until its verdict"),
     "ladder": elsewhere("experiments.ladder", "repeat a claim over widths and token budgets"),
     "claims-page": elsewhere("experiments.claims_page", "write docs/claims.md from results/"),
+    "audit": elsewhere("experiments.audit", "judge blind samples of every arm yourself"),
+    "new-arm": elsewhere("experiments.new_arm", "start an architecture: its file and its YAML"),
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),

@@ -5,7 +5,6 @@ and an interrupted command goes on where it stopped.
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,15 @@ from benchmarks.results import Results
 from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError, view
-from experiments.export import outputs
+from experiments.export import read_plan
 from experiments.judging import world_judge
 from experiments.model import TrainedModel
-from experiments.plan import Cell, Plan, cell_config, plan_from_json
+from experiments.plan import Cell, Plan, cell_config
 from experiments.steps import Step, Store
 from experiments.tune import tuned_sampling
 
 CHOSEN = "prompts.jsonl"
 """The prompts of the user's file that the world can show."""
-
-
-def read_plan(runs: Path, run: str) -> Plan:
-    """The plan of a finished run below `runs`; ConfigError if there is none."""
-    path = runs / "plans" / outputs(runs / run)["plan"]
-    return plan_from_json(json.loads(path.read_text()))
 
 
 def find_cell(plan: Plan, arm: str, seed: int) -> Cell:

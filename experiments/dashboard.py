@@ -27,13 +27,21 @@ TAG = "mlflow.sharedViewState."
 CREATED = 1_760_000_000_000
 START_SECONDS = 120
 CARD_HEIGHT = 400
-BY_ARM = {
+BY_ARCHITECTURE = {
     "aggregateFunction": "average",
-    "groupByKeys": [{"mode": "param", "groupByData": "arm"}],
+    "groupByKeys": [
+        {"mode": "param", "groupByData": "architecture"},
+        {"mode": "param", "groupByData": "arm"},  # the controls are one architecture too
+    ],
 }
 FINAL_SAMPLES, SAMPLES = "final_samples", "samples"
-
 LOSSES = ("train/understand/loss", "train/generate/loss")
+COST = "cost"
+COSTS = ("train_flops", "params_total", "wall_time_s", "peak_memory_bytes")
+
+TITLES = {"understand": "Understanding", "generate": "Generation"}
+
+Charts = list[dict[str, Any]]
 
 
 def encode_state(state: Mapping[str, Any]) -> str:
@@ -51,32 +59,44 @@ def decode_state(text: str) -> dict[str, Any]:
 def view_tags(headline: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The experiment tags of the suite's views, by tag name."""
     tags = {}
-    for key, (name, charts) in views(headline).items():
-        grouping = None if key == "samples" else BY_ARM  # a group of runs has no images
-        state = encode_state({**page_state(charts), "groupBy": grouping})
+    for key, (name, sections) in views(headline).items():
+        grouping = None if key == "samples" else BY_ARCHITECTURE  # a group of runs has no images
+        state = encode_state({**page_state(sections), "groupBy": grouping})
         view = {"name": name, "createdAt": CREATED, "updatedAt": CREATED, "state": state}
         tags[TAG + key] = json.dumps(view)
     return tags
 
 
-def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, list[dict[str, Any]]]]:
-    """View id -> its name and charts: scores by arm, curves over tokens, samples."""
+def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, dict[str, Charts]]]:
+    """View id -> its name and sections: scores and costs by architecture, curves, samples.
+
+    `headline` maps a task to its metrics, the most important first.
+    """
     metrics = [metric for some in headline.values() for metric in some]
-    firsts = [some[0] for some in headline.values() if some]
-    scores = [bar(f"final/{metric}") for metric in metrics]
-    if len(firsts) == 2:
-        scores.insert(0, scatter(f"final/{firsts[0]}", f"final/{firsts[1]}"))
-    curves = [line(f"curve/{metric}") for metric in metrics] + [line(loss) for loss in LOSSES]
+    firsts = [f"final/{some[0]}" for some in headline.values() if some]
+    flops, *_ = costs = [f"{COST}/{name}" for name in COSTS]
+    by_task = {
+        TITLES.get(task, task): [bar(f"final/{metric}") for metric in some]
+        for task, some in headline.items()
+    }
+    across = [scatter(*firsts)] if len(firsts) == 2 else []
+    scores = {"Understanding against generation": across, **by_task}
+    scores["Cost"] = [*map(bar, costs), *(scatter(flops, first) for first in firsts)]
+    curves = {
+        "Scores over tokens": [line(f"curve/{metric}") for metric in metrics],
+        "Training": [line(loss) for loss in LOSSES],
+    }
+    grids = {"Samples": [images(FINAL_SAMPLES), images(SAMPLES)]}
     return {
-        "scores": ("Scores by arm", scores),
+        "scores": ("By architecture: understanding, generation, cost", scores),
         "curves": ("Curves over tokens", curves),
-        "samples": ("Samples", [images(FINAL_SAMPLES), images(SAMPLES)]),
+        "samples": ("Sample grids", grids),
     }
 
 
 def chart(kind: str, name: str, **rest: Any) -> dict[str, Any]:
-    about = {"type": kind, "uuid": f"{kind}-{name}", "metricSectionId": "all"}
-    return {**about, "runsCountToCompare": 20, "deleted": False, "isGenerated": False, **rest}
+    about = {"type": kind, "uuid": f"{kind}-{name}", "runsCountToCompare": 20}
+    return {**about, "deleted": False, "isGenerated": False, **rest}
 
 
 def bar(metric: str) -> dict[str, Any]:
@@ -97,7 +117,8 @@ def line(metric: str) -> dict[str, Any]:
 
 
 def images(key: str) -> dict[str, Any]:
-    return chart("IMAGE", key, imageKeys=[key], step=0)
+    """A run's images side by side; its parameters, listed above each, would push them out."""
+    return chart("IMAGE", key, imageKeys=[key], step=0, showRunParams=False)
 
 
 def scatter(x: str, y: str) -> dict[str, Any]:
@@ -105,24 +126,33 @@ def scatter(x: str, y: str) -> dict[str, Any]:
     return chart("SCATTER", f"{x}-{y}", **keys)
 
 
-def page_state(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A page of charts in one section, before MLflow's own.
+def page_state(sections: Mapping[str, Charts]) -> dict[str, Any]:
+    """A page of charts in sections, before MLflow's own.
 
     Ordered by anything but time, MLflow lists children flat; it would fold them under their parent
     and draw nothing.
     """
-    section = {"uuid": "all", "name": "Forkroad", "display": True, "isReordered": False}
-    size = {"columns": 2, "cardHeight": CARD_HEIGHT}
+    shown = {title: charts for title, charts in sections.items() if charts}
     return {
         "searchFilter": "",
         "orderByKey": "params.`arm`",
         "orderByAsc": True,
         "runsHiddenMode": "SHOWALL",
         "selectedColumns": ["params.`arm`", "params.`architecture`"],
-        "compareRunSections": [{**section, **size, "deleted": False, "isGenerated": False}],
-        "compareRunCharts": list(charts),
+        "compareRunSections": [section(title, charts) for title, charts in shown.items()],
+        "compareRunCharts": [
+            {**one, "metricSectionId": title} for title, charts in shown.items() for one in charts
+        ],
         "isAccordionReordered": True,
     }
+
+
+def section(title: str, charts: Charts) -> dict[str, Any]:
+    """Two charts a row; images take a whole row."""
+    columns = 1 if all(one["type"] == "IMAGE" for one in charts) else 2
+    about = {"uuid": title, "name": title, "display": True, "isReordered": False}
+    size = {"columns": columns, "cardHeight": CARD_HEIGHT}
+    return {**about, **size, "deleted": False, "isGenerated": False}
 
 
 def links(runs: Path, address: str) -> list[str]:

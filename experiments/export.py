@@ -14,7 +14,7 @@ from experiments.claims_table import claims_csv
 from experiments.collect import OUTPUTS, PROTOCOLS, gather
 from experiments.config import ConfigError
 from experiments.paper_claims import probe_entries
-from experiments.plan import plan_from_json
+from experiments.plan import Plan, plan_from_json
 from experiments.probe_tables import FILE as PROBES
 from experiments.probe_tables import probe_rows
 from experiments.results import find_run
@@ -54,7 +54,13 @@ def outputs(folder: Path) -> dict[str, str]:
     try:
         return json.loads((folder / "outputs.json").read_text())
     except FileNotFoundError:
-        raise ConfigError(f"{folder} must hold a finished run to be exported.") from None
+        raise ConfigError(f"{folder} must hold a finished run, got none.") from None
+
+
+def read_plan(runs: Path, run: str) -> Plan:
+    """The plan of a finished run below `runs`; ConfigError if there is none."""
+    path = runs / "plans" / outputs(runs / run)["plan"]
+    return plan_from_json(json.loads(path.read_text()))
 
 
 def scores(plan: dict, steps: Path) -> dict[str, dict]:

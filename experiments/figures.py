@@ -54,13 +54,13 @@ def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     arms = [row for row in rows if row.n_seeds is not None and {across, up} & row.scores.keys()]
     if not arms:
         return None
-    figure, axis = plt.subplots(figsize=(6.5, 4))
+    figure, axis = plt.subplots(figsize=(5.2, 3.6))
     look = styles(sorted(row.arm for row in arms))
     for row in arms:
         draw_arm(axis, row, row.scores.get(across), row.scores.get(up), look[row.arm])
     axis.set_xlabel(f"understanding: {short_name(across)}")
     axis.set_ylabel(f"generation: {short_name(up)}")
-    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     axis.grid(alpha=0.3)
     return to_svg(figure)
 

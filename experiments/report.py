@@ -13,13 +13,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from experiments.agreement import COLUMNS, read_audit
+from experiments.answer import suite_answer
 from experiments.collect import Gathered
+from experiments.config import flatten
 from experiments.conflict import conflict_statement, conflicts
 from experiments.figures import curve_plots, pareto_plot
 from experiments.kinds import kind_metrics, kind_table
 from experiments.leaderboard import scaled, with_interval
 from experiments.markers import write_text
 from experiments.matchreport import match_report
+from experiments.methods import methods
+from experiments.probe_figures import probe_figures
 from experiments.samples import sample_grid
 from experiments.scores import Standing, headline_metrics
 from experiments.side_tables import SIDE_TABLES, side_rows
@@ -61,7 +66,7 @@ def render(values: dict[str, Any]) -> str:
 
 def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, Any]:
     """What the template shows."""
-    plan, pareto = found.plan, pareto_plot(found, rows)
+    plan, pareto, verdicts = found.plan, pareto_plot(found, rows), judge_claims(found)
     return {
         "suite": plan.request.suite,
         "preset": plan.request.preset,
@@ -74,17 +79,22 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "kinds": list(kind_metrics(found)),
         "kind_rows": kind_table(found, rows),
         "side_tables": [(one, side_rows(found, one)) for one in SIDE_TABLES],
-        "verdicts": judge_claims(found),
+        "answer": suite_answer(found, verdicts, rows),
+        "verdicts": verdicts,
         "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
         "pareto": Markup(pareto) if pareto else None,
         "curves": [Markup(svg) for svg in curve_plots(found)],
+        "probes": probe_figures(found, store),
         "prompts": sample_grid(found, store),
         "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
         "match": plan.suite["match"],
         "match_rows": match_table(found, rows),
         "match_columns": [name for name, _ in COST_FORMATS.values()],
+        "audit": read_audit(found, store),
+        "audit_columns": COLUMNS,
         "protocols": protocols(found),
+        "methods": methods(found, control_config(found)),
         "config": json.dumps(control_config(found), indent=1),
         "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
         "machine": machine(plan.request.threads),
@@ -104,10 +114,10 @@ def match_table(found: Gathered, rows: Sequence[Standing]) -> list[tuple[str, li
 
 
 def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
-    """Each benchmark's protocol as the first arm was scored under it."""
+    """Each benchmark's protocol, flat, as the first arm was scored under it."""
     first: dict[str, dict[str, Any]] = {}
     for row in found.final:
-        first.setdefault(row.benchmark, found.protocols[row.protocol])
+        first.setdefault(row.benchmark, dict(flatten(found.protocols[row.protocol])))
     return list(first.items())
 
 

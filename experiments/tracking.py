@@ -23,9 +23,10 @@ from PIL import Image
 
 from experiments.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.config import flatten
-from experiments.dashboard import FINAL_SAMPLES, SAMPLES, view_tags
+from experiments.dashboard import COST, FINAL_SAMPLES, SAMPLES, view_tags
 from experiments.markers import write_json
 from experiments.plan import Cell, Plan, plan_from_json
+from experiments.scores import COSTS, mean_of
 from experiments.steps import Store
 
 POLL_SECONDS = 10.0
@@ -141,6 +142,7 @@ class Mirror:
         """A finished step's scores and small files."""
         if name == "train":
             self.client.log_artifact(run_id, str(folder / "summary.json"))
+            self.log_costs(json.loads((folder / "summary.json").read_text()), run_id)
         elif name == "curve":
             self.log_samples(folder / "samples", run_id)
             for results in read_lines(folder / "results.jsonl"):
@@ -150,6 +152,11 @@ class Mirror:
             self.log_scores(run_id, results, "final", 0)
             for file in ("results.json", results["items"]):
                 self.client.log_artifact(run_id, str(folder / file), name)
+
+    def log_costs(self, summary: Mapping[str, Any], run_id: str) -> None:
+        found = {name: mean_of([summary], path) for name, path in COSTS.items()}
+        metrics = [Metric(f"{COST}/{k}", one, 0, 0) for k, one in found.items() if one is not None]
+        self.client.log_batch(run_id, metrics=metrics)
 
     def log_samples(self, folder: Path, run_id: str) -> None:
         """The sample grids by training step, the last one also on its own."""

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import mlflow
 
 from experiments.ablate import Ablation
-from experiments.dashboard import BY_ARM, TAG, decode_state, links, view_tags
+from experiments.dashboard import BY_ARCHITECTURE, TAG, decode_state, links, view_tags
+from experiments.dashboard import COSTS as CHARTED
+from experiments.scores import COSTS as LOGGED
 from experiments.tracking import Mirror, tracking_uri
 
 HEADLINE = {"understand": ["vqa.overall"], "generate": ["geneval.overall"]}
@@ -21,16 +23,27 @@ def state(tags: dict[str, str], key: str) -> dict:
 def test_a_view_decodes_to_the_charts_that_it_was_made_of() -> None:
     tags = view_tags(HEADLINE)
     scores, curves, samples = (state(tags, key) for key in ("scores", "curves", "samples"))
-    kinds = [(chart["type"], chart.get("metricKey")) for chart in scores["compareRunCharts"]]
-    assert kinds == [
-        ("SCATTER", None),
-        ("BAR", "final/vqa.overall"),
-        ("BAR", "final/geneval.overall"),
+    titles = ["Understanding against generation", "Understanding", "Generation", "Cost"]
+    assert [one["name"] for one in scores["compareRunSections"]] == titles
+    kinds = [
+        (one["metricSectionId"], one["type"], one.get("metricKey"))
+        for one in scores["compareRunCharts"]
     ]
-    assert scores["groupBy"] == BY_ARM
+    assert kinds[:4] == [
+        (titles[0], "SCATTER", None),
+        (titles[1], "BAR", "final/vqa.overall"),
+        (titles[2], "BAR", "final/geneval.overall"),
+        (titles[3], "BAR", "cost/train_flops"),
+    ]
+    assert [kind for _, kind, _ in kinds[-2:]] == ["SCATTER", "SCATTER"]  # cost against each task
+    assert scores["groupBy"] == BY_ARCHITECTURE
     assert curves["compareRunCharts"][0]["metricKey"] == "curve/vqa.overall"
     assert samples["groupBy"] is None
     assert all(one["orderByKey"] == "params.`arm`" for one in (scores, curves, samples))
+
+
+def test_every_metric_of_a_cost_chart_is_one_that_is_logged() -> None:
+    assert set(CHARTED) <= set(LOGGED)
 
 
 def test_a_mirror_that_was_cut_off_goes_on_in_the_same_runs(
@@ -67,6 +80,9 @@ def check_cell(run: Ablation, mirror: Mirror) -> None:
     assert [(one.step, one.value) for one in losses] == [(i, 1 / (1 + i)) for i in range(10)]
     assert len(client.get_metric_history(cell, "curve/vqa.overall")) == 5
     assert 0 <= data.metrics["final/geneval.overall"] <= 1
+    assert data.metrics["cost/train_flops"] == 1e12
+    stored = client.get_experiment(mirror.experiment).tags
+    assert state(stored, "curves")["compareRunCharts"][0]["metricKey"] == "curve/vqa.overall"
     assert (data.params["model.name"], data.params["arm"]) == ("shared", "control")
     names = {one.path for one in client.list_artifacts(cell)}
     assert {"config.json", "summary.json", "score_vqa", "images"} <= names

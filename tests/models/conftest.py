@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.architectures import architecture
+from models.architectures import architecture, names
 from models.batch import Batch, pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
 from models.causal_attention import causal_mask
@@ -28,7 +28,12 @@ TRAIN = TrainConfig(
     muon_learning_rate=5e-3,
     precision="32-true",
 )
-TOKEN_ARMS = ("shared", "unifork", "task_moe", "mot", "fork_random", "moe_random", "double_encoder")
+NOT_TRAINED = ("merged",)
+TOKEN_ARMS = tuple(
+    name
+    for name in names()
+    if issubclass(architecture(name).module, TokenModule) and name not in NOT_TRAINED
+)
 
 
 @pytest.fixture(scope="session")

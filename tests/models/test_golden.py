@@ -43,6 +43,7 @@ def test_the_loss_curve_is_the_one_on_file(
         lines = [" ".join(f"{k}={v:.6f}" for k, v in step.items()) for step in found]
         path.parent.mkdir(exist_ok=True)
         path.write_text("\n".join(lines) + "\n")
+    assert path.exists(), f"{path.name} must exist; `make golden` writes it."
     expected = [
         dict(part.split("=") for part in line.split()) for line in path.read_text().splitlines()
     ]

@@ -1,11 +1,13 @@
 """What hooks see of a tiny model: states, masses, choices and gradients known otherwise."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from models import TASKS
 from models.batch import Batch, prompt_tokens
-from models.blocks import causal_context
+from models.blocks import Attention, causal_context
 from models.inspection import (
     Roles,
     attention_map,
@@ -58,12 +60,14 @@ def test_the_map_is_the_one_that_the_layer_attends_by(
     model = build(name, vocabulary).model
     tokens = batch["understand"]["tokens"]
     x = model.embed(tokens)
-    context = causal_context(x, TRUNK)
+    everywhere = torch.ones_like(tokens, dtype=torch.bool)
+    context = replace(causal_context(x, TRUNK), is_image=tokens >= vocabulary.text, coin=everywhere)
     attention = model.trunk.layers[1].get_submodule("attention")
     probabilities = attention_map(attention, x, context)
-    value = attention.value(x).unflatten(-1, (-1, TRUNK.head_width)).transpose(1, 2)
-    mixed = (probabilities @ value).transpose(1, 2).flatten(2)
-    torch.testing.assert_close(attention.output(mixed), attention(x, context))
+    query, key, value = attention.project(x, context)
+    mixed = (probabilities @ value.transpose(1, 2)).transpose(1, 2).flatten(2)
+    attended = Attention.mix(attention, query, key, value, context, None)  # it has no parameters
+    torch.testing.assert_close(mixed, attended)
 
 
 def test_a_hand_built_map_gives_a_known_mass() -> None:

@@ -1,0 +1,172 @@
+"""What the report says in words, and what it shows of probes: figures or why there are none."""
+
+import base64
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+from experiments.answer import suite_answer
+from experiments.claims import Claim
+from experiments.collect import Gathered, Row
+from experiments.config import flatten
+from experiments.methods import FIELD, SENTENCES, filled, listed, methods
+from experiments.plan import Cell, Plan, Request
+from experiments.probe_figures import probe_figures
+from experiments.schema import load_schema
+from experiments.scores import Score, Standing
+from experiments.statistics import Difference
+from experiments.steps import Store
+from experiments.verdicts import Verdict
+
+CLAIM = Claim(id="c", text="A fork draws better.", arm="fork", against="shared", metric="g.all")
+METRIC = "g.all@label"
+
+
+def plan(*cells: Cell, seeds: tuple[int, ...] = (0,)) -> Plan:
+    suite = {"control": "shared", "varies": ["model", "train.lr"], "match": "active"}
+    return Plan(
+        request=Request("toy", "tiny", seeds=seeds),
+        suite={**suite, "headline": {"generate": ["g.all"]}},
+        claims=(),
+        claims_hash="0123456789abcdef0123",
+        stamp="",
+        expected_seconds={},
+        schema="",
+        cells=cells,
+        steps={},
+        configs={},
+        units={},
+    )
+
+
+def cell(arm: str, seed: int = 0, **steps: str) -> Cell:
+    return Cell(arm, seed, arm, ("generate",), (), "", steps)
+
+
+def row(arm: str, value: float) -> Row:
+    absent = dict.fromkeys(("stderr", "ci_low", "ci_high", "tokens_seen"))
+    names = ("protocol", "config_hash", "data_hash", "mlflow_run_id", "source")
+    return Row(
+        **absent,
+        **dict.fromkeys(names, ""),
+        suite="toy",
+        arm=arm,
+        seed=0,
+        benchmark="g",
+        metric=METRIC,
+        value=value,
+        n=40,
+        higher_is_better=True,
+        judge="exact",
+        git_commit="abc",
+    )
+
+
+@pytest.fixture
+def found() -> Gathered:
+    """Two arms of one seed; the fork draws better."""
+    final = [row("shared", 0.25), row("fork", 0.5)]
+    return Gathered(plan(cell("shared"), cell("fork")), final=final)
+
+
+STANDINGS = [
+    Standing("ceiling", scores={METRIC: Score(1.0)}),
+    Standing("shared", n_seeds=1, scores={METRIC: Score(0.25)}),
+    Standing("fork", n_seeds=1, scores={METRIC: Score(0.5)}),
+]
+
+
+def verdict(seeds: str, difference: Difference | None = None) -> Verdict:
+    return Verdict(claim=CLAIM, items="better", seeds=seeds, by_seeds=difference)
+
+
+def test_an_undecided_suite_says_so_and_names_its_leaders_as_description(found: Gathered) -> None:
+    verdicts = [verdict("undecided: seeds"), verdict("precondition absent")]
+    assert suite_answer(found, verdicts, STANDINGS) == (
+        "Nothing is decided on 2 claims over 1 seed (1 undecided: seeds, 1 precondition absent); "
+        "among these checkpoints, which is description, fork leads on g.all (0.500)."
+    )
+
+
+def test_a_decided_claim_stands_in_the_answer_with_its_interval(found: Gathered) -> None:
+    better = Difference(value=0.25, low=0.1, high=0.4, inner_low=0.12, inner_high=0.38)
+    verdicts = [verdict("better", better), verdict("undecided")]
+    assert suite_answer(found, verdicts, []) == (
+        "Decided on 1 of 2 claims over 1 seed (A fork draws better: better, +0.250 [+0.100, "
+        "+0.400]; the others: 1 undecided)."
+    )
+
+
+def test_methods_are_made_of_the_runs_own_values_and_leave_out_what_it_lacks(
+    found: Gathered,
+) -> None:
+    config = {"tokenizer": {"levels": [8, 5], "patch": 4, "steps": 9, "batch_size": 2}}
+    text = methods(found, config)
+    assert text.startswith(
+        "We compare shared and fork in Forkroad's suite toy (preset tiny, seed 0)"
+    )
+    assert "levels 8, 5 codes patches of 4 x 4 pixels after 9 steps of 2 images." in text
+    assert "Benchmarks: g (40 items, judge exact)." in text
+    assert "SHA-256 0123456789abcdef)" in text
+    assert "decoder" not in text  # this config has no trunk
+    assert "{" not in text
+
+
+def test_a_run_from_scratch_does_not_claim_a_text_model(found: Gathered) -> None:
+    stage0 = {"steps": 7, "understand_batch": 3}
+    assert "7 steps of 3 texts" in methods(found, {"stage0": stage0, "train": {"init": "text"}})
+    assert "texts" not in methods(found, {"stage0": stage0, "train": {"init": "scratch"}})
+
+
+def test_every_config_key_that_the_methods_name_exists() -> None:
+    """A renamed field would take its sentence out of every paper without a word."""
+    schema = load_schema()
+    sections = {**schema.sections, "model": schema.models["shared"]}
+    known = {key for name, kind in sections.items() for key, _ in flatten({name: defaults(kind)})}
+    named = {key for sentence in SENTENCES for key in FIELD.findall(sentence) if "." in key}
+    assert named
+    assert named <= known
+
+
+def defaults(kind: type) -> dict:
+    """The defaults of a config by field, nested."""
+    config = kind()
+    values = {one.name: getattr(config, one.name) for one in fields(config)}
+    return {k: defaults(type(v)) if is_dataclass(v) else v for k, v in values.items()}
+
+
+def test_a_list_reads_as_prose_and_a_sentence_without_its_field_is_empty() -> None:
+    assert [listed(one) for one in ([], ["a"], ["a", "b", "c"])] == ["", "a", "a, b and c"]
+    assert filled("{a.b} steps", {}) == ""
+
+
+def test_probes_are_shown_by_arm_with_the_reason_where_they_do_not_apply(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    drawn, silent = "probe_routing-a", "probe_routing-b"
+    for folder, table in (
+        (drawn, "layer,load,note\n0,0.5,\n"),
+        (silent, "note\nno experts\nno experts\n"),
+    ):
+        store.path(folder).mkdir(parents=True)
+        (store.path(folder) / "routing.csv").write_text(table)
+    (store.path(drawn) / "routing.svg").write_text("<svg/>")
+    cells = [
+        cell("experts", probe_routing=drawn),
+        cell("experts", 1, probe_routing="probe_routing-c"),
+        cell("shared", probe_routing=silent),
+        cell("late", probe_routing="probe_routing-d", train="train-d"),
+    ]
+    figures = probe_figures(Gathered(plan(*cells)), store)
+    assert list(figures) == ["routing"]
+    experts, shared = figures["routing"]
+    address, *others = experts.pictures
+    assert not others
+    assert base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")) == b"<svg/>"
+    assert (experts.arm, experts.seed, experts.notes) == ("experts", 0, ())
+    assert experts.tables == ("steps/probe_routing-a/routing.csv",)
+    assert (shared.pictures, shared.notes) == ((), ("no experts",))
+
+
+def test_a_run_without_probes_shows_none(tmp_path: Path) -> None:
+    assert probe_figures(Gathered(plan(cell("shared", train="train-a"))), Store(tmp_path)) == {}
