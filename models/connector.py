@@ -23,9 +23,8 @@ class Connector(nn.Module):
         super().__init__()
         self.encode_first = order == "enc_proj"
         width = trunk.width if self.encode_first else target
-        self.config = TrunkConfig(
-            width=width, heads=trunk.heads, kv_heads=trunk.heads, feed_forward=4 * width
-        )
+        heads = width // trunk.head_width
+        self.config = TrunkConfig(width=width, heads=heads, kv_heads=heads, feed_forward=4 * width)
         self.layers = nn.ModuleList(Block(self.config) for _ in range(depth))
         self.projection = nn.Sequential(
             nn.Linear(trunk.width, target), nn.GELU(approximate="tanh"), nn.Linear(target, target)

@@ -117,9 +117,9 @@ def test_a_decoder_of_another_size_is_refused_by_name(inputs: dict[str, Path]) -
 
 
 def test_what_a_bridge_starts_from_counts_towards_its_cost(inputs: dict[str, Path]) -> None:
-    assert spent_before(only(inputs)).flops == 1  # stage 0
-    assert spent_before(only(inputs, "frozen")).flops == 10  # which counts its own stage 0
-    both = spent_before(only(inputs, "frozen", "decoder"))
+    assert spent_before(CONFIG, only(inputs)).flops == 1  # stage 0
+    assert spent_before(CONFIG, only(inputs, "frozen")).flops == 10  # which counts its own stage 0
+    both = spent_before(CONFIG, only(inputs, "frozen", "decoder"))
     assert (both.flops, both.tokens) == (110, 220)
 
 
