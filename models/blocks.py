@@ -9,7 +9,7 @@ feed-forward is; nothing inside a block knows the task except a feed-forward tha
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -60,19 +60,26 @@ class TrunkConfig:
         return self.width // self.heads
 
 
-class LayerCache:
-    """Keys and values of one layer in preallocated slots: `[b, g, slots, c]` each."""
+class LayerCache(ABC):
+    """What one layer has seen before this pass."""
 
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
-        self.keys, self.values = keys, values
+    @abstractmethod
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Takes in this pass's keys and values `[b g n c]`, the first of them number `start`.
+
+        Returns all that the pass may look at, `[b g m c]`.
+        """
+
+
+class RecordingCache(LayerCache):
+    """Has seen nothing and keeps what its layer computes."""
+
+    def __init__(self) -> None:
+        self.keys = self.values = torch.empty(0)
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Writes at `start` and returns all slots, as products of a part would copy it; the mask
-        has to hide what is not written."""
-        end = start + keys.shape[2]
-        self.keys[:, :, start:end] = keys
-        self.values[:, :, start:end] = values
-        return self.keys, self.values
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Context:
     cosine: Tensor
     sine: Tensor
     mask: Tensor | None = None
-    cache: list[LayerCache] | None = None
+    cache: Sequence[LayerCache] | None = None
     start: int = 0
     wanted: Tensor | None = None
 

@@ -29,6 +29,7 @@ from models.blocks import (
     Block,
     Context,
     LayerCache,
+    RecordingCache,
     RMSNorm,
     TrunkConfig,
     causal_context,
@@ -72,19 +73,11 @@ class FrozenBridgeConfig:
 class PrefixCache(LayerCache):
     """The prompt's keys and values, without gradient; later ones are appended, not stored."""
 
+    def __init__(self, prompt: RecordingCache) -> None:
+        self.keys, self.values = prompt.keys, prompt.values
+
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
-
-
-class RecordingCache(LayerCache):
-    """Keeps what a layer computes."""
-
-    def __init__(self) -> None:
-        self.keys = self.values = torch.empty(0)
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = keys, values
-        return keys, values
 
 
 class Connector(nn.Module):
@@ -164,7 +157,7 @@ class FrozenBridge(nn.Module):
             records = [RecordingCache() for _ in range(trunk.depth)]
             states = self.language_model.embed(prompts)
             self._run(states, causal_context(states, trunk), records)
-        prefix = [PrefixCache(record.keys, record.values) for record in records]
+        prefix = [PrefixCache(record) for record in records]
         slots = torch.arange(prompts.shape[1], device=prompts.device)
         beyond = (slots >= lengths[:, None])[:, None].expand(-1, count, -1)
         later = torch.ones(count, count, dtype=torch.bool, device=prompts.device).triu_(1)
