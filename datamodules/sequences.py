@@ -26,8 +26,7 @@ class DataConfig:
     At most `questions` are packed after one image or text, fewer where the sequence would be longer
     than `longest` tokens (a batch is as long as its longest row). Of the understanding sequences
     `fact_share` ask about facts and `text_share` about a text; they have no image. `texts` are the
-    samples of stage 0: `plain_share` are read word by word, the others ask `text_questions` about a
-    text.
+    samples of stage 0: `plain_share` are facts, the others ask `text_questions` about a text.
     """
 
     scenes: int = 80_000
@@ -37,8 +36,8 @@ class DataConfig:
     text_share: float = 0.25
     facts: int = 12
     texts: int = 24_000
-    text_questions: int = 6
-    plain_share: float = 0.2
+    text_questions: int = 8
+    plain_share: float = 0.1
 
     def __post_init__(self) -> None:
         for name in ("scenes", "questions", "longest", "facts", "texts", "text_questions"):

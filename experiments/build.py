@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,14 +11,9 @@ from torch import Tensor
 from datamodules.world import World
 from experiments.markers import read_marker
 from models import TASKS
+from models.architectures import architecture
 from models.image_tokens import ImageTokenizer
-from models.module import (
-    MODULES,
-    FrozenBridgeModule,
-    SharedModule,
-    TokenModule,
-    UnifiedModule,
-)
+from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.training import TrainConfig
@@ -53,8 +49,8 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     `inputs` holds the folders `tokenizer` and `stage0`, and `frozen` for the bridge.
     """
     tokenizer = read_tokenizer(inputs["tokenizer"])
-    kind = MODULES[config.model.name]
-    if kind is FrozenBridgeModule:
+    kind: Any = architecture(config.model.name).module
+    if "frozen" in inputs:
         frozen = SharedModule(
             SharedConfig(trunk=config.model.trunk),
             vocabulary(config, tokenizer),
@@ -62,7 +58,7 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
             config.seed,
         )
         load_weights(frozen, inputs["frozen"] / "model.pt")
-        return FrozenBridgeModule(config.model, frozen, tokenizer, config.train, config.seed)
+        return kind(config.model, frozen, tokenizer, config.train, config.seed)
     module = kind(config.model, vocabulary(config, tokenizer), config.train, config.seed)
     assert isinstance(module, TokenModule)
     if config.train.init == "text":

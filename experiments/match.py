@@ -12,8 +12,9 @@ from datamodules.world import World
 from experiments.config import CellConfig
 from experiments.fit import step_flops
 from models.batch import Batch, pack_generate, pad
+from models.frozen_bridge import FrozenBridgeModule
 from models.image_tokens import ImageTokenizer
-from models.module import FrozenBridgeModule, SharedModule
+from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary

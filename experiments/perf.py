@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +20,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
 from experiments.fit import step_flops
+from models.architectures import architecture, names
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
 from models.blocks import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.module import CONFIGS, MODULES, FrozenBridgeModule, SharedModule, UnifiedModule
+from models.module import SharedModule, UnifiedModule
 from models.sampling import SamplingConfig
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
@@ -62,11 +64,12 @@ class Bench:
         return cls(words, codec, vocabulary, batch, rounds)
 
     def arm(self, name: str) -> UnifiedModule:
+        kind: Any = architecture(name)
+        config = kind.config(trunk=TRUNK)
         if name == "frozen_bridge":
             shared = SharedModule(SharedConfig(trunk=TRUNK), self.vocabulary, TRAIN, 0)
-            config = CONFIGS[name](trunk=TRUNK)
-            return FrozenBridgeModule(config, shared, self.codec, TRAIN, 0)
-        return MODULES[name](CONFIGS[name](trunk=TRUNK), self.vocabulary, TRAIN, 0)
+            return kind.module(config, shared, self.codec, TRAIN, 0)
+        return kind.module(config, self.vocabulary, TRAIN, 0)
 
     def llama(self, attention: str) -> LlamaForCausalLM:
         """transformers' Llama of the trunk's shape over the same vocabulary."""
@@ -145,7 +148,7 @@ def matrix_products(bench: Bench) -> Callable[[], None]:
 
 
 def measure_training(bench: Bench, console: Console) -> None:
-    arms = {name: bench.arm(name) for name in MODULES}
+    arms = {name: bench.arm(name) for name in names()}
     candidates = {name: training_step(arm, bench.batch) for name, arm in arms.items()}
     candidates |= {
         f"Llama, {way}": llama_step(bench.llama(way), bench.batch) for way in ("eager", "sdpa")
@@ -189,7 +192,7 @@ def measure_sampling(bench: Bench, console: Console) -> None:
 
         return draw
 
-    candidates = {name: ours(bench.arm(name).eval()) for name in MODULES}
+    candidates = {name: ours(bench.arm(name).eval()) for name in names()}
     for way in ("eager", "sdpa"):
         candidates[f"Llama generate, {way}"] = theirs(bench.llama(way).eval())
     found = alternate(max(2, bench.rounds // 3), candidates)

@@ -195,12 +195,18 @@ class Planner:
             name,
             select(self.configs[config], kind.parts),
             inputs,
-            self.project.sources.entry_hash(kind.entry),
+            self.code(name, kind, config),
             self.request.threads,
             self.torch,
         )
         step = Step(name, identity.key, kind.entry, kind.parts, inputs, kind.resumable, config)
         return self.steps.setdefault(step.folder, step).folder
+
+    def code(self, name: str, kind: Kind, config: str) -> str:
+        """The hash of what a step runs: of the architectures, its own arm's file alone."""
+        model = self.configs[config]["model"]["name"]
+        modules = (f"models.{model}",) if meets_model(name, kind) else ()
+        return self.project.sources.entry_hash(kind.entry, *modules)
 
     def units(self, cells: Sequence[Cell]) -> dict[str, tuple[str, ...]]:
         """Shared artifacts, then one unit a cell; a step belongs to the first that lists it."""

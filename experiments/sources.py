@@ -43,11 +43,13 @@ class Sources:
                 return path
         return None
 
-    def _entry_hash(self, entry: str) -> str:
-        """SHA-256 of the code that `"package.module:function"` runs."""
+    def _entry_hash(self, entry: str, *modules: str) -> str:
+        """SHA-256 of the code that `"package.module:function"` runs, of `modules` that it loads by
+        name too."""
         module, _, function = entry.partition(":")
         reached = self.reached_definitions(module, function)
         imported = {name for node in reached for name in self.imported_modules(node, module)}
+        imported |= set(modules)
         parts = [ast.dump(without_docstrings(node)) for node in reached]
         parts += [f"{name} {self.fingerprint(name)}" for name in sorted(self.closure(imported))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,7 +1,8 @@
 """Guidance and temperature of a cell: the same small grid for every arm, on the split `dev`.
 
-The score is the share of the objects of a full caption that the judge finds right in name, colour
-and place. No benchmark's prompt or scene is looked at; every try is written down.
+The prompts are captions as in training, full and brief; the score is the share of their objects
+that the judge sees in name and colour. No benchmark's prompt or scene is looked at; every try is
+written down.
 """
 
 import json
@@ -15,7 +16,7 @@ import numpy as np
 from benchmarks.protocol import Request
 from datamodules.world import World
 from datamodules.world.judges.learnt import LearntJudge
-from datamodules.world.judges.measure import measure
+from datamodules.world.judges.measure import objects_right
 from experiments.build import trained_tasks
 from experiments.markers import write_json
 from experiments.model import TrainedModel
@@ -23,7 +24,7 @@ from models.sampling import SamplingConfig
 
 GUIDANCE = (1.5, 2.5)
 TEMPERATURES = (0.6, 0.9)
-SCENES = 128
+SCENES = 192
 CHOSEN = "sampling.json"
 
 
@@ -41,15 +42,14 @@ def try_all(config: SimpleNamespace, inputs: dict[str, Path]) -> list[dict[str, 
     world = World(config.world)
     judge = LearntJudge.load(inputs["judge"] / "judge.pt", world)
     scenes = [world.scene("dev", index) for index in range(SCENES)]
-    requests = [Request(world.full_caption(s), seed=i) for i, s in enumerate(scenes)]
+    captions = [world.caption("dev", index, scene) for index, scene in enumerate(scenes)]
+    requests = [Request(caption, seed=index) for index, caption in enumerate(captions)]
     model = TrainedModel(config, inputs, config.sampling)
     tries = []
     for guidance, temperature in product(GUIDANCE, TEMPERATURES):
         model.sampling = replace(config.sampling, guidance=guidance, temperature=temperature)
-        found = measure(judge, np.stack(model.generate(requests)), scenes)
-        tries.append(
-            {"guidance": guidance, "temperature": temperature, "objects_right": found["recall"]}
-        )
+        right = objects_right(judge, np.stack(model.generate(requests)), scenes)
+        tries.append({"guidance": guidance, "temperature": temperature, "objects_right": right})
     return tries
 
 

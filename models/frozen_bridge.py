@@ -12,6 +12,7 @@ construction. The prompt's keys and values are computed without gradient, so a s
 queries alone. Source: MetaQuery (arXiv 2504.06256); the decoder is diffusers' PixArt transformer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -24,28 +25,35 @@ from einops import rearrange, repeat
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.batch import Sequences
+from models import Task
+from models.batch import Batch, Sequences
 from models.blocks import (
-    Block,
     Context,
     LayerCache,
     RecordingCache,
-    RMSNorm,
     TrunkConfig,
     causal_context,
     rotary_tables,
-    run_blocks,
 )
-from models.initialise import generator_for
-from models.text_tokens import PAD, UNDERSTAND
+from models.connector import CONNECTORS, Connector
+from models.image_tokens import ImageTokenizer
+from models.initialise import generator_for, initialise
+from models.matching import active_parameters
+from models.module import Architecture, TokenModule, UnifiedModule
+from models.sampling import SamplingConfig, answer_tokens, checked, chunks
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, UNDERSTAND
+from models.training import TrainConfig
 from models.unified import UnifiedModel, state_dtype
 
-CONNECTORS = ("enc_proj", "proj_enc")
+QUERY_DEVIATION = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenBridgeConfig:
-    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks."""
+    """`trunk` is the frozen model's; `connector_depth` counts its bidirectional blocks.
+
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
+    """
 
     name: str = "frozen_bridge"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
@@ -55,9 +63,11 @@ class FrozenBridgeConfig:
     decoder_depth: int = 5
     decoder_heads: int = 4
     decoder_head_width: int = 32
+    decoder_patch: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("queries", "connector_depth", "decoder_depth", "decoder_heads"):
+        sizes = ("queries", "connector_depth", "decoder_depth", "decoder_heads", "decoder_patch")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} must be at least 1, got {getattr(self, name)}.")
         if self.connector not in CONNECTORS:
@@ -80,38 +90,6 @@ class PrefixCache(LayerCache):
         return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
 
 
-class Connector(nn.Module):
-    """Bidirectional blocks and a projection to the decoder's width, in either order."""
-
-    def __init__(self, config: FrozenBridgeConfig) -> None:
-        super().__init__()
-        source, target = config.trunk.width, config.decoder_width
-        self.encode_first = config.connector == "enc_proj"
-        width = source if self.encode_first else target
-        self.config = TrunkConfig(
-            depth=config.connector_depth,
-            width=width,
-            heads=config.trunk.heads,
-            kv_heads=config.trunk.heads,
-            feed_forward=4 * width,
-        )
-        self.layers = nn.ModuleList(Block(self.config) for _ in range(config.connector_depth))
-        self.projection = nn.Sequential(
-            nn.Linear(source, target), nn.GELU(approximate="tanh"), nn.Linear(target, target)
-        )
-        self.norm = RMSNorm(target, 1e-6)
-
-    def forward(self, states: Float[Tensor, "b q d"]) -> Float[Tensor, "b q w"]:
-        if not self.encode_first:
-            states = self.projection(states)
-        count = states.shape[1]
-        everywhere = torch.zeros(count, count, dtype=states.dtype, device=states.device)
-        places = torch.arange(count, device=states.device)
-        context = Context(*rotary_tables(places, self.config, states.dtype), everywhere)
-        states = run_blocks(self.layers, nn.Identity(), states, context, "generate").states
-        return self.norm(self.projection(states) if self.encode_first else states)
-
-
 class FrozenBridge(nn.Module):
     """`language_model` is frozen here and stays so; `latents` are the codec's vectors `[v l]`."""
 
@@ -124,9 +102,16 @@ class FrozenBridge(nn.Module):
         self.config = config
         self.language_model = language_model.requires_grad_(False).eval()
         self.queries = nn.Parameter(torch.zeros(config.queries, config.trunk.width))
-        self.connector = Connector(config)
+        self.connector = Connector(
+            config.trunk, config.decoder_width, config.connector, config.connector_depth
+        )
         self.register_buffer("latents", latents, persistent=False)
         self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
+        if self.grid % config.decoder_patch:
+            raise ValueError(
+                f"model.decoder_patch must divide the image's {self.grid} tokens a side, "
+                f"got {config.decoder_patch}."
+            )
         self.decoder = PixArtTransformer2DModel(
             num_attention_heads=config.decoder_heads,
             attention_head_dim=config.decoder_head_width,
@@ -136,7 +121,7 @@ class FrozenBridge(nn.Module):
             cross_attention_dim=config.decoder_width,
             caption_channels=config.decoder_width,
             sample_size=self.grid,
-            patch_size=1,
+            patch_size=config.decoder_patch,
             norm_type="ada_norm_single",
             use_additional_conditions=False,
         )
@@ -241,3 +226,70 @@ def language_prompts(tokens: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> I
 def latent_noise(seeds: list[int], shape: tuple[int, ...]) -> Float[Tensor, "b ..."]:
     """Standard normal noise, one generator an image."""
     return torch.stack([torch.randn(shape, generator=generator_for(s, "image")) for s in seeds])
+
+
+class FrozenBridgeModule(UnifiedModule):
+    """Trains queries, connector and decoder beside a frozen `understand_only` model."""
+
+    def __init__(
+        self,
+        config: FrozenBridgeConfig,
+        frozen: TokenModule,
+        tokenizer: ImageTokenizer,
+        train: TrainConfig,
+        seed: int,
+    ) -> None:
+        super().__init__(train)
+        self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
+        self.seed = seed
+        self.nearest = tokenizer.nearest
+        with torch.no_grad():
+            for part in ("connector", "decoder"):
+                initialise(getattr(self.model, part), seed, config.decoder_depth)
+            draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
+            self.model.queries.copy_(QUERY_DEVIATION * draws)
+
+    @property
+    def trained_tasks(self) -> tuple[Task, ...]:
+        """Generation alone: understanding is the frozen model's."""
+        return ("generate",)
+
+    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
+        generator = generator_for(self.seed, "flow", self.global_step)
+        return {"generate": self.model.losses(batch["generate"], generator)}
+
+    def active_parameters(self) -> dict[str, int]:
+        total = sum(parameter.numel() for parameter in self.parameters())
+        frozen = active_parameters(self.model.language_model, "understand")
+        return {"understand": frozen, "generate": total}
+
+    @torch.no_grad()
+    def generate(
+        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        parts = []
+        for chosen in chunks(len(prompts), config.chunk):
+            rows = [checked(prompts[index], config.prompt_length) for index in chosen]
+            parts.append(self._generate_chunk(rows, [seeds[index] for index in chosen], config))
+        return torch.cat(parts)[: len(prompts)]
+
+    def _generate_chunk(
+        self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
+    ) -> Int[Tensor, "b p"]:
+        guided = config.guidance != 1
+        rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
+        lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
+        padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
+        tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
+        shape = (self.model.channels, self.model.grid, self.model.grid)
+        noise = latent_noise(seeds, shape).to(self.device) * config.temperature
+        latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
+        return self.nearest(latents)
+
+    def answer(
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+    ) -> list[list[int]]:
+        return answer_tokens(self.model.language_model, questions, config, length)
+
+
+ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)

@@ -1,8 +1,18 @@
 """What an architecture costs: the parameters that a token of a task meets."""
 
+from typing import Protocol, runtime_checkable
+
 from models import Task
-from models.task_moe import TaskExperts
 from models.unified import UnifiedModel
+
+
+@runtime_checkable
+class Idle(Protocol):
+    """A part of which a token meets only some parameters."""
+
+    def idle_parameters(self) -> int:
+        """How many of them a token does not meet."""
+        ...
 
 
 def active_parameters(model: UnifiedModel, task: Task) -> int:
@@ -14,7 +24,7 @@ def active_parameters(model: UnifiedModel, task: Task) -> int:
     unused = {id(p) for p in heads[task].parameters()}
     unused |= {id(p) for p in skipped_by(model, task)}
     met = sum(p.numel() for p in model.parameters() if id(p) not in unused)
-    return met - sum(idle_expert_parameters(part) for part in model.modules())
+    return met - sum(part.idle_parameters() for part in model.modules() if isinstance(part, Idle))
 
 
 def skipped_by(model: UnifiedModel, task: Task) -> list:
@@ -22,11 +32,3 @@ def skipped_by(model: UnifiedModel, task: Task) -> list:
     layers, norm = model.trunk.path(task)
     on_path = {id(p) for part in (*layers, norm) for p in part.parameters()}
     return [p for p in model.trunk.parameters() if id(p) not in on_path]
-
-
-def idle_expert_parameters(part: object) -> int:
-    """Parameters of the experts that a token does not choose."""
-    if not isinstance(part, TaskExperts):
-        return 0
-    size = sum(p.numel() for p in part.experts[0].parameters())
-    return size * (len(part.experts) - part.config.top_k)

@@ -1,10 +1,11 @@
-"""The LightningModules: one base that trains any architecture on both tasks, one class an arm.
+"""The base of the LightningModules: it trains any architecture on both tasks.
 
 batch ── for each task present: losses(sequences, task) ── weights ── sum ── one optimiser step
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightning
@@ -15,24 +16,12 @@ from torch import Tensor
 from models import TASKS, Task
 from models.batch import Batch
 from models.blocks import Trunk
-from models.frozen_bridge import (
-    FrozenBridge,
-    FrozenBridgeConfig,
-    language_prompts,
-    latent_noise,
-)
-from models.image_tokens import ImageTokenizer
-from models.initialise import generator_for, initialise, start_trunk
+from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
-from models.sampling import SamplingConfig, answer_tokens, checked, chunks, generate_codes
+from models.sampling import SamplingConfig, answer_tokens, generate_codes
 from models.shared import Shared, SharedConfig
-from models.task_moe import TaskMoE, TaskMoEConfig
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
 from models.training import TrainConfig, build_optimizer
 from models.unified import UnifiedModel, Vocabulary, objective
-from models.unifork import UniFork, UniForkConfig
-
-QUERY_DEVIATION = 0.5
 
 
 class UnifiedModule(lightning.LightningModule, ABC):
@@ -136,90 +125,14 @@ class TokenModule(UnifiedModule):
 
 
 class SharedModule(TokenModule):
+    """The control, which every token arm starts as."""
+
     trunk_class = Shared
 
 
-class UniForkModule(TokenModule):
-    trunk_class = UniFork
+@dataclass(frozen=True)
+class Architecture:
+    """What the file of an architecture gives: its config's dataclass and its LightningModule."""
 
-
-class TaskMoEModule(TokenModule):
-    trunk_class = TaskMoE
-
-
-class FrozenBridgeModule(UnifiedModule):
-    """Trains queries, connector and decoder beside a frozen `understand_only` model."""
-
-    def __init__(
-        self,
-        config: FrozenBridgeConfig,
-        frozen: TokenModule,
-        tokenizer: ImageTokenizer,
-        train: TrainConfig,
-        seed: int,
-    ) -> None:
-        super().__init__(train)
-        self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
-        self.seed = seed
-        self.nearest = tokenizer.nearest
-        with torch.no_grad():
-            for part in ("connector", "decoder"):
-                initialise(getattr(self.model, part), seed, config.decoder_depth)
-            draws = torch.randn(self.model.queries.shape, generator=generator_for(seed, "queries"))
-            self.model.queries.copy_(QUERY_DEVIATION * draws)
-
-    @property
-    def trained_tasks(self) -> tuple[Task, ...]:
-        """Generation alone: understanding is the frozen model's."""
-        return ("generate",)
-
-    def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
-        generator = generator_for(self.seed, "flow", self.global_step)
-        return {"generate": self.model.losses(batch["generate"], generator)}
-
-    def active_parameters(self) -> dict[str, int]:
-        total = sum(parameter.numel() for parameter in self.parameters())
-        frozen = active_parameters(self.model.language_model, "understand")
-        return {"understand": frozen, "generate": total}
-
-    @torch.no_grad()
-    def generate(
-        self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
-        parts = []
-        for chosen in chunks(len(prompts), config.chunk):
-            rows = [checked(prompts[index], config.prompt_length) for index in chosen]
-            parts.append(self._generate_chunk(rows, [seeds[index] for index in chosen], config))
-        return torch.cat(parts)[: len(prompts)]
-
-    def _generate_chunk(
-        self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
-        guided = config.guidance != 1
-        rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
-        lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
-        padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
-        tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
-        shape = (self.model.channels, self.model.grid, self.model.grid)
-        noise = latent_noise(seeds, shape).to(self.device) * config.temperature
-        latents = self.model.draw(tokens, lengths, noise, config.flow_steps, config.guidance)
-        return self.nearest(latents)
-
-    def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
-    ) -> list[list[int]]:
-        return answer_tokens(self.model.language_model, questions, config, length)
-
-
-CONFIGS = {
-    "shared": SharedConfig,
-    "unifork": UniForkConfig,
-    "task_moe": TaskMoEConfig,
-    "frozen_bridge": FrozenBridgeConfig,
-}
-MODULES = {
-    "shared": SharedModule,
-    "unifork": UniForkModule,
-    "task_moe": TaskMoEModule,
-    "frozen_bridge": FrozenBridgeModule,
-}
+    config: type
+    module: type[UnifiedModule]

@@ -31,6 +31,7 @@ from models.blocks import (
     run_blocks,
 )
 from models.fused import permute
+from models.module import Architecture, TokenModule
 
 ROWS = 128
 """An expert's rows come in multiples of this."""
@@ -102,6 +103,11 @@ class TaskExperts(nn.Module):
             FeedForward(width, hidden * config.shared_experts) if config.shared_experts else None
         )
         self.alpha = nn.Parameter(torch.ones(1)) if config.shared_experts else None
+
+    def idle_parameters(self) -> int:
+        """Parameters of the experts that a token does not choose."""
+        size = sum(p.numel() for p in self.experts[0].parameters())
+        return size * (len(self.experts) - self.config.top_k)
 
     def route(self, x: Float[Tensor, "t d"]) -> Routing:
         count = self.config.experts
@@ -220,3 +226,10 @@ class TaskMoE(Trunk):
         index = int(owner.removeprefix("experts.")) % self.routing.experts % self.routing.top_k
         piece = dense.narrow(axis, width * (fixed + index), width)
         return piece * self.routing.top_k if axis else piece
+
+
+class TaskMoEModule(TokenModule):
+    trunk_class = TaskMoE
+
+
+ARCHITECTURE = Architecture(TaskMoEConfig, TaskMoEModule)

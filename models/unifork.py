@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.blocks import Block, Context, RMSNorm, Trunk, TrunkConfig, TrunkOutput, run_blocks
+from models.module import Architecture, TokenModule
 from models.shared import SharedConfig
 
 
@@ -64,3 +65,10 @@ class UniFork(Trunk):
             index, rest = name.removeprefix("generate_layers.").split(".", 1)
             return shared[f"layers.{int(index) + self.fork_at}.{rest}"]
         return shared[name.replace("generate_norm.", "norm.")]
+
+
+class UniForkModule(TokenModule):
+    trunk_class = UniFork
+
+
+ARCHITECTURE = Architecture(UniForkConfig, UniForkModule)

@@ -96,11 +96,9 @@ class World:
         return text, self.questioner.exam(dice, self.view(split, scene), count)
 
     def text_turns(self, index: int) -> tuple[Question | str, ...]:
-        """Return sample `index` of plain text: two captions, questions on facts, one fact told."""
+        """Return sample `index` of plain text: questions on facts, and one fact told."""
         dice = Dice("train", index, "text")
-        scene = self.scene("train", index)
-        captions = tuple(self._captioner.caption(dice, scene) for _ in range(2))
-        return (*captions, *self._knowledge.questions(dice, 2), self._knowledge.told(dice))
+        return (*self._knowledge.questions(dice, 4), self._knowledge.told(dice))
 
     def open_bits(self, scene: Scene) -> float:
         """Return how many bits of the image of `scene` its full caption leaves open."""

@@ -163,7 +163,7 @@ def test_every_text_stays_in_the_vocabulary_and_within_its_length(world):
             assert {word for text in texts for word in text.split(" ")} <= vocabulary
 
 
-def test_stage_0_reads_about_sixty_words_of_the_vocabulary():
+def test_stage_0_reads_facts_in_words_of_the_vocabulary():
     lengths = []
     for index in range(500):
         turns = WORLD.text_turns(index)

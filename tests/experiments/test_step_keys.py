@@ -92,3 +92,9 @@ def test_the_command_line_and_judges_of_public_models_redo_nothing(changed: Chan
 def test_the_code_of_the_report_redoes_nothing(changed: Changed) -> None:
     for file in ("experiments/report.py", "experiments/collect.py", "experiments/tracking.py"):
         assert changed(file) == set()
+
+
+def test_the_file_of_an_architecture_is_in_the_keys_of_its_own_arms_alone(changed: Changed) -> None:
+    for file in ("models/unifork.py", "models/task_moe.py", "models/frozen_bridge.py"):
+        assert changed(file) == set(), file
+    assert "train" in changed("models/shared.py")  # every arm starts as the control

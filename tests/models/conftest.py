@@ -1,20 +1,16 @@
 """Tiny models and batches that the tests of this folder share."""
 
+from typing import Any
+
 import pytest
 import torch
 
+from models.architectures import architecture
 from models.batch import Batch, pack_generate, pack_understand, pad
 from models.blocks import TrunkConfig
-from models.frozen_bridge import FrozenBridgeConfig
+from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.module import (
-    CONFIGS,
-    MODULES,
-    FrozenBridgeModule,
-    SharedModule,
-    TokenModule,
-    UnifiedModule,
-)
+from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.training import TrainConfig
@@ -67,8 +63,8 @@ def batch(words: TextTokens) -> Batch:
 def build(name: str, vocabulary: Vocabulary, seed: int = 0, **fields: object) -> TokenModule:
     """A tiny token arm."""
     train = fields.pop("train", TRAIN)
-    config = CONFIGS[name](**{"trunk": TRUNK, **fields})
-    return MODULES[name](config, vocabulary, train, seed)
+    kind: Any = architecture(name)
+    return kind.module(kind.config(**{"trunk": TRUNK, **fields}), vocabulary, train, seed)
 
 
 def build_bridge(

@@ -1,0 +1,29 @@
+"""The bridge's decoder works on squares of latents, which must fit the image."""
+
+import pytest
+import torch
+
+from models.image_tokens import ImageTokenizer
+from models.sampling import SamplingConfig
+from models.text_tokens import BEGIN_IMAGE, GENERATE
+from models.unified import Vocabulary
+from tests.models.conftest import CODEC, build_bridge
+
+
+@pytest.mark.parametrize("patch", [1, 2, 4])
+def test_a_drawing_has_every_code_of_the_image_whatever_the_squares(
+    patch: int, vocabulary: Vocabulary, codec: ImageTokenizer
+) -> None:
+    bridge = build_bridge(vocabulary, codec, decoder_patch=patch).eval()
+    codes = bridge.generate([[GENERATE, 9, BEGIN_IMAGE]], [0], SamplingConfig(chunk=1))
+    assert codes.shape == (1, CODEC.tokens_per_image)
+    assert torch.all((codes >= 0) & (codes < CODEC.codes))
+
+
+def test_squares_that_do_not_tile_the_image_are_refused(
+    vocabulary: Vocabulary, codec: ImageTokenizer
+) -> None:
+    with pytest.raises(ValueError, match="model.decoder_patch must divide the image's 4 tokens"):
+        build_bridge(vocabulary, codec, decoder_patch=3)
+    with pytest.raises(ValueError, match="model.decoder_patch must be at least 1, got 0"):
+        build_bridge(vocabulary, codec, decoder_patch=0)
