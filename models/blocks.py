@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from models import Task
 from models.causal_attention import causal_attention
 from models.fused import head_rms_norm, rms_norm, rotary, swiglu
+from models.packing import Packing
 
 QK_NORMS = ("none", "head_scale", "channel")
 START_SCALE = 2**0.5  # of queries and of keys, so that logits start at twice a cosine's bound
@@ -87,8 +88,9 @@ class Context:
     """What attention needs beside the states: rotary tables, an additive mask, and a cache or none.
 
     `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
-    causal; `start` is the first cache slot that this call writes. Where `wanted` is given, indices
-    `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
+    causal; `start` is the first cache slot that this call writes. Under a `packing` the states are
+    rows `[1 t d]`. Where `wanted` is given, indices into the positions `[b n]` laid end to end, or
+    into the rows, the trunk returns the states of those alone.
     """
 
     cosine: Tensor
@@ -97,6 +99,7 @@ class Context:
     cache: Sequence[LayerCache] | None = None
     start: int = 0
     wanted: Tensor | None = None
+    packing: Packing | None = None
 
 
 @dataclass(frozen=True)
@@ -119,12 +122,16 @@ def rotary_tables(
 
 
 def causal_context(
-    states: Float[Tensor, "b n d"], config: TrunkConfig, wanted: Tensor | None = None
+    states: Float[Tensor, "b n d"], config: TrunkConfig, packing: Packing | None = None
 ) -> Context:
-    """Positions 0 to n-1, each seeing the earlier ones, without a cache: what training uses."""
+    """Each position sees the earlier ones, without a cache: what training uses.
+
+    `states` are those of positions 0 to n-1, or of the packing's rows.
+    """
     places = torch.arange(states.shape[1], device=states.device)
-    tables = rotary_tables(places, config, states.dtype)
-    return Context(*tables, wanted=wanted)
+    if packing is not None:
+        places = packing.kept % packing.rows.shape[1]
+    return Context(*rotary_tables(places, config, states.dtype), packing=packing)
 
 
 class RMSNorm(nn.Module):
@@ -173,13 +180,19 @@ class Attention(nn.Module):
         width = self.config.head_width
         query = self.query_norm(rearrange(self.query(x), heads, c=width))
         key = self.key_norm(rearrange(self.key(x), heads, c=width))
-        value = rearrange(self.value(x), "b n (g c) -> b g n c", c=width)
-        query = rotary(query, context.cosine, context.sine).transpose(1, 2)
-        key = rotary(key, context.cosine, context.sine).transpose(1, 2)
+        value = rearrange(self.value(x), heads, c=width)
+        query = rotary(query, context.cosine, context.sine)
+        key = rotary(key, context.cosine, context.sine)
+        if context.packing is not None:
+            query, key, value = (context.packing.spread(part) for part in (query, key, value))
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
         if cache is not None:
             key, value = cache.extend(key, value, context.start)
         mixed = attend(query, key, value, context.mask)
-        return self.output(rearrange(mixed, "b h n c -> b n (h c)"))
+        mixed = rearrange(mixed, "b h n c -> b n (h c)")
+        if context.packing is not None:
+            mixed = context.packing.collect(mixed)
+        return self.output(mixed)
 
 
 def qk_norms(config: TrunkConfig) -> tuple[nn.Module, nn.Module]:

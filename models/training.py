@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.muon import BatchedMuon
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
@@ -82,7 +84,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
             self.parts.append(
-                torch.optim.Muon(
+                BatchedMuon(
                     matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay
                 )
             )

@@ -3,7 +3,7 @@
 Every token arm is this class around its own trunk, so that the arms differ in the trunk alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Trunk, TrunkOutput, causal_context
+from models.fused import cross_entropy
+from models.packing import pack
 
 SCALAR_LOSS = "_loss"
 
@@ -94,10 +96,12 @@ class UnifiedModel(nn.Module):
         """
         tokens, predicted = sequences["tokens"], sequences["predicted"]
         wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
-        states = self.embed(tokens[:, :-1])
-        context = causal_context(states, self.trunk.config, wanted)
-        output = self.trunk(states, context, task)
         targets = tokens[:, 1:].flatten()[wanted]
+        states, packing = self.embed(tokens[:, :-1]), pack(predicted[:, 1:])
+        if packing is not None:
+            states, wanted = packing.collect(states), packing.rows.flatten()[wanted]
+        context = causal_context(states, self.trunk.config, packing)
+        output = self.trunk(states, replace(context, wanted=wanted), task)
         return {"loss": self.cross_entropy(output.states, targets, task), **layer_means(output)}
 
     def cross_entropy(
@@ -106,7 +110,7 @@ class UnifiedModel(nn.Module):
         logits = self.logits(states, task)
         if task == "generate":
             targets = targets - self.vocabulary.text
-        return nn.functional.cross_entropy(logits.float(), targets)
+        return cross_entropy(logits, targets)
 
     def logits(self, states: Float[Tensor, "... d"], task: Task) -> Float[Tensor, "... v"]:
         """Over text ids for `understand`, over image codes for `generate`."""

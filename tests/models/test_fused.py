@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from models.fused import head_rms_norm, permute, rms_norm, rotary, swiglu
+from models import fused
+from models.fused import (
+    cross_entropy,
+    head_rms_norm,
+    permute,
+    rms_norm,
+    rotary,
+    swiglu,
+    weighted_sum,
+)
 
 
 def doubles(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -66,3 +75,31 @@ def test_permute_may_repeat_a_row_whose_other_place_sends_nothing_back() -> None
         rows,
     )
     assert slope[:, 0].tolist() == [5.0, 7.0]  # the first place, which repeats row 1, is not named
+
+
+def test_permute_adds_up_what_comes_back_from_all_places_of_a_row() -> None:
+    rows, order = doubles(2, 3), torch.tensor([1, 0, 0, 1])
+    places = torch.tensor([1, 0]), torch.tensor([2, 3])
+    assert gradcheck(lambda x: permute(x, order, *places), (rows,))
+
+
+def test_cross_entropy_equals_torch_and_has_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fused, "CHUNK", 2)
+    logits, targets = doubles(5, 7), torch.tensor([0, 6, 3, 3, 1])
+    expected = torch.nn.functional.cross_entropy(logits, targets)
+    torch.testing.assert_close(cross_entropy(logits, targets), expected)
+    assert gradcheck(lambda x: cross_entropy(x, targets), (logits,))
+
+
+def test_cross_entropy_of_bf16_logits_is_summed_in_fp32() -> None:
+    logits, targets = 8 * doubles(300, 50).detach(), torch.arange(300) % 50
+    rounded = logits.bfloat16()
+    expected = torch.nn.functional.cross_entropy(rounded.double(), targets)
+    torch.testing.assert_close(cross_entropy(rounded, targets).double(), expected)
+
+
+def test_weighted_sum_equals_its_formula_and_has_its_gradient() -> None:
+    weights, parts = doubles(3, 4, 1), [doubles(4, 5, seed=seed) for seed in (1, 2, 3)]
+    expected = (weights * torch.stack(parts)).sum(0)
+    torch.testing.assert_close(weighted_sum(weights, parts), expected)
+    assert gradcheck(lambda w, *x: weighted_sum(w, x), (weights, *parts))
