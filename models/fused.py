@@ -15,9 +15,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK = 128
-"""Rows of logits whose fp32 copy stays in a CPU's cache."""
-
 
 def _inverse_rms(x: Tensor, epsilon: float) -> Tensor:
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=_sum_dtype(x))
@@ -133,33 +130,6 @@ class _SwiGLU(torch.autograd.Function):
 def swiglu(gate: Float[Tensor, "... f"], up: Float[Tensor, "... f"]) -> Float[Tensor, "... f"]:
     """`silu(gate) * up` (Shazeer, 2020)."""
     return _SwiGLU.apply(gate, up)  # pyright: ignore[reportReturnType]
-
-
-class _CrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        slopes, losses = torch.empty_like(logits), []
-        parts = zip(
-            logits.split(CHUNK), targets[:, None].split(CHUNK), slopes.split(CHUNK), strict=True
-        )
-        for part, wanted, slope in parts:
-            found = torch.log_softmax(part, dim=-1, dtype=_sum_dtype(part))
-            losses.append(found.gather(1, wanted).sum())
-            found.exp_().scatter_add_(1, wanted, found.new_full(wanted.shape, -1))
-            slope.copy_(found.div_(len(logits)))
-        ctx.save_for_backward(slopes)
-        return torch.stack(losses).sum() / -len(logits)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return slopes * gradient.to(slopes.dtype), None
-
-
-def cross_entropy(logits: Float[Tensor, "t v"], targets: Int[Tensor, "t"]) -> Float[Tensor, ""]:
-    """Mean cross-entropy, summed in fp32 over rows that fit a cache; NaN without targets."""
-    return _CrossEntropy.apply(logits, targets)  # pyright: ignore[reportReturnType]
 
 
 class _WeightedSum(torch.autograd.Function):

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Trunk, TrunkOutput, causal_context
-from models.fused import cross_entropy
 from models.packing import pack
 
 SCALAR_LOSS = "_loss"
@@ -110,7 +109,7 @@ class UnifiedModel(nn.Module):
         logits = self.logits(states, task)
         if task == "generate":
             targets = targets - self.vocabulary.text
-        return cross_entropy(logits, targets)
+        return nn.functional.cross_entropy(logits.float(), targets)
 
     def logits(self, states: Float[Tensor, "... d"], task: Task) -> Float[Tensor, "... v"]:
         """Over text ids for `understand`, over image codes for `generate`."""

@@ -4,9 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from models import fused
 from models.fused import (
-    cross_entropy,
     head_rms_norm,
     permute,
     rms_norm,
@@ -81,21 +79,6 @@ def test_permute_adds_up_what_comes_back_from_all_places_of_a_row() -> None:
     rows, order = doubles(2, 3), torch.tensor([1, 0, 0, 1])
     places = torch.tensor([1, 0]), torch.tensor([2, 3])
     assert gradcheck(lambda x: permute(x, order, *places), (rows,))
-
-
-def test_cross_entropy_equals_torch_and_has_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fused, "CHUNK", 2)
-    logits, targets = doubles(5, 7), torch.tensor([0, 6, 3, 3, 1])
-    expected = torch.nn.functional.cross_entropy(logits, targets)
-    torch.testing.assert_close(cross_entropy(logits, targets), expected)
-    assert gradcheck(lambda x: cross_entropy(x, targets), (logits,))
-
-
-def test_cross_entropy_of_bf16_logits_is_summed_in_fp32() -> None:
-    logits, targets = 8 * doubles(300, 50).detach(), torch.arange(300) % 50
-    rounded = logits.bfloat16()
-    expected = torch.nn.functional.cross_entropy(rounded.double(), targets)
-    torch.testing.assert_close(cross_entropy(rounded, targets).double(), expected)
 
 
 def test_weighted_sum_equals_its_formula_and_has_its_gradient() -> None:
