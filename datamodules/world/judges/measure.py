@@ -57,17 +57,14 @@ def compare(placed: Sequence[Placed], detections: Sequence[Detection]) -> Counte
 
 
 def objects_right(judge: Judge, images: np.ndarray, scenes: Sequence[Scene]) -> float:
-    """Return the part of the objects of `scenes` that `judge` sees in name and colour, anywhere.
-
-    An object too many costs as much as one that is missing.
-    """
-    right = either = 0
+    """Return the part of the objects of `scenes` that `judge` sees in name and colour, anywhere."""
+    right = wanted = 0
     for scene, detections in zip(scenes, judge.detect(images), strict=True):
         asked = Counter((one.name, one.colour) for one in scene.placed)
         seen = _seen(detections, REPORTED_SCORE)
         right += (asked & seen).total()
-        either += max(asked.total(), seen.total())
-    return right / either
+        wanted += asked.total()
+    return right / wanted
 
 
 def agreement(
