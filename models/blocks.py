@@ -9,7 +9,7 @@ feed-forward is; nothing inside a block knows the task except a feed-forward tha
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -21,6 +21,7 @@ from models import Task
 from models.attention_mass import Watch
 from models.causal_attention import causal_attention
 from models.fused import head_rms_norm, rms_norm, rotary, swiglu
+from models.packing import Packing
 
 QK_NORMS = ("none", "head_scale", "channel")
 START_SCALE = 2**0.5  # of queries and of keys, so that logits start at twice a cosine's bound
@@ -61,19 +62,26 @@ class TrunkConfig:
         return self.width // self.heads
 
 
-class LayerCache:
-    """Keys and values of one layer in preallocated slots: `[b, g, slots, c]` each."""
+class LayerCache(ABC):
+    """What one layer has seen before this pass."""
 
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
-        self.keys, self.values = keys, values
+    @abstractmethod
+    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Takes in this pass's keys and values `[b g n c]`, the first of them number `start`.
+
+        Returns all that the pass may look at, `[b g m c]`.
+        """
+
+
+class RecordingCache(LayerCache):
+    """Has seen nothing and keeps what its layer computes."""
+
+    def __init__(self) -> None:
+        self.keys = self.values = torch.empty(0)
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Writes at `start` and returns all slots, as products of a part would copy it; the mask
-        has to hide what is not written."""
-        end = start + keys.shape[2]
-        self.keys[:, :, start:end] = keys
-        self.values[:, :, start:end] = values
-        return self.keys, self.values
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 @dataclass(frozen=True)
@@ -81,22 +89,24 @@ class Context:
     """What attention needs beside the states: rotary tables, an additive mask, and a cache or none.
 
     `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
-    causal; `start` is the first cache slot that this call writes. Where `wanted` is given, indices
-    `[t]` into the positions `[b n]` laid end to end, the trunk returns the states of those alone.
-    Trunks that choose weights by more than the task read, for each position, `is_image` and the
-    `coin` that its sample's prompt has tossed, `[b, n]` both.
+    causal; `start` is the first cache slot that this call writes. Under a `packing` the states are
+    rows `[1 t d]`. Where `wanted` is given, indices into the positions `[b n]` laid end to end, or
+    into the rows, the trunk returns the states of those alone.
+    Trunks that choose weights by more than the task read, for each position or row, `is_image` and
+    the `coin` that its sample's prompt has tossed.
     Where a `watch` is given, which needs a causal pass, every layer leaves its mass in it.
     """
 
     cosine: Tensor
     sine: Tensor
     mask: Tensor | None = None
-    cache: list[LayerCache] | None = None
+    cache: Sequence[LayerCache] | None = None
     start: int = 0
     wanted: Tensor | None = None
     is_image: Tensor | None = None
     coin: Tensor | None = None
     watch: Watch | None = None
+    packing: Packing | None = None
 
 
 @dataclass(frozen=True)
@@ -121,13 +131,18 @@ def rotary_tables(
 def causal_context(
     states: Float[Tensor, "b n d"],
     config: TrunkConfig,
-    wanted: Tensor | None = None,
+    packing: Packing | None = None,
     watch: Watch | None = None,
 ) -> Context:
-    """Positions 0 to n-1, each seeing the earlier ones, without a cache: what training uses."""
+    """Each position sees the earlier ones, without a cache: what training uses.
+
+    `states` are those of positions 0 to n-1, or of the packing's rows.
+    """
     places = torch.arange(states.shape[1], device=states.device)
+    if packing is not None:
+        places = packing.kept % packing.rows.shape[1]
     tables = rotary_tables(places, config, states.dtype)
-    return Context(*tables, wanted=wanted, watch=watch)
+    return Context(*tables, packing=packing, watch=watch)
 
 
 class RMSNorm(nn.Module):
@@ -191,13 +206,16 @@ class Attention(nn.Module):
         cache: LayerCache | None,
     ) -> Float[Tensor, "b n e"]:
         """The values that each position gathers, heads side by side; it has no parameters."""
-        query = rotary(query, context.cosine, context.sine).transpose(1, 2)
-        key = rotary(key, context.cosine, context.sine).transpose(1, 2)
-        value = value.transpose(1, 2)
+        query = rotary(query, context.cosine, context.sine)
+        key = rotary(key, context.cosine, context.sine)
+        if context.packing is not None:
+            query, key, value = (context.packing.spread(part) for part in (query, key, value))
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
         if cache is not None:
             key, value = cache.extend(key, value, context.start)
         mixed = attend(query, key, value, context.mask, context.watch)
-        return rearrange(mixed, "b h n c -> b n (h c)")
+        mixed = rearrange(mixed, "b h n c -> b n (h c)")
+        return mixed if context.packing is None else context.packing.collect(mixed)
 
 
 def qk_norms(config: TrunkConfig) -> tuple[nn.Module, nn.Module]:

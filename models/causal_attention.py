@@ -14,8 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCKS = 3
-"""More blocks leave out more, in smaller products."""
+BLOCK = 32
+"""Queries of a block. More blocks leave out more, in smaller products; where the number of keys is
+a multiple of 32, products and softmax take half the time."""
 
 
 def causal_mask(length: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "n n"]:
@@ -25,9 +26,8 @@ def causal_mask(length: int, device: torch.device, dtype: torch.dtype) -> Float[
 
 def spans(length: int) -> Iterator[tuple[int, int]]:
     """Start and end of each block of queries."""
-    size = -(-length // BLOCKS)
-    for start in range(0, length, size):
-        yield start, min(start + size, length)
+    for start in range(0, length, BLOCK):
+        yield start, min(start + BLOCK, length)
 
 
 class _CausalAttention(torch.autograd.Function):

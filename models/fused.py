@@ -7,6 +7,7 @@ channels in fp32 or as matrix products. The tests check every gradient against a
 precision; `make perf` prints what they save.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -131,23 +132,51 @@ def swiglu(gate: Float[Tensor, "... f"], up: Float[Tensor, "... f"]) -> Float[Te
     return _SwiGLU.apply(gate, up)  # pyright: ignore[reportReturnType]
 
 
+class _WeightedSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, *parts: Tensor) -> Tensor:
+        ctx.save_for_backward(weights, *parts)
+        total = parts[0] * weights[0]
+        for part, weight in zip(parts[1:], weights[1:], strict=True):
+            total.addcmul_(part, weight)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        weights, *parts = ctx.saved_tensors
+        ones = gradient.new_ones(gradient.shape[-1], 1)
+        of_weights = torch.stack([(gradient * part) @ ones for part in parts])
+        return of_weights, *(gradient * weight for weight in weights)
+
+
+def weighted_sum(
+    weights: Float[Tensor, "k t 1"], parts: Sequence[Float[Tensor, "t d"]]
+) -> Float[Tensor, "t d"]:
+    """`parts` added up, each row times its weight."""
+    return _WeightedSum.apply(weights, *parts)  # pyright: ignore[reportReturnType]
+
+
 class _Permute(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(inverse)
+    def forward(ctx: Any, rows: Tensor, order: Tensor, *places: Tensor) -> Tensor:
+        ctx.save_for_backward(*places)
         return rows.index_select(0, order)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (inverse,) = ctx.saved_tensors
-        return gradient.index_select(0, inverse), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        first, *others = ctx.saved_tensors
+        total = gradient.index_select(0, first)
+        for places in others:
+            total += gradient.index_select(0, places)
+        return total, None, *([None] * len(ctx.saved_tensors))
 
 
 def permute(
-    rows: Float[Tensor, "t d"], order: Int[Tensor, "s"], inverse: Int[Tensor, "t"]
-) -> Float[Tensor, "s d"]:
-    """`rows[order]`, where row i goes to place `inverse[i]`: the gradient is a gather, not a
-    scatter. Places that no row of `inverse` names send nothing back.
+    rows: Float[Tensor, "t *d"], order: Int[Tensor, "s"], *places: Int[Tensor, "t"]
+) -> Float[Tensor, "s *d"]:
+    """`rows[order]`, where row i goes to the place `[i]` of each of `places`: the gradient is a
+    gather, not a scatter. Places that are not named send nothing back.
     """
-    return _Permute.apply(rows, order, inverse)  # pyright: ignore[reportReturnType]
+    return _Permute.apply(rows, order, *places)  # pyright: ignore[reportReturnType]

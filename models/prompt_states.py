@@ -6,29 +6,30 @@
 The prefix is a pass of its own, so that a frozen model computes it without gradient.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from models.batch import Sequences
-from models.blocks import Context, LayerCache, TrunkConfig, causal_context, rotary_tables
+from models.blocks import (
+    Context,
+    LayerCache,
+    RecordingCache,
+    TrunkConfig,
+    causal_context,
+    rotary_tables,
+)
 from models.text_tokens import PAD, UNDERSTAND
 from models.unified import UnifiedModel
 
 
-class RecordingCache(LayerCache):
-    """Keeps what a layer computes."""
-
-    def __init__(self) -> None:
-        self.keys = self.values = torch.empty(0)
-
-    def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        self.keys, self.values = keys, values
-        return keys, values
-
-
 class PrefixCache(LayerCache):
     """The prompt's keys and values; later ones are appended, not stored."""
+
+    def __init__(self, prompt: RecordingCache) -> None:
+        self.keys, self.values = prompt.keys, prompt.values
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         return torch.cat((self.keys, keys), dim=2), torch.cat((self.values, values), dim=2)
@@ -36,19 +37,19 @@ class PrefixCache(LayerCache):
 
 def read_prompts(
     model: UnifiedModel, prompts: Int[Tensor, "b n"]
-) -> tuple[Float[Tensor, "b n d"], list[LayerCache]]:
+) -> tuple[Float[Tensor, "b n d"], list[PrefixCache]]:
     """The last states of the prompts, and a cache of them for `read_queries`."""
-    records: list[LayerCache] = [RecordingCache() for _ in range(model.trunk.config.depth)]
+    records = [RecordingCache() for _ in range(model.trunk.config.depth)]
     states = model.embed(prompts)
     states = run_trunk(model, states, causal_context(states, model.trunk.config), records)
-    return states, [PrefixCache(record.keys, record.values) for record in records]
+    return states, [PrefixCache(record) for record in records]
 
 
 def read_queries(
     model: UnifiedModel,
     queries: Float[Tensor, "b q d"],
     lengths: Int[Tensor, "b"],
-    prefix: list[LayerCache],
+    prefix: list[PrefixCache],
 ) -> Float[Tensor, "b q d"]:
     """The last states of queries that stand after prompts of `lengths` tokens."""
     slots = torch.arange(prefix[0].keys.shape[2], device=queries.device)
@@ -57,7 +58,7 @@ def read_queries(
 
 
 def run_trunk(
-    model: UnifiedModel, states: Tensor, context: Context, cache: list[LayerCache]
+    model: UnifiedModel, states: Tensor, context: Context, cache: Sequence[LayerCache]
 ) -> Tensor:
     cached = Context(context.cosine, context.sine, context.mask, cache)
     return model.trunk(states, cached, "understand").states

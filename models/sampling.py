@@ -1,8 +1,8 @@
-"""Drawing image tokens and answering in text, one token at a time with a key-value cache.
+"""Drawing image tokens and answering in text.
 
 An image is a function of its prompt, its seed and the settings, whatever else is in the batch:
-rows are padded to one chunk, prompts to one length, and each image draws its Gumbel noise from its
-own generator. Guidance runs the prompted and the unprompted row in one batch.
+rows are padded to one chunk, a prompt to a width that its own length decides, and each image draws
+from its own generator. Guidance runs the prompted and the unprompted rows in one batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models import Task
-from models.blocks import Context, LayerCache, rotary_tables
+from models.decoder import Decoder
 from models.initialise import generator_for
-from models.sample_coin import prompt_coin
-from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE, PAD
-from models.unified import Tables, UnifiedModel, state_dtype
+from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE
+from models.unified import Tables, UnifiedModel
+
+WIDTHS = 16
+"""A prompt is padded to a multiple of this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,79 +51,17 @@ class SamplingConfig:
                 raise ValueError(f"sampling.{name} must be at least 1, got {getattr(self, name)}.")
 
 
-class Decoder:
-    """The cache of one chunk of rows, and the steps that fill it."""
-
-    def __init__(
-        self,
-        model: UnifiedModel,
-        prompts: Sequence[list[int]],
-        task: Task,
-        width: int,
-        new: int,
-        tables: Tables | None = None,
-    ) -> None:
-        self.model, self.task, self.width, self.written = model, task, width, 0
-        trunk = model.trunk.config
-        rows = len(prompts)
-        shape = (rows, trunk.kv_heads, width + new, trunk.head_width)
-        device = next(model.parameters()).device
-        dtype = state_dtype(device)
-        self.cache = [
-            LayerCache(*torch.zeros(2, *shape, dtype=dtype, device=device).unbind())
-            for _ in range(trunk.depth)
-        ]
-        self.lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        filled = [prompt + [PAD] * (width - len(prompt)) for prompt in prompts]
-        self.prompts = torch.tensor(filled, device=device)
-        slots = torch.arange(width + new, device=device)
-        hidden = slots >= self.lengths[:, None]  # pads, and what is not yet written
-        self.slot_mask = torch.zeros(rows, 1, width + new, dtype=dtype, device=device)
-        self.slot_mask.masked_fill_(hidden[:, None], float("-inf"))
-        self.tables = tables or model.embedding.tables(dtype)
-        self.coin = prompt_coin(self.prompts, self.prompts != PAD)
-
-    def prefill(self) -> Float[Tensor, "b d"]:
-        """Runs the prompts; returns the states at their last tokens."""
-        slots = torch.arange(self.slot_mask.shape[-1], device=self.prompts.device)
-        places = slots[: self.width]
-        mask = torch.zeros(len(places), len(slots), dtype=self.slot_mask.dtype, device=slots.device)
-        mask.masked_fill_(slots > places[:, None], float("-inf"))
-        output = self._run(self.prompts, places[None], mask, 0)
-        rows = torch.arange(len(self.prompts), device=slots.device)
-        return output[rows, self.lengths - 1]
-
-    def step(self, tokens: Int[Tensor, "b"], place: int | None = None) -> Float[Tensor, "b d"]:
-        """Appends one token a row (`place`: its position in the image); returns its states."""
-        start = self.width + self.written
-        self.slot_mask[..., start] = 0
-        positions = (self.lengths + self.written)[:, None]
-        self.written += 1
-        return self._run(tokens[:, None], positions, self.slot_mask, start, place)[:, 0]
-
-    def _run(
-        self, tokens: Tensor, positions: Tensor, mask: Tensor, start: int, place: int | None = None
-    ) -> Float[Tensor, "b n d"]:
-        dtype = self.slot_mask.dtype
-        tables = rotary_tables(positions, self.model.trunk.config, dtype)
-        is_image = tokens >= self.model.vocabulary.text
-        coin = self.coin[:, None].expand_as(tokens)
-        context = Context(*tables, mask, self.cache, start, is_image=is_image, coin=coin)
-        states = self.model.embed(tokens, self.tables, place)
-        return self.model.trunk(states, context, self.task).states
-
-
 @torch.no_grad()
 def generate_codes(
     model: UnifiedModel, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
 ) -> Int[Tensor, "b p"]:
     """Image codes for prompts that end in `<image>`; image i depends on prompt and seed i alone."""
-    parts = []
-    for chosen in chunks(len(prompts), config.chunk):
-        rows = [checked(prompts[index], config.prompt_length) for index in chosen]
-        codes = _generate_chunk(model, rows, [seeds[index] for index in chosen], config)
-        parts.append(codes)
-    return torch.cat(parts)[: len(prompts)]
+    codes = torch.empty(len(prompts), model.vocabulary.tokens_per_image, dtype=torch.long)
+    for width, chosen in chunks_by_width(prompts, config.prompt_length, config.chunk):
+        rows = [prompts[index] for index in chosen]
+        noise = uniforms([seeds[index] for index in chosen], codes.shape[1])
+        codes[chosen] = _generate_chunk(model, rows, noise, width, config).to(codes.device)
+    return codes
 
 
 def chunks(count: int, size: int) -> Iterator[list[int]]:
@@ -132,6 +71,19 @@ def chunks(count: int, size: int) -> Iterator[list[int]]:
         yield chosen + [start] * (size - len(chosen))
 
 
+def chunks_by_width(
+    prompts: Sequence[list[int]], longest: int, size: int
+) -> Iterator[tuple[int, list[int]]]:
+    """Padded widths with index lists as of `chunks`: a prompt's width follows from its length."""
+    groups: dict[int, list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        length = len(checked(prompt, longest))
+        groups.setdefault(min(-(-length // WIDTHS) * WIDTHS, longest), []).append(index)
+    for width, members in sorted(groups.items()):
+        for chosen in chunks(len(members), size):
+            yield width, [members[place] for place in chosen]
+
+
 def checked(prompt: list[int], longest: int) -> list[int]:
     if len(prompt) > longest:
         raise ValueError(f"prompt must have at most {longest} tokens, got {len(prompt)}.")
@@ -139,33 +91,47 @@ def checked(prompt: list[int], longest: int) -> list[int]:
 
 
 def _generate_chunk(
-    model: UnifiedModel, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
+    model: UnifiedModel,
+    prompts: list[list[int]],
+    noise: Float[Tensor, "b p"],
+    width: int,
+    config: SamplingConfig,
 ) -> Int[Tensor, "b p"]:
-    guided = config.guidance != 1
-    unprompted = [[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts)
-    count = model.vocabulary.tokens_per_image
-    rows = prompts + (unprompted if guided else [])
-    decoder = Decoder(model, rows, "generate", config.prompt_length, count)
-    noise = gumbel_noise(seeds, (count, model.vocabulary.codes)).to(decoder.prompts.device)
-    states, codes = decoder.prefill(), []
-    for place in range(count):
+    rows, guided = torch.arange(len(prompts)), config.guidance != 1
+    if guided:  # one row more runs without a prompt, then there are as many of it as of the others
+        prompts = [*prompts, [GENERATE, DROP, BEGIN_IMAGE]]
+        rows = torch.cat((rows, torch.full_like(rows, len(rows))))
+    decoder = Decoder(model, prompts, "generate", width)
+    noise = noise.to(decoder.prompts.device)
+    states, codes = decoder.prefill(rows.to(noise.device)), []
+    for place in range(noise.shape[1]):
+        if place:
+            tokens = codes[-1] + model.vocabulary.text
+            states = decoder.step(torch.cat((tokens, tokens)) if guided else tokens, place - 1)
         logits = model.logits(states, "generate").float()
         if guided:
             prompted, free = logits.chunk(2)
             logits = free + config.guidance * (prompted - free)
         logits = keep_likely(logits / config.temperature, config.top_k, config.top_p)
-        codes.append((logits + noise[:, place]).argmax(-1))
-        tokens = codes[-1] + model.vocabulary.text
-        states = decoder.step(torch.cat((tokens, tokens)) if guided else tokens, place)
+        codes.append(pick(logits, noise[:, place]))
     return torch.stack(codes, dim=1)
 
 
-def gumbel_noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Float[Tensor, "b ..."]:
-    """Standard Gumbel noise, one generator an image: adding it and taking the maximum samples."""
-    noise = torch.empty(len(seeds), *shape)
-    for row, seed in enumerate(seeds):
-        noise[row].exponential_(generator=generator_for(seed, "image"))
-    return noise.log_().neg_()
+def uniforms(seeds: Sequence[int], count: int) -> Float[Tensor, "b p"]:
+    """Uniform numbers in [0, 1), one generator an image."""
+    return torch.stack(
+        [torch.rand(count, generator=generator_for(seed, "image")) for seed in seeds]
+    )
+
+
+def pick(logits: Float[Tensor, "b v"], uniform: Float[Tensor, "b"]) -> Int[Tensor, "b"]:
+    """Samples the softmax by its inverse distribution function at `uniform`, in [0, 1).
+
+    A number below 1 times the total stays below the total in floating point, too, so that what is
+    picked always has some mass.
+    """
+    mass = logits.softmax(-1).cumsum(-1)
+    return torch.searchsorted(mass, (uniform * mass[:, -1])[:, None], right=True)[:, 0]
 
 
 def keep_likely(logits: Float[Tensor, "b v"], top_k: int, top_p: float) -> Float[Tensor, "b v"]:
@@ -186,11 +152,12 @@ def answer_tokens(
     model: UnifiedModel, questions: Sequence[list[int]], config: SamplingConfig, length: int
 ) -> list[list[int]]:
     """Greedy answers of at most `length` text tokens, each up to and without its `<end>`."""
-    answers: list[list[int]] = []
-    for chosen in chunks(len(questions), config.chunk):
-        rows = [checked(questions[index], config.question_length) for index in chosen]
-        answers += answer_chunk(model, rows, config.question_length, length)
-    return answers[: len(questions)]
+    answers: list[list[int]] = [[] for _ in questions]
+    for width, chosen in chunks_by_width(questions, config.question_length, config.chunk):
+        found = answer_chunk(model, [questions[index] for index in chosen], width, length)
+        for index, answer in zip(chosen, found, strict=True):
+            answers[index] = answer
+    return answers
 
 
 def answer_chunk(
@@ -201,9 +168,10 @@ def answer_chunk(
     tables: Tables | None = None,
 ) -> list[list[int]]:
     """The answers of one chunk; `tables` stand in for the embeddings of all tokens."""
-    decoder = Decoder(model, questions, "understand", width, length, tables)
-    states, words = decoder.prefill(), []
-    ended = torch.zeros(len(questions), dtype=torch.bool, device=states.device)
+    decoder = Decoder(model, questions, "understand", width, tables)
+    device = decoder.prompts.device
+    states, words = decoder.prefill(torch.arange(len(questions), device=device)), []
+    ended = torch.zeros(len(questions), dtype=torch.bool, device=device)
     for _ in range(length):
         token = model.logits(states, "understand").float().argmax(-1)
         words.append(token)

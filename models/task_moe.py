@@ -13,7 +13,7 @@ not in what could be read, so each is a field.
 from dataclasses import dataclass, field
 
 import torch
-from einops import rearrange, repeat
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -30,7 +30,7 @@ from models.blocks import (
     TrunkOutput,
     run_blocks,
 )
-from models.fused import permute
+from models.fused import permute, weighted_sum
 from models.module import Architecture, TokenModule
 
 ROWS = 128
@@ -130,24 +130,26 @@ class TaskExperts(nn.Module):
         """`labels`: the group that supervision wants for each token."""
         flat = x.flatten(0, -2)
         routing = self.route(flat)
-        out = self.dispatch(flat, routing)
+        parts, weights = self.dispatch(flat, routing), routing.gates.t()[..., None].to(x.dtype)
         if self.shared is not None and self.alpha is not None:
-            out = out + self.alpha.to(x.dtype) * self.shared(flat)
-        return out.view_as(x), self.auxiliary(routing, labels)
+            alpha = self.alpha.to(x.dtype).expand(1, len(flat), 1)
+            parts, weights = [*parts, self.shared(flat)], torch.cat((weights, alpha))
+        return weighted_sum(weights, parts).view_as(x), self.auxiliary(routing, labels)
 
-    def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> Float[Tensor, "t d"]:
-        """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back."""
-        top_k = self.config.top_k
+    def dispatch(self, x: Float[Tensor, "t d"], routing: Routing) -> list[Float[Tensor, "t d"]]:
+        """Sorts tokens by expert, runs each expert on its own tokens, and puts the results back:
+        what the first choices gave, the second ones, and so on."""
         slots, places, sizes = seats(routing.choice.t().flatten(), len(self.experts))
-        source = torch.cat((repeat(x, "t d -> (k t) d", k=top_k), x.new_zeros(1, x.shape[1])))
-        rows = permute(source, slots, places).split(sizes)
+        tokens = torch.where(slots == len(places) - 1, len(x), slots % len(x))
+        by_choice = nn.functional.pad(places[:-1].view(-1, len(x)), (0, 1))
+        source = torch.cat((x, x.new_zeros(1, x.shape[1])))
+        rows = permute(source, tokens, *by_choice).split(sizes)
         results = [
             expert(part) for expert, part in zip(self.experts, rows, strict=True) if len(part)
         ]
         places = places[:-1]
         restored = permute(torch.cat(results), places, slots.clamp(max=len(places) - 1))
-        gates = rearrange(routing.gates, "t k -> k t 1").to(x.dtype)
-        return (rearrange(restored, "(k t) d -> k t d", k=top_k) * gates).sum(0)
+        return list(restored.split(len(x)))
 
     def auxiliary(self, routing: Routing, labels: Int[Tensor, "t"]) -> Auxiliary:
         """Group supervision, load balance inside the chosen groups, and what a probe sees."""

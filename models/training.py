@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.interaction_loss import InteractionConfig
+from models.muon import BatchedMuon
 from models.remedies import COMBINERS
 
 
@@ -102,7 +103,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
             self.parts.append(
-                torch.optim.Muon(
+                BatchedMuon(
                     matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay
                 )
             )

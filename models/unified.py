@@ -13,6 +13,7 @@ from models import Task
 from models.batch import Sequences, image_positions
 from models.blocks import Context, Trunk, TrunkOutput, causal_context
 from models.interaction_loss import InteractionConfig, interaction_values, watch
+from models.packing import pack
 from models.sample_coin import prompt_coin, prompt_of
 
 SCALAR_LOSS = "_loss"
@@ -97,7 +98,11 @@ class UnifiedModel(nn.Module):
     ) -> Context:
         """The context with what a trunk may choose weights by beside the task."""
         coin = prompt_coin(tokens, is_prompt)[:, None].expand_as(tokens)
-        return replace(context, is_image=tokens >= self.vocabulary.text, coin=coin)
+        is_image = tokens >= self.vocabulary.text
+        if context.packing is not None:
+            kept = context.packing.kept
+            coin, is_image = (one.flatten()[kept][None] for one in (coin, is_image))
+        return replace(context, is_image=is_image, coin=coin)
 
     def losses(
         self,
@@ -114,13 +119,15 @@ class UnifiedModel(nn.Module):
         """
         tokens, predicted = sequences["tokens"], sequences["predicted"]
         wanted = predicted[:, 1:].flatten().nonzero()[:, 0]
-        states = self.embed(tokens[:, :-1], tables)
+        targets = tokens[:, 1:].flatten()[wanted]
+        states, packing = self.embed(tokens[:, :-1], tables), pack(predicted[:, 1:])
+        if packing is not None:
+            states, wanted = packing.collect(states), packing.rows.flatten()[wanted]
         watched = watch(sequences, task, self.vocabulary.text) if interaction else None
-        context = causal_context(states, self.trunk.config, wanted, watched)
+        context = causal_context(states, self.trunk.config, packing, watched)
         is_prompt = prompt_of(tokens, predicted)[:, :-1]
         context = self.informed(context, tokens[:, :-1], is_prompt)
-        output = self.trunk(states, context, task)
-        targets = tokens[:, 1:].flatten()[wanted]
+        output = self.trunk(states, replace(context, wanted=wanted), task)
         loss = self.cross_entropy(output.states, targets, task)
         values = {"loss": loss, **layer_means(output)}
         if interaction and watched:

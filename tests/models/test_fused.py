@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from models.fused import head_rms_norm, permute, rms_norm, rotary, swiglu
+from models.fused import (
+    head_rms_norm,
+    permute,
+    rms_norm,
+    rotary,
+    swiglu,
+    weighted_sum,
+)
 
 
 def doubles(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -66,3 +73,16 @@ def test_permute_may_repeat_a_row_whose_other_place_sends_nothing_back() -> None
         rows,
     )
     assert slope[:, 0].tolist() == [5.0, 7.0]  # the first place, which repeats row 1, is not named
+
+
+def test_permute_adds_up_what_comes_back_from_all_places_of_a_row() -> None:
+    rows, order = doubles(2, 3), torch.tensor([1, 0, 0, 1])
+    places = torch.tensor([1, 0]), torch.tensor([2, 3])
+    assert gradcheck(lambda x: permute(x, order, *places), (rows,))
+
+
+def test_weighted_sum_equals_its_formula_and_has_its_gradient() -> None:
+    weights, parts = doubles(3, 4, 1), [doubles(4, 5, seed=seed) for seed in (1, 2, 3)]
+    expected = (weights * torch.stack(parts)).sum(0)
+    torch.testing.assert_close(weighted_sum(weights, parts), expected)
+    assert gradcheck(lambda w, *x: weighted_sum(w, x), (weights, *parts))

@@ -45,7 +45,7 @@ def test_supervision_drives_group_accuracy_to_one_after_the_task_token(
     vocabulary: Vocabulary, batch: Batch
 ) -> None:
     module = build("task_moe", vocabulary)
-    fit(module, batch, 60)
+    fit(module, batch, 80)
     accuracy = [
         module.values[f"train/{task}/group_accuracy"].item() for task in ("understand", "generate")
     ]

@@ -7,7 +7,7 @@ import torch
 
 from models.batch import prompt_tokens, question_opening
 from models.image_tokens import ImageTokenizer
-from models.sampling import SamplingConfig, generate_codes, gumbel_noise, keep_likely
+from models.sampling import SamplingConfig, generate_codes, keep_likely, pick, uniforms
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, build, build_bridge
@@ -84,11 +84,18 @@ def test_answers_of_the_bridge_are_its_frozen_models(
     assert bridge.answer(rows, SAMPLING, 5) == alone.eval().answer(rows, SAMPLING, 5)
 
 
-def test_gumbel_noise_samples_the_softmax() -> None:
-    logits = torch.tensor([0.0, 1.0, 2.0])
-    noise = gumbel_noise(range(4000), (3,))
-    share = torch.bincount((logits + noise).argmax(-1), minlength=3) / 4000
-    torch.testing.assert_close(share, logits.softmax(-1), rtol=0, atol=0.03)
+def test_a_code_is_the_one_in_whose_share_of_the_mass_the_number_falls() -> None:
+    shares = torch.tensor([0.0, 0.25, 0.5, 0.0, 0.25, 0.0])  # bounds at 0.25 and 0.75
+    numbers = torch.tensor([0.0, 0.249, 0.251, 0.749, 0.751, 1 - 2**-24])
+    found = pick(shares.log().expand(6, -1), numbers)
+    assert found.tolist() == [1, 1, 2, 2, 4, 4]
+
+
+def test_numbers_of_many_seeds_are_uniform_and_of_one_seed_the_same_in_any_company() -> None:
+    numbers = uniforms(range(4000), 2)
+    assert torch.equal(numbers[[7, 3]], uniforms([7, 3], 2))
+    share = torch.bincount((4 * numbers).long().flatten(), minlength=4) / 8000
+    torch.testing.assert_close(share, torch.full((4,), 0.25), rtol=0, atol=0.03)
 
 
 def test_top_k_and_top_p_keep_the_likeliest() -> None:

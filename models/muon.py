@@ -1,0 +1,59 @@
+"""Muon over many small matrices: one Newton-Schulz iteration for all of a shape.
+
+It is torch's Muon (Jordan et al., 2024) with the same arithmetic. What differs is that a CPU gets a
+few batched products in place of fifteen small ones a matrix.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class BatchedMuon(torch.optim.Muon):
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore
+        for group in self.param_groups:
+            shapes: dict[torch.Size, list[Tensor]] = {}
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    shapes.setdefault(matrix.shape, []).append(matrix)
+            for matrices in shapes.values():
+                self._step_together(matrices, group)
+
+    def _step_together(self, matrices: Sequence[Tensor], group: dict[str, Any]) -> None:
+        slopes = [matrix.grad for matrix in matrices]
+        momenta = [self._momentum(matrix) for matrix in matrices]
+        torch._foreach_lerp_(momenta, slopes, 1 - group["momentum"])  # pyright: ignore
+        updates = torch.stack(torch._foreach_lerp(slopes, momenta, group["momentum"]))  # pyright: ignore
+        updates = orthogonal(updates, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        rows, columns = matrices[0].shape
+        rate = group["lr"] * math.sqrt(max(1, rows / columns))
+        torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore
+        torch._foreach_add_(matrices, updates.to(matrices[0].dtype).unbind(), alpha=-rate)  # pyright: ignore
+
+    def _momentum(self, matrix: Tensor) -> Tensor:
+        state = self.state[matrix]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        return state["momentum_buffer"]
+
+
+def orthogonal(
+    matrices: Float[Tensor, "k n m"],
+    coefficients: tuple[float, float, float],
+    steps: int,
+    least_norm: float,
+) -> Float[Tensor, "k n m"]:
+    """Each matrix with its singular values brought near one, in bf16, by Newton and Schulz."""
+    a, b, c = coefficients
+    is_tall = matrices.shape[1] > matrices.shape[2]
+    x = (matrices.mT if is_tall else matrices).bfloat16()
+    x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp_min(least_norm)
+    for _ in range(steps):
+        gram = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if is_tall else x
