@@ -20,7 +20,7 @@ from experiments.config import ConfigError
 from experiments.markers import write_json
 from models import TASKS, Task
 from models.batch import Sequences
-from models.blocks import causal_context
+from models.context import causal_context
 from models.interaction_loss import watch
 from models.module import SharedModule
 from models.shared import SharedConfig

@@ -22,7 +22,7 @@ from datamodules.world.judges.learnt import LearntConfig, LearntJudge
 from experiments.fit import step_flops
 from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule, UnifiedModule

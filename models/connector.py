@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from models.blocks import Block, Context, RMSNorm, TrunkConfig, rotary_tables, run_blocks
+from models.blocks import Block, RMSNorm, run_blocks
+from models.context import Context, TrunkConfig, rotary_tables
 
 CONNECTORS = ("enc_proj", "proj_enc")
 

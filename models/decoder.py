@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from models import Task
-from models.blocks import Context, LayerCache, RecordingCache, rotary_tables
+from models.context import Context, LayerCache, RecordingCache, rotary_tables
 from models.sample_coin import prompt_coin
 from models.text_tokens import PAD
 from models.unified import Tables, UnifiedModel, state_dtype

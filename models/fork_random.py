@@ -12,7 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Block, Context, Trunk, TrunkOutput, run_blocks
+from models.blocks import Block, Trunk, TrunkOutput, run_blocks
+from models.context import Context
 from models.module import Architecture, TokenModule
 from models.unifork import UniForkConfig
 from models.untied import UntiedBlock, of_one_copy, untied_norm

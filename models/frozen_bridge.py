@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Batch, Sequences
-from models.blocks import TrunkConfig
 from models.connector import CONNECTORS, Connector
+from models.context import TrunkConfig
 from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
 from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise

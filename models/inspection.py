@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences
-from models.blocks import Context
 from models.causal_attention import causal_mask
+from models.context import Context
 from models.fused import rotary
 from models.text_tokens import SPECIAL
 from models.unified import UnifiedModel, objective

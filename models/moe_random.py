@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from models import Task
-from models.blocks import Context
+from models.context import Context
 from models.module import Architecture, TokenModule
 from models.task_moe import TaskMoE, TaskMoEBlock, TaskMoEConfig
 

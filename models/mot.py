@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Context, Trunk, TrunkConfig, TrunkOutput, run_blocks
+from models.blocks import Trunk, TrunkOutput, run_blocks
+from models.context import Context, TrunkConfig
 from models.module import Architecture, TokenModule
 from models.untied import UntiedBlock, of_one_copy, untied_norm
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from models.batch import Sequences
-from models.blocks import (
+from models.context import (
     Context,
     LayerCache,
     RecordingCache,

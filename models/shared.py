@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Block, Context, RMSNorm, Trunk, TrunkConfig, TrunkOutput, run_blocks
+from models.blocks import Block, RMSNorm, Trunk, TrunkOutput, run_blocks
+from models.context import Context, TrunkConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,18 +18,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import TASKS, Task
-from models.blocks import (
-    Auxiliary,
-    Block,
-    Context,
-    FeedForward,
-    Place,
-    RMSNorm,
-    Trunk,
-    TrunkConfig,
-    TrunkOutput,
-    run_blocks,
-)
+from models.blocks import Auxiliary, Block, FeedForward, RMSNorm, Trunk, TrunkOutput, run_blocks
+from models.context import Context, Place, TrunkConfig
 from models.fused import permute, weighted_sum
 from models.module import Architecture, TokenModule
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from models import Task
 from models.batch import Sequences, image_positions
-from models.blocks import Context, Trunk, TrunkOutput, causal_context
+from models.blocks import Trunk, TrunkOutput
+from models.context import Context, causal_context
 from models.interaction_loss import InteractionConfig, interaction_values, watch
 from models.packing import pack
 from models.sample_coin import prompt_coin, prompt_of

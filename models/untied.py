@@ -15,17 +15,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import (
-    Attention,
-    Auxiliary,
-    Block,
-    Context,
-    FeedForward,
-    LayerCache,
-    Place,
-    RMSNorm,
-    TrunkConfig,
-)
+from models.blocks import Attention, Auxiliary, Block, FeedForward, RMSNorm
+from models.context import Context, LayerCache, Place, TrunkConfig
 from models.fused import permute
 
 ROWS = 128

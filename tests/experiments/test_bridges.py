@@ -14,7 +14,7 @@ from experiments.markers import write_json
 from experiments.match import match
 from experiments.plan import Plan, Planner, Project, Request
 from experiments.train import spent_before
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.training import TrainConfig

@@ -16,7 +16,7 @@ from experiments.config import ConfigError
 from experiments.control_masses import FILE, mean_masses, with_measured_targets
 from experiments.suite import load_suite
 from models.batch import pack_generate, pack_understand, pad
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.interaction_loss import InteractionConfig
 from models.module import SharedModule

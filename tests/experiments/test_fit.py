@@ -13,7 +13,7 @@ import torch
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
 from experiments.fit import fit
 from models.batch import check, pack_generate, pack_understand
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule
 from models.shared import SharedConfig

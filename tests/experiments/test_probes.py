@@ -25,7 +25,7 @@ from experiments.prompt_folders import FULL
 from experiments.steps import Step, Store
 from models.architectures import architecture
 from models.batch import pack_generate, pack_understand
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.text_tokens import TextTokens
 from models.training import TrainConfig

@@ -21,7 +21,7 @@ from experiments.schema import load_schema
 from experiments.steps import load_function
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
-from models.blocks import TrunkConfig
+from models.context import TrunkConfig
 from models.fork_random import ForkRandomConfig
 from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig

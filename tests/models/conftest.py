@@ -7,8 +7,8 @@ import torch
 
 from models.architectures import architecture, names
 from models.batch import Batch, pack_generate, pack_understand, pad
-from models.blocks import TrunkConfig
 from models.causal_attention import causal_mask
+from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
 from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig

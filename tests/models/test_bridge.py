@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.batch import Batch
-from models.blocks import causal_context
+from models.context import causal_context
 from models.flow_matching import Conditions, velocity
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer

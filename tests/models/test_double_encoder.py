@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from models.batch import Batch, check, question_opening
-from models.blocks import causal_context
+from models.context import causal_context
 from models.image_features import CELLS, CHANNELS, ImageFeatures
 from models.sampling import SamplingConfig, before_end
 from models.text_tokens import TextTokens

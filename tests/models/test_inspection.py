@@ -7,7 +7,8 @@ import torch
 
 from models import TASKS
 from models.batch import Batch, prompt_tokens
-from models.blocks import Attention, causal_context
+from models.blocks import Attention
+from models.context import causal_context
 from models.inspection import (
     Roles,
     attention_map,

@@ -8,7 +8,7 @@ import torch
 from models import TASKS, attention_mass
 from models.attention_mass import Watch
 from models.batch import Batch, pack_understand, pad
-from models.blocks import causal_context
+from models.context import causal_context
 from models.image_tokens import ImageTokenizer
 from models.interaction_loss import (
     InteractionConfig,

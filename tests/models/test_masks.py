@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.batch import Batch
-from models.blocks import causal_context
+from models.context import causal_context
 from models.image_tokens import ImageTokenizer
 from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, build, build_bridge

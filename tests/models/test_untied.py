@@ -8,7 +8,7 @@ from torch import nn
 
 from models import TASKS
 from models.batch import Batch, pack_generate, pack_understand, pad, prompt_tokens
-from models.blocks import Context
+from models.context import Context
 from models.sample_coin import prompt_coin, prompt_of
 from models.text_tokens import GENERATE, PAD, TextTokens
 from models.unified import Vocabulary
