@@ -167,8 +167,8 @@ def layer_gradients(
 ) -> dict[str, MatrixGradient]:
     """Gradients of the task's objective in the matrices of its layers, by the trunk's names.
 
-    A projection is a matrix's name in its layer; all experts' are one. A matrix that the sequences
-    do not reach has zeros. The parameters' own gradients stay as they are.
+    A projection is a matrix's name in its layer; all experts' are one. A frozen matrix has none; one
+    that the sequences do not reach has zeros. The parameters' own gradients stay as they are.
     """
     names = {id(parameter): name for name, parameter in model.trunk.named_parameters()}
     layers, _ = model.trunk.path(task)
@@ -176,7 +176,7 @@ def layer_gradients(
         (index, name, parameter)
         for index, layer in enumerate(layers)
         for name, parameter in layer.named_parameters()
-        if parameter.dim() == 2
+        if parameter.dim() == 2 and parameter.requires_grad
     ]
     loss = objective(model.losses(sequences, task))
     slopes = torch.autograd.grad(

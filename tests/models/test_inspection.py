@@ -22,7 +22,7 @@ from models.inspection import (
 )
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary, objective
-from tests.models.conftest import TOKEN_ARMS, TRUNK, build
+from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build
 
 
 @pytest.mark.parametrize("name", TOKEN_ARMS)
@@ -140,6 +140,13 @@ def test_gradients_are_those_of_the_objective_and_leave_nothing_behind(
         expected = torch.zeros_like(parameters[path]) if expected is None else expected
         assert torch.equal(gradient.slope, expected)
     assert {one.layer for one in found.values()} == set(range(TRUNK.depth))
+
+
+def test_a_frozen_matrix_has_no_gradient_to_look_at(vocabulary: Vocabulary, batch: Batch) -> None:
+    frozen = build("task_moe", vocabulary, train=replace(TRAIN, frozen="attention")).model
+    found = layer_gradients(frozen, batch["generate"], "generate")
+    assert found
+    assert not [path for path in found if ".attention." in path]
 
 
 def test_a_forks_branch_stands_in_the_layer_of_its_path(
