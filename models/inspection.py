@@ -167,8 +167,8 @@ def layer_gradients(
 ) -> dict[str, MatrixGradient]:
     """Gradients of the task's objective in the matrices of its layers, by the trunk's names.
 
-    A projection is a matrix's name in its layer; all experts' are one. A frozen matrix has none; one
-    that the sequences do not reach has zeros. The parameters' own gradients stay as they are.
+    A projection is a matrix's name in its layer; all experts' are one. A frozen matrix is left out;
+    one that the sequences do not reach has zeros. The parameters' own gradients stay as they are.
     """
     names = {id(parameter): name for name, parameter in model.trunk.named_parameters()}
     layers, _ = model.trunk.path(task)
