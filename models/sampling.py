@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models.decoder import Decoder
+from models.cached_decoding import CachedDecoder
 from models.initialise import generator_for
 from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE
 from models.unified import Tables, UnifiedModel
@@ -101,7 +101,7 @@ def _generate_chunk(
     if guided:  # one row more runs without a prompt, then there are as many of it as of the others
         prompts = [*prompts, [GENERATE, DROP, BEGIN_IMAGE]]
         rows = torch.cat((rows, torch.full_like(rows, len(rows))))
-    decoder = Decoder(model, prompts, "generate", width)
+    decoder = CachedDecoder(model, prompts, "generate", width)
     noise = noise.to(decoder.prompts.device)
     states, codes = decoder.prefill(rows.to(noise.device)), []
     for place in range(noise.shape[1]):
@@ -168,7 +168,7 @@ def answer_chunk(
     tables: Tables | None = None,
 ) -> list[list[int]]:
     """The answers of one chunk; `tables` stand in for the embeddings of all tokens."""
-    decoder = Decoder(model, questions, "understand", width, tables)
+    decoder = CachedDecoder(model, questions, "understand", width, tables)
     device = decoder.prompts.device
     states, words = decoder.prefill(torch.arange(len(questions), device=device)), []
     ended = torch.zeros(len(questions), dtype=torch.bool, device=device)

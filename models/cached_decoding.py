@@ -44,7 +44,7 @@ class SlotCache(LayerCache):
         return self.keys, self.values.transpose(2, 3)
 
 
-class Decoder:
+class CachedDecoder:
     """The rows of one chunk: their cache, and the steps that fill it."""
 
     def __init__(
