@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SCENES_PER_ROW, ROWS = 6, 4
 MARGIN = 4
-CAPTION_LINES, LINE_HEIGHT, LETTER_WIDTH = 4, 11, 6
+LINE_HEIGHT, LETTER_WIDTH = 11, 6
 TYPICAL_SIZE = 14
 """Longer side of a sprite on the sheet, in a cell of 16 pixels."""
 
@@ -49,15 +49,17 @@ def _palette(world: "World", scale: int) -> Image.Image:
 def _scenes(world: "World", scale: int) -> Image.Image:
     """Return the first training scenes, each with its caption below."""
     side = world.config.pixels * scale + MARGIN
-    height = side + CAPTION_LINES * LINE_HEIGHT
+    scenes = [world.scene("train", index) for index in range(SCENES_PER_ROW * ROWS)]
+    captions = [world.caption("train", index, scene) for index, scene in enumerate(scenes)]
+    lines = [wrap(caption, side // LETTER_WIDTH) for caption in captions]
+    height = side + max(map(len, lines)) * LINE_HEIGHT
     sheet = Image.new("RGB", (SCENES_PER_ROW * side, ROWS * height), "white")
     pen = ImageDraw.Draw(sheet)
-    for index in range(SCENES_PER_ROW * ROWS):
+    for index, scene in enumerate(scenes):
         left, top = index % SCENES_PER_ROW * side, index // SCENES_PER_ROW * height + MARGIN
-        scene = world.scene("train", index)
         sheet.paste(_enlarged(world.render(scene), scale), (left, top))
-        lines = wrap(world.caption("train", index, scene), side // LETTER_WIDTH)[:CAPTION_LINES]
-        pen.multiline_text((left, top + side - MARGIN), "\n".join(lines), fill="black", spacing=0)
+        below = (left, top + side - MARGIN)
+        pen.multiline_text(below, "\n".join(lines[index]), fill="black", spacing=0)
     return sheet
 
 
