@@ -131,7 +131,7 @@ def merge_value(merged: Any, source: str, key: str, value: Any) -> Any:
     try:
         return OmegaConf.merge(merged, nest({key: value}))
     except ConfigKeyError as error:
-        hint = (error.msg or "").partition("Did you mean")[2]
+        hint = (error.msg or "").partition("Did you mean")[2].partition("\n")[0]
         hint = f" Did you mean{hint}" if hint else ""
         full = error.full_key or key
         raise ConfigError(f"{source}: {full} must be a known key.{hint}") from None

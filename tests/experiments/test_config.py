@@ -44,8 +44,9 @@ def test_later_layers_win_and_defaults_fill_the_rest() -> None:
     ],
 )
 def test_an_error_names_the_layer_and_the_full_key(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as error:
         config(values)
+    assert "\n" not in str(error.value)
 
 
 def test_the_model_section_takes_the_class_that_its_name_selects() -> None:
