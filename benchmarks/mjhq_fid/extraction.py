@@ -116,7 +116,9 @@ def _key(identity: bytes, contents: Mapping[str, bytes]) -> str:
 
 
 def _decoded(contents: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Return uint8 [h, w, 3] of those that are whole images."""
+    """Return uint8 [h, w, 3] of those that are whole images, as they are stored: FID's packages do
+    not look at EXIF's orientation.
+    """
     pixels: dict[str, np.ndarray] = {}
     for name, content in contents.items():
         try:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.images import BATCH, batched, read_image
 from benchmarks.protocol import Model, Request
@@ -126,7 +125,4 @@ class Round:
 
 def _read(image: Path | bytes) -> np.ndarray:
     """Return uint8 [h, w, 3]; OSError if the file is missing or damaged."""
-    if isinstance(image, Path):
-        return read_image(image)
-    with Image.open(io.BytesIO(image)) as opened:
-        return np.asarray(opened.convert("RGB"))
+    return read_image(image if isinstance(image, Path) else io.BytesIO(image))

@@ -125,6 +125,6 @@ def _readable_images(
 def _is_whole(path: Path) -> bool:
     try:
         read_image(path)
-    except (OSError, SyntaxError):  # what PIL raises for damage
+    except OSError:
         return False
     return True
