@@ -9,19 +9,8 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks.flags import Flag
 from benchmarks.registry import BENCHMARKS, COMMANDS, VERBS, WORLD, WORLD_VERBS, load
 from benchmarks.sharding import Shard, UnfinishedPartsError, read_shard, working_on
-
-SHARDED = ("generate", "judge", "run")
-"""The verbs that several processes can do together."""
-SHARD: Flag = (
-    ("--shard",),
-    {
-        "metavar": "I/N",
-        "help": "part I of N, from 0 on, of this work (default: as torchrun says, or all of it)",
-    },
-)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -63,8 +52,6 @@ def _add_flags(parser: argparse.ArgumentParser, path: str, verb: str) -> None:
     flags = load(path).arguments(verb)
     if not flags:
         parser.error(f"there is no step {verb!r} of this benchmark.")
-    if path in BENCHMARKS.values() and verb in SHARDED:
-        flags = [*flags, SHARD]
     for names, keywords in flags:
         parser.add_argument(*names, **keywords)
     parser.set_defaults(module=path, verb=verb)

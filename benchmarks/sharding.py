@@ -5,7 +5,6 @@ out by its running number, so that a part does not depend on what is done alread
 marks its part when it is through; the one that finds all marks joins the parts, and goes on alone.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from filelock import FileLock
 
 from benchmarks.records import read_json, write_json
 
@@ -108,8 +109,7 @@ def joined(folder: Path, what: Mapping[str, Any]) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / LOCK):
         marks = [
             Shard(number, shard.count).file(folder / "part.json") for number in range(shard.count)
         ]

@@ -38,10 +38,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     required = (PROMPT_FILE[0], {**PROMPT_FILE[1], "required": True})
     shared = [PROMPT_FILE, count, flags.ALLOW_MISSING]
     return {
-        "generate": [*GENERATE, required, count, flags.OUT],
-        "judge": [flags.IMAGES, *JUDGE, *shared, flags.OUT_OF_JUDGE],
+        "generate": [*GENERATE, required, count, flags.OUT, flags.SHARD],
+        "judge": [flags.IMAGES, *JUDGE, *shared, flags.OUT_OF_JUDGE, flags.SHARD],
         "score": [flags.RECORDS_FILE, flags.JUDGE_NAME, *shared, flags.OUT_OF_SCORE],
-        "run": [*GENERATE, *JUDGE, *shared, flags.OUT],
+        "run": [*GENERATE, *JUDGE, *shared, flags.OUT, flags.SHARD],
     }[verb]
 
 

@@ -43,10 +43,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     """Return flags and keywords of argparse for `verb`; none for a verb that is not offered."""
     draws = [flags.MODEL, PROMPTS, flags.AT_ONCE]
     offered = {
-        "generate": [*draws, flags.OUT],
-        "judge": [IMAGES, PROMPTS, *JUDGE, flags.ALLOW_MISSING, flags.OUT],
+        "generate": [*draws, flags.OUT, flags.SHARD],
+        "judge": [IMAGES, PROMPTS, *JUDGE, flags.ALLOW_MISSING, flags.OUT, flags.SHARD],
         "score": [*SCORE, flags.ALLOW_MISSING, flags.OUT],
-        "run": [*draws, *JUDGE, flags.ALLOW_MISSING, flags.OUT],
+        "run": [*draws, *JUDGE, flags.ALLOW_MISSING, flags.OUT, flags.SHARD],
     }
     return offered.get(verb, [])
 
