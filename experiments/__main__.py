@@ -149,6 +149,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
     "perf": elsewhere("experiments.perf", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
+    "perf-frozen": elsewhere("experiments.perf_frozen", "measure queries behind a frozen prompt"),
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
