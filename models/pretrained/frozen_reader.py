@@ -54,7 +54,9 @@ class Costs:
 
 
 class FrozenReader(nn.Module):
-    """A frozen `model` behind its chat template; `store` keeps prefixes, None: none are kept.
+    """A frozen `model` behind its chat template, `name` the checkpoint it was opened from.
+
+    `store` keeps prefixes; without one, none are kept.
 
     Raises ValueError for a model with layers whose memory is not every token's key and value.
     """
@@ -71,6 +73,7 @@ class FrozenReader(nn.Module):
             )
         self.model = model.requires_grad_(False).eval()
         self.encoder, self.store = encoder, store
+        self.name: str | None = None
         self._head: tuple[list[int], Prefix | None] | None = None
 
     def train(self, mode: bool = True) -> "FrozenReader":
@@ -175,4 +178,6 @@ def open_reader(
             f"got {len(lacking)} missing or misshapen: {', '.join(lacking)}."
         )
     part: Any = AutoProcessor if sees else AutoTokenizer
-    return FrozenReader(model, ChatEncoder(part.from_pretrained(name), system))
+    reader = FrozenReader(model, ChatEncoder(part.from_pretrained(name), system))
+    reader.name = str(name)
+    return reader
