@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import diffusers
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
@@ -27,17 +28,19 @@ ABSENT = ("text_encoder", "tokenizer", "safety_checker", "feature_extractor", "i
 class PipelineDecoder(nn.Module, ABC):
     """A pipeline's denoiser, tuned or frozen, beside its autoencoder.
 
-    `condition_scale` is what the connector's last norm starts with, as MetaQuery has it.
+    `part` is the denoiser's name in the pipeline; `condition_scale` is what the connector's last
+    norm starts with, as MetaQuery has it.
     """
 
+    part: ClassVar[str]
     condition_scale: ClassVar[float] = 1.0
 
     def __init__(self, pipeline: Any, tuned: bool) -> None:
         super().__init__()
         self.pipeline, self.tuned = pipeline, tuned
         pipeline.set_progress_bar_config(disable=True)
-        self.denoiser = self.denoiser_of(pipeline).requires_grad_(tuned)
-        self.autoencoder = pipeline.vae.requires_grad_(False).eval()
+        self.denoiser: Any = getattr(pipeline, self.part).requires_grad_(tuned)
+        self.autoencoder: Any = pipeline.vae.requires_grad_(False).eval()
         self.objective = objective_of(pipeline.scheduler)
 
     def train(self, mode: bool = True) -> "PipelineDecoder":
@@ -45,11 +48,6 @@ class PipelineDecoder(nn.Module, ABC):
         self.autoencoder.eval()
         self.denoiser.train(mode and self.tuned)
         return self
-
-    @staticmethod
-    @abstractmethod
-    def denoiser_of(pipeline: Any) -> nn.Module:
-        """The part that is trained."""
 
     @property
     @abstractmethod
@@ -75,7 +73,7 @@ class PipelineDecoder(nn.Module, ABC):
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
-        config: Any = self.denoiser.config
+        config = self.denoiser.config
         return (config.in_channels, config.sample_size, config.sample_size)
 
     def loss(
@@ -86,7 +84,7 @@ class PipelineDecoder(nn.Module, ABC):
     ) -> Float[Tensor, ""]:
         """Squared error of the estimate at one noise level an image."""
         noised = self.objective.noised(clean, generator)
-        dtype = next(self.denoiser.parameters()).dtype
+        dtype = self.denoiser.dtype
         found = self.estimate(noised.latents.to(dtype), noised.timesteps, conditions.to(dtype))
         return nn.functional.mse_loss(found.float(), noised.target.float())
 
@@ -102,7 +100,7 @@ class PipelineDecoder(nn.Module, ABC):
         """Pixels in [0, 1], image i from the noise of seed i; `free` guides where guidance > 1."""
         if guidance > 1 and free is None:
             raise ValueError(f"guidance above 1 must have unprompted conditions, got {guidance}.")
-        conditions = conditions.to(next(self.denoiser.parameters()).dtype)
+        conditions = conditions.to(self.denoiser.dtype)
         return self.pipeline(
             **self.drawing_settings(conditions, free if guidance > 1 else None),
             latents=self.noise(seeds, conditions),
@@ -123,13 +121,11 @@ class PipelineDecoder(nn.Module, ABC):
 class StableDiffusionDecoder(PipelineDecoder):
     """The U-Net and the variational autoencoder of Stable Diffusion 1.5."""
 
-    @staticmethod
-    def denoiser_of(pipeline: Any) -> nn.Module:
-        return pipeline.unet
+    part = "unet"
 
     @property
     def condition_width(self) -> int:
-        return self.denoiser.config.cross_attention_dim  # pyright: ignore[reportAttributeAccessIssue]
+        return self.denoiser.config.cross_attention_dim
 
     def estimate(self, latents: Tensor, timesteps: Tensor, conditions: Tensor) -> Tensor:
         return self.denoiser(latents, timesteps, encoder_hidden_states=conditions).sample
@@ -139,26 +135,22 @@ class StableDiffusionDecoder(PipelineDecoder):
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
-        code: Any = self.autoencoder
+        code = self.autoencoder
         return code.encode(pixels.to(code.dtype)).latent_dist.mode() * code.config.scaling_factor
 
 
 class SanaDecoder(PipelineDecoder):
     """The linear-attention transformer and the deep-compression autoencoder of Sana."""
 
+    part = "transformer"
     condition_scale = 5.5**0.5
-
-    @staticmethod
-    def denoiser_of(pipeline: Any) -> nn.Module:
-        return pipeline.transformer
 
     @property
     def condition_width(self) -> int:
-        return self.denoiser.config.caption_channels  # pyright: ignore[reportAttributeAccessIssue]
+        return self.denoiser.config.caption_channels
 
     def estimate(self, latents: Tensor, timesteps: Tensor, conditions: Tensor) -> Tensor:
-        config: Any = self.denoiser.config
-        scaled = timesteps * config.timestep_scale
+        scaled = timesteps * self.denoiser.config.timestep_scale
         return self.denoiser(latents, encoder_hidden_states=conditions, timestep=scaled).sample
 
     def drawing_settings(self, conditions: Tensor, free: Tensor | None) -> dict[str, Any]:
@@ -177,7 +169,7 @@ class SanaDecoder(PipelineDecoder):
 
     @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
-        code: Any = self.autoencoder
+        code = self.autoencoder
         return code.encode(pixels.to(code.dtype)).latent * code.config.scaling_factor
 
 
@@ -192,12 +184,39 @@ def open_decoder(
 ) -> PipelineDecoder:
     """The decoder of a pipeline's folder or hub id.
 
-    Raises OSError if there is none, ValueError for a pipeline of another kind.
+    Raises OSError if there is none, ValueError for a pipeline of another kind and for weights that
+    are missing, unknown or misshapen, all of them named.
     """
     parts: Any = DiffusionPipeline.load_config(name)
-    kind = parts["_class_name"]
-    if kind not in KINDS:
-        raise ValueError(f"a decoder must be one of {', '.join(KINDS)}, got {kind} in {name}.")
+    kind = KINDS.get(parts["_class_name"])
+    if kind is None:
+        raise ValueError(
+            f"a decoder must be one of {', '.join(KINDS)}, got {parts['_class_name']} in {name}."
+        )
     absent: dict[str, Any] = {part: None for part in ABSENT if part in parts}
-    pipeline = DiffusionPipeline.from_pretrained(name, dtype=dtype, **absent)
-    return KINDS[kind](pipeline, tuned)
+    models = {
+        part: whole_model(getattr(diffusers, parts[part][1]), name, part, dtype)
+        for part in (kind.part, "vae")
+    }
+    pipeline = DiffusionPipeline.from_pretrained(name, **models, **absent)
+    return kind(pipeline, tuned)
+
+
+def whole_model(kind: Any, name: str | Path, part: str, dtype: torch.dtype) -> Any:
+    """A part of a pipeline with exactly the weights that its folder holds."""
+    model, about = kind.from_pretrained(
+        name,
+        subfolder=part,
+        dtype=dtype,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        low_cpu_mem_usage=False,
+    )
+    unlike = [*about["missing_keys"], *about["unexpected_keys"]]
+    unlike += [key for key, *_ in about["mismatched_keys"]]
+    if unlike:
+        raise ValueError(
+            f"{part} of {name} must hold the weights of {kind.__name__}, "
+            f"got {len(unlike)} missing, unknown or misshapen: {', '.join(sorted(unlike))}."
+        )
+    return model

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
@@ -159,6 +161,23 @@ def test_a_decoder_tells_the_width_and_scale_that_a_connector_must_give(saved: S
     assert (sana.condition_width, stable.condition_width) == (CONDITION, CONDITION)
     assert sana.condition_scale**2 == pytest.approx(5.5)
     assert stable.condition_scale == 1
+
+
+@both
+def test_weights_that_are_missing_unknown_or_misshapen_are_all_named(
+    saved: Saved, kind: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(saved(kind), tmp_path / kind)
+    path = folder / open_decoder(folder, tuned=False).part / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    names = sorted(name for name in weights if name.endswith("bias"))
+    del weights[names[0]]
+    weights[names[1]] = torch.zeros(3)
+    weights["surplus"] = torch.zeros(1)
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="got 3 missing, unknown or misshapen: ") as caught:
+        open_decoder(folder, tuned=False)
+    assert all(name in str(caught.value) for name in (*names[:2], "surplus"))
 
 
 def test_another_kind_of_pipeline_is_refused(tmp_path: Path) -> None:
