@@ -54,11 +54,10 @@ class Costs:
 
 
 class FrozenReader(nn.Module):
-    """A frozen `model` behind its chat template, `name` the checkpoint it was opened from.
+    """A frozen `model` behind its chat template; `store` keeps prefixes, None: none are kept.
 
-    `store` keeps prefixes; without one, none are kept.
-
-    Raises ValueError for a model with layers whose memory is not every token's key and value.
+    `name` is the checkpoint it was opened from, None for a model made in memory. Raises ValueError
+    for a model with layers whose memory is not every token's key and value.
     """
 
     def __init__(
@@ -75,6 +74,10 @@ class FrozenReader(nn.Module):
         self.encoder, self.store = encoder, store
         self.name: str | None = None
         self._head: tuple[list[int], Prefix | None] | None = None
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "FrozenReader":
+        self._head = None  # it is on the old device, in the old precision
+        return super()._apply(fn, recurse)
 
     def train(self, mode: bool = True) -> "FrozenReader":
         super().train(mode)

@@ -112,6 +112,18 @@ def test_the_head_of_all_texts_is_read_once_and_a_repeated_prompt_once_a_batch(
     assert tokens_read(reader, [TEXTS[0], TEXTS[0], TEXTS[1], TEXTS[0]]) == 2 * 4
 
 
+def test_a_reader_moved_to_another_precision_reads_its_head_again(
+    checkpoint: Checkpoint, queries: nn.Parameter
+) -> None:
+    reader = open_reader(checkpoint("causal"), system="be brief")
+    before = reader.states(TEXTS, queries)
+    reader.to(torch.bfloat16)
+    assert tokens_read(reader, TEXTS[:1]) == 3 + 4
+    after = reader.states(TEXTS, queries)
+    assert after.dtype == torch.bfloat16
+    torch.testing.assert_close(after.float(), before, rtol=0, atol=0.2)
+
+
 def test_a_stored_prompt_is_not_read_again_and_gives_the_same_states(
     checkpoint: Checkpoint, queries: nn.Parameter
 ) -> None:
