@@ -33,7 +33,7 @@ PIPELINE, TRAINED, CONFIG = "pipeline", "connector.safetensors", "bridge.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainedBridgeConfig:
+class PipelineBridgeConfig:
     """`connector_depth` counts the connector's blocks; sizes are those of MetaQuery's study."""
 
     queries: int = 64
@@ -52,12 +52,12 @@ class PretrainedBridgeConfig:
             )
 
 
-class PretrainedBridge(nn.Module):
+class PipelineBridge(nn.Module):
     """Queries and a connector between two published models; they are drawn by name and `seed`."""
 
     def __init__(
         self,
-        config: PretrainedBridgeConfig,
+        config: PipelineBridgeConfig,
         reader: FrozenReader,
         decoder: PipelineDecoder,
         seed: int,
@@ -120,7 +120,7 @@ class PretrainedBridge(nn.Module):
         (folder / CONFIG).write_text(json.dumps(parts, indent=2))
 
 
-def open_bridge(folder: Path, dtype: torch.dtype = torch.float32) -> PretrainedBridge:
+def open_pipeline_bridge(folder: Path, dtype: torch.dtype = torch.float32) -> PipelineBridge:
     """The bridge that `save` wrote.
 
     Raises OSError where a part is not there, ValueError where `connector.safetensors` has other
@@ -129,7 +129,7 @@ def open_bridge(folder: Path, dtype: torch.dtype = torch.float32) -> PretrainedB
     parts = json.loads((folder / CONFIG).read_text())
     reader = open_reader(parts["reader"]["name"], parts["reader"]["system"], dtype)
     decoder = open_decoder(folder / PIPELINE, parts["decoder"]["tuned"], dtype)
-    bridge = PretrainedBridge(PretrainedBridgeConfig(**parts["model"]), reader, decoder, seed=0)
+    bridge = PipelineBridge(PipelineBridgeConfig(**parts["model"]), reader, decoder, seed=0)
     wanted = {name: list(x.shape) for name, x in bridge.trained().items()}
     with safe_open(folder / TRAINED, "pt") as file:
         found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118

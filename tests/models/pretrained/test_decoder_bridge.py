@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from models.pretrained.decoder_bridge import (
     UNPROMPTED,
-    PretrainedBridge,
-    PretrainedBridgeConfig,
-    open_bridge,
+    PipelineBridge,
+    PipelineBridgeConfig,
+    open_pipeline_bridge,
 )
 from models.pretrained.decoder_pipeline import open_decoder
 from models.pretrained.frozen_reader import open_reader
@@ -21,20 +21,20 @@ from tests.models.pretrained.conftest import LOOKING, TEXTS
 from tests.models.pretrained.tiny_decoders import CONDITION, PIPELINES
 
 PROMPTS = (*TEXTS[:2], LOOKING[0])
-Build = Callable[..., PretrainedBridge]
+Build = Callable[..., PipelineBridge]
 
 
 @pytest.fixture
 def build(checkpoint: Callable[[str], Path], tmp_path: Path) -> Build:
     """A tiny bridge from an image-text model to a pipeline of the given kind."""
 
-    def built(kind: str, tuned: bool = True, **fields: object) -> PretrainedBridge:
+    def built(kind: str, tuned: bool = True, **fields: object) -> PipelineBridge:
         folder = tmp_path / kind
         if not folder.exists():
             PIPELINES[kind](folder)
-        config = PretrainedBridgeConfig(**{"queries": 4, "connector_depth": 1, **fields})
+        config = PipelineBridgeConfig(**{"queries": 4, "connector_depth": 1, **fields})
         reader = open_reader(checkpoint("qwen2_5_vl"), system="be brief")
-        return PretrainedBridge(config, reader, open_decoder(folder, tuned), seed=0)
+        return PipelineBridge(config, reader, open_decoder(folder, tuned), seed=0)
 
     return built
 
@@ -116,7 +116,7 @@ def test_a_saved_bridge_draws_the_same(build: Build, tmp_path: Path, kind: str) 
         for parameter in bridge.decoder.denoiser.parameters():
             parameter.mul_(1.1)
     bridge.save(tmp_path / "saved")
-    again = open_bridge(tmp_path / "saved")
+    again = open_pipeline_bridge(tmp_path / "saved")
     assert torch.equal(
         bridge.draw(PROMPTS, [1, 2, 3], 2, 2.0), again.draw(PROMPTS, [1, 2, 3], 2, 2.0)
     )
@@ -136,7 +136,7 @@ def test_a_saved_bridge_with_other_tensors_is_refused_and_all_are_named(
     save_file(tensors, path)
     named = "got 3 missing, unknown or misshapen: connector.norm.weight, queries, surplus"
     with pytest.raises(ValueError, match=named):
-        open_bridge(tmp_path / "saved")
+        open_pipeline_bridge(tmp_path / "saved")
 
 
 def test_a_reader_made_here_cannot_be_found_again(build: Build, tmp_path: Path) -> None:
@@ -164,4 +164,4 @@ def test_a_saved_bridge_says_what_it_is_made_of(build: Build, tmp_path: Path) ->
 )
 def test_a_bridge_refuses_values_outside_its_rules(fields: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PretrainedBridgeConfig(**fields)
+        PipelineBridgeConfig(**fields)

@@ -1,4 +1,4 @@
-"""The example of docs/pretrained-bridge.md runs as it stands, on tiny checkpoints."""
+"""The example of docs/published-models.md runs as it stands, on tiny checkpoints."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.models.pretrained.tiny_decoders import save_sana
 
-PAGE = Path(__file__).parents[3] / "docs" / "pretrained-bridge.md"
+PAGE = Path(__file__).parents[3] / "docs" / "published-models.md"
 
 
 def test_the_pages_example_trains_and_draws(

@@ -26,6 +26,8 @@ from transformers import (
     Qwen2_5_VLProcessor,
     Qwen2VLImageProcessor,
     Qwen2VLVideoProcessor,
+    SmolVLMConfig,
+    SmolVLMForConditionalGeneration,
 )
 from transformers.models.got_ocr2.image_processing_got_ocr2 import GotOcr2ImageProcessor
 
@@ -52,6 +54,8 @@ SIGHT = {
     "image_size": 16,
     "patch_size": 4,
 }
+FIRST_SMOLVLM = (Idefics3ForConditionalGeneration, Idefics3Config)
+"""SmolVLM's first version is of Idefics 3's form."""
 TURNS = (
     "{% for turn in messages %}{% if turn['role'] == 'user' %}<user> {% endif %}"
     "{% if turn['content'] is string %}{{ turn['content'] + ' ' }}{% else %}"
@@ -176,18 +180,21 @@ def save_internvl(folder: Path) -> Path:
     return folder
 
 
-def save_smolvlm(folder: Path) -> Path:
-    """Write a SmolVLM (its first version, of Idefics 3's form) that sees four tokens a tile."""
+def save_smolvlm(folder: Path, form: tuple[Any, Any] = FIRST_SMOLVLM) -> Path:
+    """Write a SmolVLM of either version that sees four tokens a tile."""
     named = {"image_token": "<image>", "fake": "<fake_token_around_image>", "whole": "<global-img>"}
     tokenizer, ids = words(**named, turn_end="<end_of_utterance>")
-    config = Idefics3Config(
-        text_config={**TEXT, "vocab_size": len(ids), "model_type": "llama"},
-        vision_config=SIGHT,
-        image_token_id=ids["<image>"],
-        scale_factor=2,
-        pad_token_id=0,
+    kind, config = form
+    model = kind(
+        config(
+            text_config={**TEXT, "vocab_size": len(ids), "model_type": "llama"},
+            vision_config=SIGHT,
+            image_token_id=ids["<image>"],
+            scale_factor=2,
+            pad_token_id=0,
+        )
     )
-    spread(Idefics3ForConditionalGeneration(config)).save_pretrained(folder)
+    spread(model).save_pretrained(folder)
     tile = {"longest_edge": 16}
     sight = Idefics3ImageProcessor(size=tile, max_image_size=tile, do_image_splitting=False)
     Idefics3Processor(
@@ -199,9 +206,16 @@ def save_smolvlm(folder: Path) -> Path:
     return folder
 
 
+def save_smolvlm2(folder: Path) -> Path:
+    """Write a SmolVLM of the second version, behind the first's processor: its own needs a package
+    that we do without."""
+    return save_smolvlm(folder, (SmolVLMForConditionalGeneration, SmolVLMConfig))
+
+
 SEEING = {
     "qwen2_5_vl": save_qwen2_5_vl,
     "llava_onevision": save_llava_onevision,
     "internvl": save_internvl,
     "smolvlm": save_smolvlm,
+    "smolvlm2": save_smolvlm2,
 }
