@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments import devices
 from experiments.config import ConfigError
 from experiments.plan import Project, Request
 from experiments.sources import ROOT
@@ -23,6 +24,7 @@ def request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", default="", help="comma-separated; all arms by default")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--geneval", type=Path, help="GenEval's evaluation_metadata.jsonl")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
@@ -45,6 +47,7 @@ def request(options: argparse.Namespace) -> Request:
         arms=tuple(arm for arm in options.arms.split(",") if arm),
         overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,
+        device=devices.chosen(options.device),
     )
 
 
@@ -137,22 +140,30 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "list": listing,
     "leaderboard": leaderboard,
-    "report": elsewhere("experiments.results", "show a run's table and report"),
-    "readme-table": elsewhere("experiments.readme", "write the README's table from the reference"),
-    "export": elsewhere("experiments.export", "copy a run's small records into results/"),
+    "report": elsewhere("experiments.reporting.results", "show a run's table and report"),
+    "readme-table": elsewhere(
+        "experiments.reporting.readme", "write the README's table from the reference"
+    ),
+    "export": elsewhere("experiments.reporting.export", "copy a run's small records into results/"),
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
-    "decide": elsewhere("experiments.decide", "add seeds to a claim until its verdict"),
-    "ladder": elsewhere("experiments.ladder", "repeat a claim over widths and token budgets"),
-    "claims-page": elsewhere("experiments.claims_page", "write docs/claims.md from results/"),
-    "audit": elsewhere("experiments.audit", "judge blind samples of every arm yourself"),
+    "decide": elsewhere("experiments.campaigns.decide", "add seeds to a claim until its verdict"),
+    "ladder": elsewhere(
+        "experiments.campaigns.ladder", "repeat a claim over widths and token budgets"
+    ),
+    "claims-page": elsewhere(
+        "experiments.reporting.claims_page", "write docs/claims.md from results/"
+    ),
+    "audit": elsewhere("experiments.auditing.audit", "judge blind samples of every arm yourself"),
     "new-arm": elsewhere("experiments.new_arm", "start an architecture: its file and its YAML"),
-    "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
-    "perf": elsewhere("experiments.perf", "measure training and sampling"),
-    "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
-    "perf-frozen": elsewhere("experiments.perf_frozen", "measure queries behind a frozen prompt"),
-    "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
+    "calibrate": elsewhere(
+        "experiments.campaigns.calibrate", "choose world and base from the controls"
+    ),
+    "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
+    "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
+    "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
+    "perf-scoring": elsewhere("experiments.perf.scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
-    "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
+    "probe": elsewhere("experiments.probing.command", "look into the trained cells of a run"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.claims import check_claims, read_claims
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
+from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
@@ -40,7 +40,8 @@ class Project:
 @dataclass(frozen=True)
 class Request:
     """What the user asked for. No arms means all of the suite's; `label` gives the results a folder
-    of their own; `look` counts the looks of a sequential test, 0 where there is one alone."""
+    of their own; `device` is cpu or cuda; `look` counts the looks of a sequential test, 0 where
+    there is one alone."""
 
     suite: str
     preset: str
@@ -48,6 +49,7 @@ class Request:
     arms: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     threads: int = 1
+    device: str = "cpu"
     label: str = ""
     look: int = 0
 
@@ -77,7 +79,7 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """`units` maps a unit's name to the folders of its steps, in order; `plateau` is the preset's
-    (experiments/plateau.py)."""
+    (experiments/evidence/plateau.py)."""
 
     request: Request
     suite: Mapping[str, Any]
@@ -207,6 +209,7 @@ class Planner:
             inputs,
             self.code(name, kind, config),
             self.request.threads,
+            self.request.device,
             self.torch,
         )
         step = Step(name, identity.key, kind.entry, kind.parts, inputs, kind.resumable, config)
