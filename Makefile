@@ -79,9 +79,10 @@ test: setup  ## the fast tests
 test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 	$(PYTHON) -m pytest -m slow
 
-perf: setup  ## measure training and sampling against transformers, the world, and scoring
+perf: setup  ## measure training, sampling, queries behind a prompt, the world, and scoring
 	@$(PYTHON) -m experiments perf
 	@$(PYTHON) -m experiments perf-interaction
+	@$(PYTHON) -m experiments perf-frozen
 	@$(PYTHON) -m experiments perf-scoring
 
 golden: setup  ## rewrite the golden loss curves
