@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
-from torch.distributed import DeviceMesh, all_reduce
-from torch.distributed._composable import checkpoint
+from torch.distributed import all_reduce
+from torch.distributed._composable.checkpoint_activation import checkpoint
+from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
 from models.shards import local
@@ -58,9 +59,9 @@ def shard(module: nn.Module, mesh: DeviceMesh, passed_twice: Sequence[nn.Module]
 def drop_empty_gradients(parameters: list[nn.Parameter]) -> None:
     """Sets gradients that are zero on every process to None, as in a process of its own: what has
     no gradient is not decayed."""
-    found = [one for one in parameters if one.grad is not None]
-    largest = torch.stack([local(one.grad).abs().sum() for one in found])
+    found = [(one, one.grad) for one in parameters if one.grad is not None]
+    largest = torch.stack([local(gradient).abs().sum() for _, gradient in found])
     all_reduce(largest)
-    for parameter, size in zip(found, largest.tolist(), strict=True):
+    for (parameter, _), size in zip(found, largest.tolist(), strict=True):
         if size == 0:
             parameter.grad = None

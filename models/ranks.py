@@ -16,8 +16,9 @@ def over_ranks(counts: Tensor) -> Tensor:
     """The sum of `counts` over all processes, without gradient."""
     if ranks() == 1:
         return counts
-    total = counts.detach().cpu().clone()
-    distributed.all_reduce(total, group=counting_group(distributed.group.WORLD))
+    world, total = distributed.group.WORLD, counts.detach().cpu().clone()
+    assert world is not None
+    distributed.all_reduce(total, group=counting_group(world))
     return total.to(counts.device)
 
 
@@ -25,4 +26,6 @@ def over_ranks(counts: Tensor) -> Tensor:
 def counting_group(world: distributed.ProcessGroup) -> distributed.ProcessGroup:
     """A group of its own: a recomputed layer counts again while gradients are on their way, and
     processes may do the two in different orders."""
-    return distributed.new_group(backend="gloo")
+    group = distributed.new_group(backend="gloo")
+    assert isinstance(group, distributed.ProcessGroup)
+    return group

@@ -23,7 +23,7 @@ def whole_stack(parts: Sequence[Tensor], like: Tensor) -> Float[Tensor, "k n m"]
     stacked = torch.stack(list(parts))
     if not isinstance(like, DTensor):
         return stacked
-    shape = (len(parts), *like.shape)
+    shape = torch.Size((len(parts), *like.shape))
     stride = (like.shape[0] * like.shape[1], like.shape[1], 1)
     sharded = DTensor.from_local(stacked, like.device_mesh, [Shard(1)], shape=shape, stride=stride)
     return sharded.full_tensor()

@@ -1,4 +1,4 @@
-"""Prints what a plan's arms take on named devices: `python -m experiments plan --devices 8xh100`."""
+"""Prints what a plan's arms take on named devices: `… plan --devices 8xh100`."""
 
 from dataclasses import asdict, replace
 from types import SimpleNamespace

@@ -26,7 +26,7 @@ from models.text_tokens import DROP, TextTokens
 from models.unified import Vocabulary
 from tests.models.conftest import CODEC, TRAIN, WORDS, build, build_bridge
 
-STEPS, BATCH, SEQUENCES = 4, 4, 24
+STEPS, BATCH, SEQUENCES = 3, 4, 24
 WITH_INTERACTION = InteractionConfig(understand_weight=2.0, generate_weight=2.0)
 
 

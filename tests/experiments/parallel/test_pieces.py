@@ -1,4 +1,4 @@
-"""Pieces of a step: no sequence twice, none left out, and together they weigh what the whole does."""
+"""Pieces of a step: no sequence twice, none left out; together they weigh what the whole does."""
 
 from typing import Any
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from experiments.fit import step_flops
+from experiments.parallel.execution import ONE_DEVICE
 from experiments.scaling.dry_run import DryRun
 from experiments.scaling.step_cost import Kept
 from tests.experiments.parallel import runs
 from tests.experiments.parallel.runs import Case
-from experiments.parallel.execution import ONE_DEVICE
 
 
 @pytest.mark.parametrize("arm", ["shared", "unifork", "mot", "double_encoder", "frozen_bridge"])
