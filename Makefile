@@ -37,8 +37,8 @@ ablation-%: setup
 smoke: setup  ## the whole chain at toy size, in minutes
 	@$(MAKE) --no-print-directory ablation PRESET=smoke
 
-plan: setup  ## cells, minutes and disk of the next ablation
-	@$(PYTHON) -m experiments plan $(WHICH)
+plan: setup  ## cells, minutes and disk of the next ablation; DEVICES=8xh100 for memory there
+	@$(PYTHON) -m experiments plan $(WHICH) $(if $(DEVICES),--devices $(DEVICES))
 
 list: setup  ## suites, arms and presets
 	@$(PYTHON) -m experiments list

@@ -11,6 +11,7 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.plan import Project, Request
+from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
 from experiments.steps import StepError
 
@@ -82,9 +83,14 @@ def ablate(arguments: list[str]) -> int:
 
 
 def plan(arguments: list[str]) -> int:
-    """print cells, minutes and disk"""
-    options = parsed("plan", arguments)
+    """print cells, minutes and disk; with --devices, memory and hours there"""
+    parser = argparse.ArgumentParser(prog="python -m experiments plan")
+    request_options(parser)
+    parser.add_argument("--devices", help="such as 8xh100: what the arms take there")
+    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    options = parser.parse_args(arguments)
     asked = request(options)
+    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
     from rich.console import Console
 
     from experiments.plan import load_plan
@@ -93,6 +99,10 @@ def plan(arguments: list[str]) -> int:
 
     built, _ = load_plan(Project(), asked, options.runs)
     print_plan(Console(), built, Store(options.runs), options.jobs)
+    if fleet is not None:
+        from experiments.scaling.command import print_scaling
+
+        print_scaling(Console(), built, fleet)
     return 0
 
 

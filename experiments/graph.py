@@ -72,14 +72,15 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "stage0", "seed"),
+        ("world", "tokenizer", "model.trunk", "stage0", "seed", "execution"),
         ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed")
+ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed", "execution")
 SAMPLER = (*ARM, "sampling")
+JUDGE = ("world", "execution")
 START = ("tokenizer", "stage0")
 """What a module is built from; an arm that needs another cell gets that too."""
 
@@ -105,7 +106,7 @@ def benchmark_steps(benchmark: str) -> dict[str, Kind]:
     prompts = f"prompts_{benchmark}"
     steps = {generate: evaluate(generate, SAMPLER, *START, "train", "tune", prompts)}
     if TASK_OF_BENCHMARK[benchmark] == "generate":
-        steps[judge] = evaluate(judge, ("world",), generate, "judge", prompts)
+        steps[judge] = evaluate(judge, JUDGE, generate, "judge", prompts)
     steps[score] = evaluate(score, (), judge if judge in steps else generate, prompts)
     return steps | (SECOND_OPINION if benchmark == "geneval" else {})
 
@@ -116,7 +117,7 @@ def evaluate(name: str, parts: tuple[str, ...], *inputs: str) -> Kind:
 
 
 SECOND_OPINION = {
-    "judge2_geneval": evaluate("judge2_geneval", ("world",), "generate_geneval", "prompts_geneval"),
+    "judge2_geneval": evaluate("judge2_geneval", JUDGE, "generate_geneval", "prompts_geneval"),
     "score_judges": evaluate(
         "score_judges", (), "judge_geneval", "judge2_geneval", "prompts_geneval"
     ),
@@ -170,7 +171,7 @@ def with_answers(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {
         ask: evaluate(ask, SAMPLER, *inputs),
         draw: evaluate(draw, SAMPLER, *inputs, ask),
-        judge: evaluate(judge, ("world",), draw, "judge"),
+        judge: evaluate(judge, JUDGE, draw, "judge"),
         "score_wise": replace(score, inputs=(*score.inputs, ask, draw, judge)),
     }
 

@@ -15,6 +15,7 @@ import torch
 from datamodules.world import World
 from experiments.config import CellConfig
 from experiments.fit import step_flops
+from experiments.scaling.dry_run import DryRun
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
@@ -23,6 +24,9 @@ from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
+
+ENOUGH = 32
+"""Sequences on which the costs of two arms are compared."""
 
 
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
@@ -59,16 +63,19 @@ def bridge_steps(config: CellConfig, control: CellConfig) -> int:
     control, which is matched too: to the shared trunk of its own size."""
     words, codec = TextTokens(World(config.world).vocabulary), ImageTokenizer(config.tokenizer)
     vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
-    shared = SharedModule(SharedConfig(trunk=control.model.trunk), vocabulary, control.train, 0)
     batch = generation_batch(config, words)
-    budget = control.train.steps * step_flops(shared, batch)
-    bridge = FrozenBridgeModule(config.model, shared, codec, config.train, 0)
-    return max(1, round(budget / step_flops(bridge, batch)))
+    with DryRun():
+        shared = SharedModule(SharedConfig(trunk=control.model.trunk), vocabulary, control.train, 0)
+        budget = control.train.steps * step_flops(shared, batch)
+        bridge = FrozenBridgeModule(config.model, shared, codec, config.train, 0)
+        return max(1, round(budget / step_flops(bridge, batch)))
 
 
 def generation_batch(config: CellConfig, words: TextTokens) -> Batch:
-    """The captions of the first training scenes with empty images: lengths as in training."""
+    """The captions of the first training scenes with empty images: lengths as in training. A larger
+    batch would cost the arm and its control more alike."""
     world, codes = World(config.world), [0] * config.tokenizer.tokens_per_image
-    scenes = [world.scene("train", index) for index in range(config.train.generate_batch)]
+    count = min(config.train.generate_batch, ENOUGH)
+    scenes = [world.scene("train", index) for index in range(count)]
     captions = [world.caption("train", index, scene) for index, scene in enumerate(scenes)]
     return {"generate": pad([pack_generate(words, caption, codes) for caption in captions])}

@@ -100,6 +100,11 @@ class Plan:
         needed = {folder for one in own for folder in self.steps[one].inputs.values()}
         return needed - set(own)
 
+    def devices(self, unit: str) -> int:
+        """How many devices the unit's training is spread over."""
+        configs = (self.configs[self.steps[one].config] for one in self.units[unit])
+        return max(one["execution"]["devices"] for one in configs)
+
 
 def load_plan(project: Project, request: Request, runs: Path) -> tuple[Plan, Path]:
     """The plan and the file that holds it; built only if sources or request changed."""

@@ -101,7 +101,8 @@ class Scheduler:
         log.parent.mkdir(parents=True, exist_ok=True)
         threads = str(self.plan.request.threads)
         command = [sys.executable, "-m", "experiments", "cell", str(self.plan_path), unit.name]
-        unit.device = dealt(self.devices, [one.device for one in self.running()])
+        taken = [one.device for one in self.running()]
+        unit.device = dealt(self.devices, taken, self.plan.devices(unit.name))
         settings = {**dict.fromkeys(THREAD_VARIABLES, threads), VISIBLE: unit.device}
         with log.open("ab") as output:
             unit.process = subprocess.Popen(

@@ -7,6 +7,7 @@ from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
 from experiments.config import Schema
 from experiments.match import match
+from experiments.parallel.execution import ExecutionConfig
 from models.architectures import architecture, names
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type] = {
     "sampling": SamplingConfig,
     "benchmark": PromptConfig,
     "probe": ProbeConfig,
+    "execution": ExecutionConfig,
 }
 
 

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from datamodules.features import FeatureStore
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
-from experiments.fit import Spent, fit
+from experiments.fit import Spent
+from experiments.parallel.fit import fit_on_ranks
+from experiments.parallel.launch import on_ranks
 from experiments.probing.control_masses import with_measured_targets
 from models.text_tokens import DROP
 
@@ -16,6 +18,11 @@ Inputs = dict[str, Path]
 def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
     config = with_measured_targets(config, inputs, out)
+    on_ranks(config.execution, train_arm, out, out, config, inputs)
+
+
+def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
+    """What each of the processes does that train the arm."""
     module = build_module(config, inputs)
     stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {
@@ -26,7 +33,7 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     steps = config.train.steps
     begin = config.train.stage * steps
     data = SequenceData(stores, sizes, drop, config.seed, steps, begin)
-    fit(module, data, out, spent_before(config, inputs))
+    fit_on_ranks(module, data, out, home, spent_before(config, inputs), config.execution)
 
 
 def read_store(inputs: Inputs, task: str) -> SequenceStore:

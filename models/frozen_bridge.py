@@ -34,6 +34,7 @@ from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
+from models.pieces import piece_of
 from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, answer_tokens, checked, chunks
 from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
@@ -158,7 +159,8 @@ class FrozenBridge(nn.Module):
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
         clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
-        return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
+        draws = generator, piece_of(sequences)
+        return {"loss": flow_matching_loss(self.decoder, clean, conditions, *draws)}
 
 
 def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
@@ -200,6 +202,10 @@ class FrozenBridgeModule(UnifiedModule):
     def trained_tasks(self) -> tuple[Task, ...]:
         """Generation alone: understanding is the frozen model's."""
         return ("generate",)
+
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        return (self.model.language_model,) if self.model.tunes else ()
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         generator = generator_for(self.seed, "flow", self.global_step)

@@ -11,13 +11,14 @@ from typing import Any
 import lightning
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import TASKS, Task
 from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
+from models.pieces import weighed
 from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, answer_tokens, generate_codes
 from models.shared import Shared, SharedConfig
@@ -46,6 +47,11 @@ class UnifiedModule(lightning.LightningModule, ABC):
         """The tasks whose loss counts."""
         return tuple(task for task in TASKS if self.train_config.weight(task))
 
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        """The parts that a step runs through more than once, with gradient."""
+        return ()
+
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         """Named values, `loss` among them, of every trained task that is in the batch."""
@@ -68,7 +74,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
-        values = self.losses(batch)
+        values = weighed(self.losses(batch), batch)
         weighted = {t: self.train_config.weight(t) * objective(v) for t, v in values.items()}
         loss = self.combine(weighted, list(self.parameters()))
         if not torch.isfinite(loss):

@@ -73,6 +73,11 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Execution:
+    devices: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sampling:
     guidance: float = 1.0
 
@@ -94,6 +99,7 @@ def load_schema() -> Schema:
         "train": Train,
         "sampling": Sampling,
         "benchmark": Benchmark,
+        "execution": Execution,
     }
     return Schema(sections, {"shared": Shared, "fork": Fork}, tasks=lambda one: one.train.tasks)
 
