@@ -5,6 +5,7 @@ from benchmarks.world import PromptConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
+from experiments.conditioned.config import ConditionedConfig
 from experiments.config import Schema
 from experiments.match import match
 from models.architectures import architecture, names
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type] = {
     "sampling": SamplingConfig,
     "benchmark": PromptConfig,
     "probe": ProbeConfig,
+    "conditioned": ConditionedConfig,
 }
 
 

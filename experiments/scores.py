@@ -11,7 +11,7 @@ from experiments.comparisons import seed_differences
 from experiments.statistics import mean_interval
 from experiments.verdicts import INHERITED, Verdict, judge_claims, task_of
 
-BRACKETS = ("ceiling", "floor", "chance")
+BRACKETS = ("ceiling", "floor", "chance", "copy")
 COSTS = {
     "params_total": ("parameters", "total"),
     "params_active_understand": ("parameters", "active_understand"),

@@ -1,6 +1,6 @@
 """The training set in tokens, a share of whose prompts for drawing hold pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,7 +43,7 @@ def read_rows(folder: Path, name: str) -> list[Packed]:
     return [Packed(tokens.tolist(), predicted.tolist()) for tokens, predicted in rows]
 
 
-def training_prompts(world: World, kind: str, indices: list[int]) -> Iterator[PicturePrompt]:
+def training_prompts(world: World, kind: str, indices: Iterable[int]) -> Iterator[PicturePrompt]:
     """The prompts of these numbers."""
     prompter = {"pictures": PicturePrompter, "examples": ExamplePrompter}[kind](world)
     return (prompter.sample("train", index) for index in indices)
