@@ -9,6 +9,7 @@ import torch
 
 from datamodules.world import WorldConfig
 from experiments.build import build_module, text_module
+from experiments.conditioned.config import ConditionedConfig
 from experiments.fit import save_weights
 from experiments.markers import write_json
 from experiments.match import match
@@ -31,6 +32,7 @@ CONFIG = SimpleNamespace(
     train=TRAIN,
     stage0=TRAIN,
     seed=0,
+    conditioned=ConditionedConfig(),
 )
 
 
