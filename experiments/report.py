@@ -16,6 +16,7 @@ from markupsafe import Markup
 from experiments.agreement import COLUMNS, read_audit
 from experiments.answer import suite_answer
 from experiments.collect import Gathered
+from experiments.conditioned.samples import picture_samples
 from experiments.config import flatten
 from experiments.conflict import conflict_statement, conflicts
 from experiments.figures import curve_plots, pareto_plot
@@ -88,6 +89,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "curves": [Markup(svg) for svg in curve_plots(found)],
         "probes": probe_figures(found, store),
         "prompts": sample_grid(found, store),
+        "picture_prompts": picture_samples(found, store),
         "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
         "match": plan.suite["match"],
         "match_rows": match_table(found, rows),
