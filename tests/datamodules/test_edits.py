@@ -45,6 +45,13 @@ def test_an_edit_changes_one_object_and_keeps_all_others_as_they_are(
         assert edit.target.ground == edit.source.ground
 
 
+@pytest.mark.parametrize("kind", ["recolour", "replace", "move"])
+def test_what_changes_keeps_its_place_in_the_drawing_order(kind: EditKind) -> None:
+    for edit in edits(kind):
+        pairs = zip(edit.source.placed, edit.target.placed, strict=True)
+        assert sum(one != other for one, other in pairs) == 1
+
+
 @pytest.mark.parametrize("kind", EDIT_KINDS)
 def test_an_edit_leaves_the_other_quarters_of_the_picture_alone(kind: EditKind) -> None:
     """At this detail nothing leaves its quarter."""

@@ -9,34 +9,36 @@ import pytest
 import torch
 
 from benchmarks.protocol import Request
+from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 from experiments.build import build_module
 from experiments.conditioned import brackets, steps
 from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
-from experiments.graph import (
-    IN_CONTEXT,
-    PICTURE_BENCHMARKS,
-    RECIPES,
-    cell_steps,
-)
+from experiments.config import view
+from experiments.graph import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES, cell_steps
 from experiments.markers import write_json, write_marker
 from experiments.steps import load_function
 from experiments.tune import CHOSEN
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.sampling import SamplingConfig
 from models.shared import SharedConfig
 from models.training import TrainConfig
 from tests.benchmarks.conditioned.worlds import KnowsScenes
 
 BOTH = ("understand", "generate")
+CODEC = ImageTokenizerConfig(patch=8, levels=(3, 3, 3), width=8)
 CONFIG = SimpleNamespace(
     world=WorldConfig(classes=4, colours=4),
     model=SharedConfig(trunk=TrunkConfig(depth=1, width=16, heads=1, kv_heads=1, feed_forward=16)),
     stage0=TrainConfig(),
     train=TrainConfig(init="scratch", precision="32-true"),
     seed=0,
+    tokenizer=CODEC,
+    data=DataConfig(),
+    sampling=SamplingConfig(),
     conditioned=ConditionedConfig(prompts="pictures", per_kind=1),
 )
 
@@ -49,7 +51,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for folder in folders.values():
         folder.mkdir()
     torch.manual_seed(0)
-    codec = ImageTokenizer(ImageTokenizerConfig(patch=8, levels=(3, 3, 3), width=8)).eval()
+    codec = ImageTokenizer(CODEC).eval()
     codec.save(str(folders["tokenizer"] / "tokenizer.pt"))
     module = build_module(CONFIG, folders)
     torch.save(module.state_dict(), folders["train"] / "model.pt")
@@ -66,9 +68,8 @@ def run(name: str, inputs: dict[str, Path], root: Path) -> Path:
     }[name]
     out = root / name
     out.mkdir()
-    load_function(kind.entry)(
-        CONFIG, {one: inputs.get(one, root / one) for one in kind.inputs}, out
-    )
+    folders = {one: inputs.get(one, root / one) for one in kind.inputs}
+    load_function(kind.entry)(view(CONFIG, kind.parts), folders, out)
     return out
 
 
@@ -125,6 +126,11 @@ def test_a_cell_that_does_not_draw_has_the_prompts_and_no_drawing() -> None:
         new = found.keys() - cell_steps(("understand",)).keys()
         assert not [name for name in new if name.startswith(("generate", "judge_", "score"))]
         assert found["train"].inputs == cell_steps(("understand",))["train"].inputs
+
+
+def test_the_training_data_depend_on_which_prompts_hold_pictures() -> None:
+    for recipe in ("pictures", "examples"):
+        assert "conditioned" in RECIPES[recipe](cell_steps(BOTH))["data"].parts
 
 
 def test_every_step_of_picture_prompts_is_there() -> None:
