@@ -152,7 +152,7 @@ def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
         steps |= conditioned_steps(benchmark, ("world", "conditioned"), "generate_geneval" in steps)
     brackets = Kind(
         f"{CONDITIONED}.brackets:{CONDITIONED_BRACKETS}",
-        ("world", "tokenizer", "conditioned"),
+        ("world", "tokenizer"),
         ("tokenizer", "judge", *(f"prompts_{benchmark}" for benchmark in PICTURE_BENCHMARKS)),
     )
     return {**steps, CONDITIONED_BRACKETS: brackets}

@@ -21,6 +21,7 @@ def write(world: World, folder: Path) -> None:
     """Write a prompt a WISE record; its column is the fact's tier."""
     write_prompts(
         world,
+        BENCHMARK,
         (
             ({"kind": group(record["Category"]), "column": record["tier"]}, prompt)
             for record, prompt in example_prompts(world)
@@ -47,7 +48,7 @@ def score(records_path: Path, prompts_path: Path, allow_missing: bool = False) -
         )
     weights = {kind: WEIGHTS[kind] for kind in WEIGHTS if any(i.stratum == kind for i in items)}
     metrics = summarise(BENCHMARK, judged.manifest["label"], items, WEIGHTS)
-    return judged.results(BENCHMARK, items, metrics, mode="verified", group_weights=weights)
+    return judged.results(items, metrics, mode="verified", group_weights=weights)
 
 
 def shows(found: Counter[Object], target: str) -> bool:

@@ -5,11 +5,14 @@ gets `kept` and never `changed`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.conditioned.prompts import IMAGES, read_prompts, target_name
+from benchmarks.images import read_image
 from benchmarks.protocol import Request
-from datamodules.world import Scene, World
+from datamodules.world import World
 
 Reconstruct = Callable[[np.ndarray], np.ndarray]
 """The round trip of uint8 images [b, h, w, 3] through an image tokenizer."""
@@ -34,11 +37,16 @@ class Reference:
 
 
 def references(
-    world: World, targets: Sequence[Scene], reconstruct: Reconstruct
+    world: World, prompts_path: Path, reconstruct: Reconstruct = lambda images: images
 ) -> dict[str, Reference]:
-    """Return the references by the row that they fill; `targets` follow the prompts' numbers."""
+    """Return the references of a prompts file by the row that they fill.
+
+    A request's seed is its prompt's running number, as `generate` has it.
+    """
+    names = [target_name(name) for name in read_prompts(prompts_path)]
+    folder = prompts_path.parent / IMAGES
     image_of: dict[str, Callable[[Request], np.ndarray]] = {
-        "ceiling": lambda request: world.render(targets[request.seed]),
+        "ceiling": lambda request: read_image(folder / names[request.seed]),
         "copy": lambda request: request.images[-1],
         "floor": lambda request: world.render(world.scene("train", request.seed)),
     }

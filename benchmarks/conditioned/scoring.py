@@ -28,12 +28,17 @@ class Judged:
     manifest: Mapping[str, Any]
     missing: list[str]
 
+    @property
+    def benchmark(self) -> str:
+        """The benchmark that the prompts are of."""
+        return next(iter(self.prompts.values()))["benchmark"]
+
     def results(
-        self, benchmark: str, items: list[Item], metrics: Mapping[str, Metric], **protocol: object
+        self, items: list[Item], metrics: Mapping[str, Metric], **protocol: object
     ) -> Results:
-        """Return the results of a benchmark that made `items` of this."""
+        """Return the results with `items` made of this."""
         return Results(
-            benchmark=benchmark,
+            benchmark=self.benchmark,
             protocol={**self.manifest, "missing": self.missing, **protocol},
             n_expected=len(self.prompts),
             n_scored=len(items),
@@ -52,17 +57,16 @@ def read_found(records_path: Path, prompts_path: Path, allow_missing: bool = Fal
     return Judged(prompts, found, manifest, missing)
 
 
-def score(
-    records_path: Path, prompts_path: Path, benchmark: str, allow_missing: bool = False
-) -> Results:
+def score(records_path: Path, prompts_path: Path, allow_missing: bool = False) -> Results:
     """Return the share of right images, by kind and column; for `editing` also both halves."""
     judged = read_found(records_path, prompts_path, allow_missing)
+    benchmark = judged.benchmark
     items = [item(judged.prompts[name], found) for name, found in judged.found.items()]
     label = judged.manifest["label"]
     metrics = summarise(benchmark, label, items)
     if benchmark == EDITING:
         metrics |= halves(benchmark, label, items)
-    return judged.results(benchmark, items, metrics, rule="objects, colours and places exactly")
+    return judged.results(items, metrics, rule="objects, colours and places exactly")
 
 
 def item(prompt: Mapping[str, Any], found: Counter[Object]) -> Item:

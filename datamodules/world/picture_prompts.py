@@ -12,6 +12,7 @@ the picture alone. `PICTURE` marks where in the text each picture stands.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Literal
 
@@ -43,9 +44,6 @@ WEIGHTS: dict[PictureKind, float] = {
 SECOND_THING_SHARE = 0.7
 """How often a subject gets company."""
 
-Texts = tuple[str, str]
-"""What is said in a wording of training, and in the benchmark's."""
-
 
 @dataclass(frozen=True)
 class PicturePrompt:
@@ -67,12 +65,13 @@ class PicturePrompter:
 
     def __init__(self, world: World) -> None:
         self.world, self.editor = world, Editor(world)
-        self._others: dict[str, Callable[[Dice, Scene], PicturePrompt | None]] = {
+        self._kinds: dict[PictureKind, Callable[[Dice, Scene], PicturePrompt | None]] = {
             "same": self._same,
             "subject": self._subject,
             "pair": self._pair,
             "story": self._story,
         }
+        self._kinds |= {kind: partial(self._edit, kind) for kind in EDIT_KINDS}
 
     def sample(self, split: Split, index: int) -> PicturePrompt:
         """Return prompt `index` of `split`; one of training neither shows nor asks for a held-out
@@ -91,8 +90,7 @@ class PicturePrompter:
         """Return a prompt of `kind` on scene `index`, or None where this attempt found none."""
         dice = Dice(split, index, f"picture prompt/{kind}/{attempt}")
         scene = self.world.scene(split, index + attempt)
-        make = self._others.get(kind, lambda dice, scene: self._edit(dice, kind, scene))
-        prompt = make(dice, scene)
+        prompt = self._kinds[kind](dice, scene)
         if prompt is None or (holds_back(split) and self.shows_held_out(prompt)):
             return None
         return prompt
@@ -108,7 +106,7 @@ class PicturePrompter:
             "same", f"{PICTURE} {seen}", f"{PICTURE} {paraphrase}", (scene,), scene
         )
 
-    def _edit(self, dice: Dice, kind: EditKind, scene: Scene) -> PicturePrompt | None:
+    def _edit(self, kind: EditKind, dice: Dice, scene: Scene) -> PicturePrompt | None:
         edit = self.editor.edit(dice, kind, scene)
         if edit is None:
             return None
@@ -187,6 +185,6 @@ class PicturePrompter:
         return PicturePrompt(kind, seen, paraphrase, pictures, target)
 
 
-def both(dice: Dice, edit: Edit) -> Texts:
+def both(dice: Dice, edit: Edit) -> tuple[str, str]:
     """Return an edit in one of training's wordings and in the benchmark's."""
     return edit.text(dice), edit.text(dice, benchmark=True)

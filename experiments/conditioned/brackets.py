@@ -9,7 +9,7 @@ from benchmarks.records import RECORDS
 from datamodules.world import World
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 from experiments.build import read_tokenizer
-from experiments.conditioned.steps import asked, prompt_file
+from experiments.conditioned.steps import prompt_file
 from experiments.judging import world_judge
 from experiments.markers import write_text
 from experiments.result_lines import result_line
@@ -22,11 +22,10 @@ def conditioned_brackets(config: SimpleNamespace, inputs: dict[str, Path], out: 
     judge = world_judge(config, inputs)
     for benchmark in BENCHMARK_KINDS:
         prompts = prompt_file(inputs, benchmark)
-        targets = [one.target for _, one in asked(world, benchmark, config.conditioned.per_kind)]
-        for row, model in references(world, targets, reconstruct).items():
+        for row, model in references(world, prompts, reconstruct).items():
             images, judged = out / row / benchmark, out / row / f"{benchmark}_judged"
             conditioned.generate(model, prompts, images)
             conditioned.judge(judge, images, prompts, judged)
-            results = conditioned.score(judged / RECORDS, prompts, benchmark)
+            results = conditioned.score(judged / RECORDS, prompts)
             lines.append(result_line(results, row=row))
     write_text(out / "results.jsonl", "".join(lines))

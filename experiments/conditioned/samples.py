@@ -4,9 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conditioned.prompts import IMAGES, PROMPTS, image_name, read_prompts
+from benchmarks.conditioned.prompts import (
+    IMAGES,
+    PROMPTS,
+    image_name,
+    read_prompts,
+    target_name,
+)
 from experiments.collect import Gathered, read_lines
-from experiments.graph import CONDITIONED_BRACKETS, PICTURE_BENCHMARKS
+from experiments.graph import PICTURE_BENCHMARKS
 from experiments.plan import Cell
 from experiments.samples import Prompt, Sample, data_address
 from experiments.steps import Store
@@ -23,17 +29,14 @@ def picture_samples(found: Gathered, store: Store) -> list[Prompt]:
     prompts: list[Prompt] = []
     for benchmark in PICTURE_BENCHMARKS:
         cells = drawn_cells(found, store, benchmark)
-        steps = next((cell.steps for cell in cells.values()), {})
-        if not steps or not store.exists(steps[CONDITIONED_BRACKETS]):
+        if not cells:
             continue
-        asked = store.path(steps[f"prompts_{benchmark}"])
-        truth = store.path(steps[CONDITIONED_BRACKETS]) / "ceiling" / benchmark
+        asked = store.path(next(iter(cells.values())).steps[f"prompts_{benchmark}"])
         right = {arm: judged(found, cell, benchmark) for arm, cell in cells.items()}
         for record in first_of_each_kind(asked / PROMPTS):
-            name = image_name(record)
-            samples = {**given(asked, record), ASKED: Sample(data_address(truth / name), None)}
+            samples = shown(asked / IMAGES, record)
             for arm, cell in cells.items():
-                drawn = store.path(cell.steps[f"generate_{benchmark}"]) / name
+                drawn = store.path(cell.steps[f"generate_{benchmark}"]) / image_name(record)
                 samples[arm] = Sample(data_address(drawn), right[arm].get(record["id"]))
             prompts.append(Prompt(record["prompt"], record["kind"], samples))
     return prompts
@@ -51,17 +54,18 @@ def drawn_cells(found: Gathered, store: Store, benchmark: str) -> dict[str, Cell
 
 def first_of_each_kind(path: Path) -> Iterator[Mapping[str, Any]]:
     """The first record of each kind in the shown column."""
-    shown: set[str] = set()
+    seen: set[str] = set()
     for record in read_prompts(path).values():
-        if record["column"] == COLUMN and record["kind"] not in shown:
-            shown.add(record["kind"])
+        if record["column"] == COLUMN and record["kind"] not in seen:
+            seen.add(record["kind"])
             yield record
 
 
-def given(folder: Path, record: Mapping[str, Any]) -> dict[str, Sample]:
-    """The prompt's pictures; nothing where a prompt has one alone."""
-    pictures = [Sample(data_address(folder / IMAGES / name), None) for name in record["images"]]
-    return dict(zip(GIVEN, [*pictures, NOTHING], strict=False))
+def shown(folder: Path, record: Mapping[str, Any]) -> dict[str, Sample]:
+    """The prompt's pictures, nothing where a prompt has one alone, and what it asks for."""
+    names = [*record["images"], target_name(record["id"])]
+    *given, asked = [Sample(data_address(folder / name), None) for name in names]
+    return {**dict(zip(GIVEN, [*given, NOTHING], strict=False)), ASKED: asked}
 
 
 def judged(found: Gathered, cell: Cell, benchmark: str) -> dict[str, bool]:

@@ -9,12 +9,9 @@ from types import SimpleNamespace
 
 from benchmarks import conditioned
 from benchmarks.conditioned import in_context
-from benchmarks.conditioned.prompts import PROMPTS, write_prompts
-from benchmarks.prompt_files import COLUMNS
+from benchmarks.conditioned.prompts import PROMPTS, write_benchmark
 from benchmarks.records import RECORDS
 from datamodules.world import World
-from datamodules.world.picture_benchmarks import BENCHMARK_KINDS, benchmark_prompts
-from datamodules.world.picture_prompts import PicturePrompt
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.judging import world_judge
 
@@ -25,19 +22,8 @@ def prompt_file(inputs: Inputs, benchmark: str) -> Path:
     return inputs[f"prompts_{benchmark}"] / PROMPTS
 
 
-def asked(world: World, benchmark: str, per_kind: int) -> list[tuple[str, PicturePrompt]]:
-    """Every prompt of a benchmark, each with its column."""
-    return [
-        (column, prompt)
-        for column in COLUMNS
-        for prompt in benchmark_prompts(world, BENCHMARK_KINDS[benchmark], per_kind, column)
-    ]
-
-
 def prompts(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
-    world = World(config.world)
-    chosen = asked(world, benchmark, config.conditioned.per_kind)
-    write_prompts(world, (({"column": column}, prompt) for column, prompt in chosen), out)
+    write_benchmark(World(config.world), benchmark, config.conditioned.per_kind, out)
 
 
 def generate(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -52,7 +38,7 @@ def judge(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) ->
 
 def score(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     records = inputs[f"judge_{benchmark}"] / RECORDS
-    conditioned.score(records, prompt_file(inputs, benchmark), benchmark).write(out)
+    conditioned.score(records, prompt_file(inputs, benchmark)).write(out)
 
 
 def prompts_in_context(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

@@ -11,7 +11,7 @@ from benchmarks.conditioned.references import references
 from benchmarks.records import RECORDS
 from datamodules.world.examples import example_prompts
 from datamodules.world.prompts import wise_prompts
-from tests.benchmarks.conditioned.worlds import WORLD, judge_of, unchanged
+from tests.benchmarks.conditioned.worlds import WORLD, judge_of
 
 
 @pytest.mark.parametrize(("row", "expected"), [("ceiling", 1), ("copy", 0)])
@@ -20,7 +20,7 @@ def test_the_target_must_be_drawn_and_an_example_is_not_the_target(
 ) -> None:
     prompts = [prompt for _, prompt in example_prompts(WORLD)]
     in_context.write(WORLD, tmp_path)
-    model = references(WORLD, [one.target for one in prompts], unchanged)[row]
+    model = references(WORLD, tmp_path / PROMPTS)[row]
     conditioned.generate(model, tmp_path / PROMPTS, tmp_path / "images")
     folders = tmp_path / "images", tmp_path / PROMPTS, tmp_path / "judged"
     conditioned.judge(judge_of(prompts), *folders)

@@ -57,14 +57,14 @@ def test_objects_are_counted_whatever_list_or_tuple_holds_them() -> None:
     assert counted([["dog", None, "top left"], DOG]) == Counter({DOG: 2})
 
 
-def written(folder: Path, found: dict[str, list]) -> tuple[Path, Path]:
+def written(folder: Path, found: dict[str, list], benchmark: str = "editing") -> tuple[Path, Path]:
     """Two recolourings and one removal, and a judge's records of `found`."""
     prompts = [
         prompt("0", "recolour", "seen", AFTER),
         prompt("1", "recolour", "unseen", AFTER),
         prompt("2", "remove", "seen", Counter([CAT])),
     ]
-    write_lines(folder / "prompts.jsonl", prompts)
+    write_lines(folder / "prompts.jsonl", [{**one, "benchmark": benchmark} for one in prompts])
     records = [{"id": name, "objects": objects} for name, objects in found.items()]
     write_lines(folder / RECORDS, records)
     write_json(folder / MANIFEST, {"label": "test", "judge": {"judge": "hand"}})
@@ -78,7 +78,7 @@ def prompt(name: str, kind: str, column: str, target: Counter) -> dict:
 
 def test_scores_are_shares_of_right_images_by_kind_and_column(tmp_path: Path) -> None:
     found = {"0": [RED_DOG, CAT], "1": [DOG, CAT], "2": []}
-    results = score(*written(tmp_path, found), "editing")
+    results = score(*written(tmp_path, found))
     value = {name: metric.value for name, metric in results.metrics.items()}
     assert value["editing.overall@test"] == pytest.approx(1 / 3)
     assert value["editing.recolour@test"] == 0.5
@@ -92,7 +92,7 @@ def test_scores_are_shares_of_right_images_by_kind_and_column(tmp_path: Path) ->
 
 def test_only_editing_has_halves(tmp_path: Path) -> None:
     found = {"0": [], "1": [], "2": []}
-    results = score(*written(tmp_path, found), "interleaved")
+    results = score(*written(tmp_path, found, "interleaved"))
     assert {name.split(".")[0] for name in results.metrics} == {"interleaved"}
     assert not any("kept" in name or "changed" in name for name in results.metrics)
 
@@ -100,8 +100,8 @@ def test_only_editing_has_halves(tmp_path: Path) -> None:
 def test_a_missing_record_fails_and_is_named_unless_it_is_allowed(tmp_path: Path) -> None:
     files = written(tmp_path, {"0": [RED_DOG, CAT], "2": [CAT]})
     with pytest.raises(MissingItemsError, match="1 of 3 missing or unreadable: 1"):
-        score(*files, "editing")
-    results = score(*files, "editing", allow_missing=True)
+        score(*files)
+    results = score(*files, allow_missing=True)
     assert (results.n_scored, results.protocol["missing"]) == (2, ["1"])
     assert results.metrics["editing.overall@test"].value == 1
 
@@ -111,4 +111,4 @@ def test_a_prompt_without_a_target_is_named(tmp_path: Path) -> None:
     row = json.loads(prompts.read_text().splitlines()[0])
     write_lines(prompts, [{key: value for key, value in row.items() if key != "target"}])
     with pytest.raises(ValueError, match="line 1 must have 'target'"):
-        score(records, prompts, "editing")
+        score(records, prompts)

@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from benchmarks import conditioned
+from benchmarks.__main__ import main
 from benchmarks.conditioned.prompts import read_prompts
 from benchmarks.conditioned.references import Reference, references
 from benchmarks.conditioned.steps import objects_found
 from benchmarks.protocol import Request
 from benchmarks.records import RECORDS, MissingItemsError, read_lines
 from benchmarks.results import Results
-from tests.benchmarks.conditioned.worlds import WORLD, judge_of, unchanged, written
+from benchmarks.world import write_world
+from tests.benchmarks.conditioned.worlds import WORLD, judge_of, written
 
 
 def scored(benchmark: str, row: str, folder: Path) -> Results:
     """A reference model through the three steps of a benchmark."""
     prompts_path, prompts = written(benchmark, folder / "prompts")
-    model = references(WORLD, [one.target for one in prompts], unchanged)[row]
+    model = references(WORLD, prompts_path)[row]
     conditioned.generate(model, prompts_path, folder / "images")
     conditioned.judge(judge_of(prompts), folder / "images", prompts_path, folder / "judged")
-    return conditioned.score(folder / "judged" / RECORDS, prompts_path, benchmark)
+    return conditioned.score(folder / "judged" / RECORDS, prompts_path)
 
 
 def value(results: Results, metric: str) -> float:
@@ -58,7 +60,7 @@ def test_a_model_sees_the_prompts_pictures_in_their_order_and_its_running_number
         seen.append(request)
         return request.images[0]
 
-    model = Reference("remember", remember, unchanged)
+    model = Reference("remember", remember, np.array)
     conditioned.generate(model, prompts_path, tmp_path / "images", at_once=4)
     assert [one.seed for one in seen] == list(range(len(prompts)))
     for request, prompt, record in zip(
@@ -79,20 +81,20 @@ def test_an_interrupted_drawing_goes_on_and_a_finished_one_is_not_repeated(tmp_p
             raise KeyboardInterrupt
         return request.images[-1]
 
-    model = Reference("count", count, unchanged)
+    model = Reference("count", count, np.array)
     with pytest.raises(KeyboardInterrupt):
         conditioned.generate(model, prompts_path, tmp_path / "images", at_once=2)
     for _ in range(2):
         conditioned.generate(model, prompts_path, tmp_path / "images", at_once=2)
     assert drawn == [0, 1, 2, 3, 4, *range(4, len(prompts))]
-    other = Reference("other", count, unchanged)
+    other = Reference("other", count, np.array)
     with pytest.raises(ValueError, match="must be empty or hold a part of the same step"):
         conditioned.generate(other, prompts_path, tmp_path / "images")
 
 
 def test_a_missing_image_fails_the_judge_and_is_named(tmp_path: Path) -> None:
     prompts_path, prompts = written("reconstruction", tmp_path / "prompts")
-    model = references(WORLD, [one.target for one in prompts], unchanged)["copy"]
+    model = references(WORLD, prompts_path)["copy"]
     conditioned.generate(model, prompts_path, tmp_path / "images")
     (tmp_path / "images" / "00001.png").unlink()
     places = tmp_path / "images", prompts_path, tmp_path / "judged"
@@ -115,6 +117,28 @@ def test_an_object_is_in_the_quarter_that_its_middle_is_in() -> None:
     ]
 
 
+def test_a_reference_goes_through_the_tokenizer(tmp_path: Path) -> None:
+    prompts_path, prompts = written("reconstruction", tmp_path)
+    model = references(WORLD, prompts_path, lambda images: 255 - images)["ceiling"]
+    drawn = model.generate([Request("", seed=1)])[0]
+    assert np.array_equal(drawn, 255 - WORLD.render(prompts[1].target))
+
+
+def test_the_command_line_draws_judges_and_scores_a_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written("reconstruction", tmp_path / "reconstruction")
+    write_world(WORLD, tmp_path)
+    arguments = ["--prompts", str(tmp_path), "--out", str(tmp_path / "out"), "--model", "copy"]
+    assert main(["world", "run", "reconstruction", *arguments]) == 0
+    label = "world-6x4-32px-template"
+    assert f"reconstruction.overall@{label}" in capsys.readouterr().out
+    metrics = Results.read(tmp_path / "out").metrics
+    assert metrics[f"reconstruction.overall@{label}"].value == 1
+    assert main(["world", "generate", "wise", *arguments]) == 2
+    assert "--model copy must have images in its prompts, got wise" in capsys.readouterr().err
+
+
 def test_a_reference_that_draws_cannot_be_asked() -> None:
     with pytest.raises(ValueError, match="must not be asked, got 'is it red \\?'"):
-        Reference("copy", lambda one: one.images[0], unchanged).answer([Request("is it red ?")])
+        Reference("copy", lambda one: one.images[0], np.array).answer([Request("is it red ?")])

@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import numpy as np
-
-from benchmarks.conditioned.prompts import PROMPTS, write_prompts
+from benchmarks.conditioned.prompts import PROMPTS, write_benchmark
 from benchmarks.fitting import truth
+from benchmarks.prompt_files import COLUMNS
 from datamodules.world import Scene, World, WorldConfig
 from datamodules.world.judges.detection import geneval_detections
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS, benchmark_prompts
 from datamodules.world.picture_prompts import PicturePrompt
 
 WORLD = World(WorldConfig(classes=6, colours=4))
-COLUMNS = ("seen", "paraphrase", "unseen")
 PER_KIND = 3
 TRAINING_SCENES = 400
 
@@ -33,29 +31,21 @@ class KnowsScenes:
         ]
 
 
-def asked(benchmark: str) -> list[tuple[str, PicturePrompt]]:
-    """The prompts of a benchmark, each with its column."""
+def asked(benchmark: str) -> list[PicturePrompt]:
+    """The prompts of a benchmark, column by column."""
     kinds = BENCHMARK_KINDS[benchmark]
     return [
-        (column, one)
-        for column in COLUMNS
-        for one in benchmark_prompts(WORLD, kinds, PER_KIND, column)
+        prompt for column in COLUMNS for prompt in benchmark_prompts(WORLD, kinds, PER_KIND, column)
     ]
 
 
 def written(benchmark: str, folder: Path) -> tuple[Path, list[PicturePrompt]]:
     """The prompts file of a benchmark in `folder`, and its prompts."""
-    prompts = asked(benchmark)
-    write_prompts(WORLD, (({"column": column}, one) for column, one in prompts), folder)
-    return folder / PROMPTS, [one for _, one in prompts]
+    write_benchmark(WORLD, benchmark, PER_KIND, folder)
+    return folder / PROMPTS, asked(benchmark)
 
 
 def judge_of(prompts: list[PicturePrompt]) -> KnowsScenes:
     """A judge of all scenes of these prompts, and of the first training scenes."""
     scenes = [scene for one in prompts for scene in (*one.pictures, one.target)]
     return KnowsScenes([*scenes, *(WORLD.scene("train", i) for i in range(TRAINING_SCENES))])
-
-
-def unchanged(images: np.ndarray) -> np.ndarray:
-    """A tokenizer that loses nothing."""
-    return images

@@ -14,25 +14,19 @@ from benchmarks.conditioned.prompts import PROMPTS, image_name, read_prompts
 from benchmarks.images import write_image
 from experiments.collect import Gathered
 from experiments.conditioned.samples import ASKED, GIVEN, picture_samples
-from experiments.graph import CONDITIONED_BRACKETS
 from experiments.plan import Cell
 from experiments.report import render
 from experiments.samples import Prompt, Sample
 from experiments.steps import Store
 from experiments.suite import HERE
-from tests.benchmarks.conditioned.worlds import written
+from tests.benchmarks.conditioned.worlds import PER_KIND, WORLD, asked, written
 from tests.experiments.test_report import plan
 
-SHADES = {"ceiling": 40, "shared": 90, "mot": 160}
-ARMS = ("shared", "mot")
+SHADES = {"shared": 90, "mot": 160}
 
 
 def cell(arm: str) -> Cell:
-    steps = {
-        "prompts_interleaved": "prompts",
-        CONDITIONED_BRACKETS: "brackets",
-        "generate_interleaved": arm,
-    }
+    steps = {"prompts_interleaved": "prompts", "generate_interleaved": arm}
     return Cell(arm, 0, arm, ("generate",), (), "", steps)
 
 
@@ -41,35 +35,35 @@ def found(tmp_path: Path) -> tuple[Gathered, Store]:
     """Two arms that have drawn `interleaved` in a shade of their own; one has been scored."""
     store = Store(tmp_path)
     written("interleaved", store.path("prompts"))
-    folders = {"ceiling": store.path("brackets") / "ceiling" / "interleaved"}
-    folders |= {arm: store.path(arm) for arm in ARMS}
     for record in read_prompts(store.path("prompts") / PROMPTS).values():
-        for name, folder in folders.items():
-            image = np.full((32, 32, 3), SHADES[name], np.uint8)
-            write_image(folder / image_name(record), image)
+        for arm, shade in SHADES.items():
+            image = np.full((32, 32, 3), shade, np.uint8)
+            write_image(store.path(arm) / image_name(record), image)
     items = tmp_path / "items.jsonl"
     rows = [{"name": f"{number:05d}", "value": float(number == 18)} for number in range(27)]
     items.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    gathered = Gathered(plan(*map(cell, ARMS)))
+    gathered = Gathered(plan(*map(cell, SHADES)))
     gathered.items["shared", 0, "interleaved"] = items
     return gathered, store
 
 
-def shade(sample: Sample) -> int:
+def pixels(sample: Sample) -> np.ndarray:
     data = base64.b64decode(sample.address.partition("base64,")[2])
-    return int(np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[0, 0, 0])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def test_every_kind_is_shown_with_what_was_given_asked_for_and_drawn(
     found: tuple[Gathered, Store],
 ) -> None:
     prompts = picture_samples(*found)
+    unseen = asked("interleaved")[2 * len(prompts) * PER_KIND :: PER_KIND]
     assert [one.kind for one in prompts] == ["subject", "pair", "story"]
-    for one in prompts:
-        assert list(one.samples) == [*GIVEN, ASKED, *ARMS]
+    for one, truth in zip(prompts, unseen, strict=True):
+        target = WORLD.render(truth.target).astype(int)
+        assert np.abs(pixels(one.samples[ASKED]) - target).mean() < 4  # in fewer colours
+        assert list(one.samples) == [*GIVEN, ASKED, *SHADES]
         assert bool(one.samples[GIVEN[1]].address) == (one.kind != "subject")
-        assert shade(one.samples[ASKED]) == SHADES["ceiling"]
-        assert [shade(one.samples[arm]) for arm in ARMS] == [SHADES[arm] for arm in ARMS]
+        assert [pixels(one.samples[arm])[0, 0, 0] for arm in SHADES] == [*SHADES.values()]
     first, second = prompts[0].samples, prompts[1].samples
     assert (first["shared"].right, second["shared"].right) == (True, False)  # item 18 is the first
     assert first["mot"].right is None
