@@ -149,7 +149,9 @@ def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Prompts that hold pictures in training, and the three benchmarks of such prompts."""
     steps = with_conditioned_data(steps)
     for benchmark in PICTURE_BENCHMARKS:
-        steps |= conditioned_steps(benchmark, ("world", "conditioned"), "generate_geneval" in steps)
+        steps |= conditioned_steps(
+            benchmark, ("world", "conditioned.per_kind"), "generate_geneval" in steps
+        )
     brackets = Kind(
         f"{CONDITIONED}.brackets:{CONDITIONED_BRACKETS}",
         ("world", "tokenizer"),
@@ -207,7 +209,7 @@ def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
     }
     return {
         f"probe_{probe}": Kind(
-            f"experiments.probes:probe_{probe}", (*ARM, "probe"), (*START, "train", *inputs)
+            f"experiments.probing.steps:probe_{probe}", (*ARM, "probe"), (*START, "train", *inputs)
         )
         for probe, inputs in looked_at.items()
     }

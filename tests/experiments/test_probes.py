@@ -15,12 +15,13 @@ from benchmarks.probes.tables import observations, read_table, where, write_tabl
 from benchmarks.prompts import geneval
 from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
-from experiments import probe, probes
 from experiments.build import build_module
 from experiments.config import ConfigError
-from experiments.inspected import InspectedModel, untrained_module
 from experiments.markers import write_marker
 from experiments.plan import Cell
+from experiments.probing import command as probe
+from experiments.probing import steps as probes
+from experiments.probing.inspected import InspectedModel, untrained_module
 from experiments.prompt_folders import FULL
 from experiments.steps import Step, Store
 from models.architectures import architecture
