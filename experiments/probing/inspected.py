@@ -54,7 +54,7 @@ class InspectedModel:
         self.config, self.inputs, self.module = config, inputs, module
         self.words = text_tokens(config)
         self.tokenizer = read_tokenizer(inputs["tokenizer"])
-        self.name = config.model.name
+        self.name = "this arm"
 
     @classmethod
     def trained(
