@@ -7,6 +7,7 @@
 
 <b> is a benchmark; its prompts are an input of its three steps as well.
 <p> is a probe; it looks into the trained model, and the drawn pictures are an input of one.
+A suite may ask for benchmarks whose prompts hold pictures; their steps are the same.
 
 Steps that two cells share have equal keys and run once. A step sees nothing of the config but
 `parts`.
@@ -139,8 +140,63 @@ def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {**steps, "train": merge}
 
 
-RECIPES = {"features": with_features, "merge": with_merging}
-"""How the steps of a cell differ whose model's config has a `recipe`."""
+CONDITIONED = "experiments.conditioned"
+PICTURE_BENCHMARKS = ("reconstruction", "editing", "interleaved")
+IN_CONTEXT = "in_context"
+CONDITIONED_BRACKETS = "conditioned_brackets"
+
+
+def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Prompts that hold pictures in training, and the three benchmarks of such prompts."""
+    steps = with_conditioned_data(steps)
+    for benchmark in PICTURE_BENCHMARKS:
+        steps |= conditioned_steps(
+            benchmark, ("world", "conditioned.per_kind"), "generate_geneval" in steps
+        )
+    brackets = Kind(
+        f"{CONDITIONED}.brackets:{CONDITIONED_BRACKETS}",
+        ("world", "tokenizer"),
+        ("tokenizer", "judge", *(f"prompts_{benchmark}" for benchmark in PICTURE_BENCHMARKS)),
+    )
+    return {**steps, CONDITIONED_BRACKETS: brackets}
+
+
+def with_examples(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Prompts by example in training, and WISE after examples."""
+    steps = with_conditioned_data(steps)
+    return steps | conditioned_steps(IN_CONTEXT, ("world",), "generate_geneval" in steps)
+
+
+def with_conditioned_data(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """A share of the training prompts for drawing holds pictures."""
+    parts = (*steps["data"].parts, "conditioned")
+    data = Kind(f"{CONDITIONED}.data:conditioned_data", parts, steps["data"].inputs)
+    return {**steps, "data": data}
+
+
+def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> dict[str, Kind]:
+    """The steps of one benchmark whose prompts hold pictures; `asked` is what of the config its
+    prompts depend on."""
+    prompts, generate, judge = (f"{verb}_{benchmark}" for verb in ("prompts", "generate", "judge"))
+    entry = f"{CONDITIONED}.steps:"
+    steps = {prompts: Kind(entry + prompts, asked)}
+    if draws:
+        inputs = (*START, "train", "tune", prompts)
+        steps[generate] = Kind(entry + generate, SAMPLER, inputs)
+        steps[judge] = Kind(entry + judge, ("world",), (generate, "judge", prompts))
+        score = f"score_{benchmark}"
+        steps[score] = Kind(entry + score, (), (judge, prompts))
+    return steps
+
+
+RECIPES = {
+    "features": with_features,
+    "merge": with_merging,
+    "pictures": with_pictures,
+    "examples": with_examples,
+}
+"""How the steps of a cell differ whose model's config has a `recipe`, or whose prompts hold
+pictures."""
 
 
 def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:

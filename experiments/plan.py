@@ -14,7 +14,16 @@ from typing import Any
 
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
 from experiments.evidence.claims import check_claims, read_claims
-from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model
+from experiments.graph import (
+    CONDITIONED_BRACKETS,
+    IN_CONTEXT,
+    PICTURE_BENCHMARKS,
+    PROMPTS,
+    RECIPES,
+    Kind,
+    cell_steps,
+    meets_model,
+)
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
@@ -22,7 +31,9 @@ from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, reso
 
 ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")
 SHARED = dict.fromkeys(ARTIFACTS, "artifacts")
-SHARED |= {"brackets": "brackets", "features": "image features"}
+SHARED |= {f"prompts_{one}": "artifacts" for one in (*PICTURE_BENCHMARKS, IN_CONTEXT)}
+SHARED |= dict.fromkeys(("brackets", CONDITIONED_BRACKETS), "brackets")
+SHARED |= {"features": "image features"}
 STAGE_0 = ("texts", "stage0")
 
 
@@ -183,8 +194,9 @@ class Planner:
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
-            if recipe := getattr(config.model, "recipe", None):
-                graph = RECIPES[recipe](dict(graph))
+            for part in (config.model, getattr(config, "conditioned", None)):
+                if recipe := getattr(part, "recipe", None):
+                    graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):

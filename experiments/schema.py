@@ -5,6 +5,7 @@ from benchmarks.world import PromptConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
+from experiments.conditioned.config import ConditionedConfig
 from experiments.config import Schema
 from experiments.match import match
 from experiments.parallel.execution import ExecutionConfig
@@ -23,6 +24,7 @@ SECTIONS: dict[str, type] = {
     "benchmark": PromptConfig,
     "probe": ProbeConfig,
     "execution": ExecutionConfig,
+    "conditioned": ConditionedConfig,
 }
 
 
