@@ -12,6 +12,8 @@ RUN    ?= $(SUITE)-$(PRESET)
 WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) \
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
+MACHINES := $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(TRACKING),--tracking $(TRACKING))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate \
         world check style types test test-slow perf golden readme-table clean decide ladder \
@@ -29,7 +31,7 @@ setup: .venv/installed  ## create .venv and install the pinned packages
 	touch $@
 
 ablation: setup  ## train, score and report every arm of SUITE
-	@$(PYTHON) -m experiments ablate $(WHICH)
+	@$(PYTHON) -m experiments ablate $(WHICH) $(MACHINES)
 
 ablation-%: setup
 	@$(MAKE) --no-print-directory ablation SUITE=$*

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from experiments.config import ConfigError
+from experiments.executors.choice import executor_options, open_machines
 from experiments.plan import Project, Request
 from experiments.sources import ROOT
 from experiments.steps import StepError
@@ -59,23 +60,26 @@ def official_prompts(path: Path | None) -> tuple[str, ...]:
     return f"benchmark.official_prompts={place}", f"benchmark.official_sha256={digest}"
 
 
-def parsed(command: str, arguments: list[str]) -> argparse.Namespace:
+def parsed(command: str, arguments: list[str], machines: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
     request_options(parser)
+    if machines:
+        executor_options(parser)
     return parser.parse_args(arguments)
 
 
 def ablate(arguments: list[str]) -> int:
     """train, score and report every arm of a suite"""
-    options = parsed("ablate", arguments)
+    options = parsed("ablate", arguments, machines=True)
     asked = request(options)
+    machines = open_machines(options.executor, options.tracking)
     from rich.console import Console
 
     from experiments.ablate import Ablation
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain kill ends as Ctrl-C does
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    return Ablation(Project(), asked, options.runs, Console()).run(options.jobs)
+    return Ablation(Project(), asked, options.runs, Console()).run(options.jobs, machines=machines)
 
 
 def plan(arguments: list[str]) -> int:
