@@ -94,6 +94,7 @@ class Scheduler:
             runs=self.store.runs,
             log=self.log_path(unit),
             threads=self.plan.request.threads,
+            device=self.plan.request.device,
         )
         unit.job = self.executor.start(task)
         unit.state, unit.started = "running", time.monotonic()

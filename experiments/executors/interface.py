@@ -12,13 +12,17 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Task:
-    """A unit of a plan, to be run by a process that adds what it prints to `log`."""
+    """A unit of a plan, to be run by a process that adds what it prints to `log`.
+
+    `device` is cpu or cuda: a process sees one CUDA device or none.
+    """
 
     plan: Path
     unit: str
     runs: Path
     log: Path
     threads: int
+    device: str = "cpu"
 
 
 class Job(Protocol):

@@ -2,6 +2,7 @@
 
 import subprocess
 
+from experiments.devices import VISIBLE, dealt, visible
 from experiments.executors import process
 from experiments.executors.interface import Task
 
@@ -9,8 +10,8 @@ SECONDS_TO_STOP = 10.0
 
 
 class LocalJob:
-    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
-        self.child = child
+    def __init__(self, child: "subprocess.Popen[bytes]", device: str) -> None:
+        self.child, self.device = child, device
 
     def poll(self) -> str | None:
         code = self.child.poll()
@@ -28,5 +29,15 @@ class LocalJob:
 
 
 class LocalExecutor:
+    """Deals out the CUDA devices that it sees, one a process."""
+
+    def __init__(self) -> None:
+        self.jobs: list[LocalJob] = []
+
     def start(self, task: Task) -> LocalJob:
-        return LocalJob(process.start(task))
+        running = [job for job in self.jobs if job.poll() is None]
+        devices = visible() if task.device == "cuda" else []
+        device = dealt(devices, [job.device for job in running])
+        job = LocalJob(process.start(task, {VISIBLE: device}), device)
+        self.jobs = [*running, job]
+        return job

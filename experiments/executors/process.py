@@ -4,14 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 
+from experiments.devices import VISIBLE
 from experiments.executors.interface import Task
 from experiments.sources import ROOT
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def start(task: Task) -> "subprocess.Popen[bytes]":
+def start(task: Task, shown: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    """Starts a unit; `shown` are environment variables that show it a CUDA device.
+
+    A scheduler such as SLURM's has set them already; a unit that uses the CPU sees no device.
+    """
+    settings = dict.fromkeys(THREAD_VARIABLES, str(task.threads)) | dict(shown or {})
+    if task.device == "cpu":
+        settings[VISIBLE] = ""
     task.log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "experiments", "cell", str(task.plan), task.unit]
     with task.log.open("ab") as output:
@@ -20,7 +29,7 @@ def start(task: Task) -> "subprocess.Popen[bytes]":
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(task.threads))},
+            env={**os.environ, **settings},
             start_new_session=True,
         )
 

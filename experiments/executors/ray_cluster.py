@@ -28,12 +28,11 @@ class RayConfig:
     """`address` is the cluster's; a task asks for as many CPUs as its process has threads."""
 
     address: str = "auto"
-    gpus: int = 0
     memory_gib: int = 0
     retries: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("gpus", "memory_gib", "retries"):
+        for name in ("memory_gib", "retries"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"ray.{name} must not be negative, got {getattr(self, name)}.")
 
@@ -83,7 +82,7 @@ class RayExecutor:
         remote = ray.remote(process.run).options(
             name=slug(task.unit),
             num_cpus=task.threads,
-            num_gpus=self.config.gpus,
+            num_gpus=int(task.device == "cuda"),
             memory=self.config.memory_gib * GIB,
             max_retries=self.config.retries,
         )

@@ -27,13 +27,12 @@ class SlurmConfig:
 
     minutes: int = 240
     memory_gib: int = 8
-    gpus: int = 0
     partition: str = ""
     account: str = ""
     requeues: int = 10
 
     def __post_init__(self) -> None:
-        for name, least in {"minutes": 1, "memory_gib": 1, "gpus": 0, "requeues": 0}.items():
+        for name, least in {"minutes": 1, "memory_gib": 1, "requeues": 0}.items():
             if getattr(self, name) < least:
                 raise ConfigError(
                     f"slurm.{name} must be at least {least}, got {getattr(self, name)}."
@@ -102,7 +101,7 @@ class SlurmExecutor:
             timeout_min=asked.minutes,
             mem_gb=asked.memory_gib,
             cpus_per_task=task.threads,
-            gpus_per_node=asked.gpus or None,
+            gpus_per_node=1 if task.device == "cuda" else None,
             slurm_partition=asked.partition or None,
             slurm_account=asked.account or None,
             slurm_additional_parameters={"requeue": True, "chdir": str(ROOT)},

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from experiments.ablate import Ablation
@@ -21,14 +22,14 @@ MEMORY = 100 << 20
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head that runs nothing, and a node that runs one task at a time."""
+    """A head that runs nothing; it misses a node that is gone within seconds."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     import ray
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": MEMORY}
-    )
+    watchful = {"health_check_period_ms": 500, "health_check_initial_delay_ms": 0}
+    head = {"num_cpus": 0, "object_store_memory": MEMORY, "_system_config": watchful}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         yield cluster
     finally:
@@ -49,33 +50,41 @@ def add_node(cluster: Any) -> Any:
 
 
 class LosesANode:
-    """Takes the only node away once a unit has come far enough, and adds another."""
+    """An executor over two nodes that takes one away: that of the unit which has written `sign`."""
 
-    def __init__(self, executor: RayExecutor, cluster: Any, sign: Callable[[], bool]) -> None:
-        self.executor, self.cluster, self.sign = executor, cluster, sign
-        self.node = add_node(cluster)
-        self.lost = False
+    def __init__(self, executor: RayExecutor, cluster: Any, signs: Path) -> None:
+        self.executor, self.cluster, self.signs = executor, cluster, signs
+        self.nodes = [add_node(cluster), add_node(cluster)]
 
-    def start(self, task: Task) -> "LosingJob":
-        return LosingJob(self.executor.start(task), self)
+    def start(self, task: Task) -> "WatchedJob":
+        return WatchedJob(self.executor.start(task), self.look)
 
-    def tick(self) -> None:
-        if not self.lost and self.sign():
-            self.cluster.remove_node(self.node, allow_graceful=False)
-            self.node, self.lost = add_node(self.cluster), True
+    def look(self) -> None:
+        """Reads a process's number where a unit has left one, while both nodes are there."""
+        for sign in self.signs.glob("train-*/waiting") if len(self.nodes) == 2 else ():
+            if number := sign.read_text():
+                above = {one.pid for one in psutil.Process(int(number)).parents()}
+                lost = next(node for node in self.nodes if raylet(node) in above)
+                self.nodes.remove(lost)
+                self.cluster.remove_node(lost, allow_graceful=False)
 
 
-class LosingJob:
-    def __init__(self, job: RayJob, cluster: LosesANode) -> None:
-        self.job, self.cluster = job, cluster
+def raylet(node: Any) -> int:
+    """The process below which all of a node's tasks run."""
+    return node.all_processes["raylet"][0].process.pid
+
+
+class WatchedJob:
+    def __init__(self, job: RayJob, look: Callable[[], None]) -> None:
+        self.job, self.look = job, look
         self.stop, self.wait = job.stop, job.wait
 
     def poll(self) -> str | None:
-        self.cluster.tick()
+        self.look()
         return self.job.poll()
 
 
-def test_a_run_that_loses_a_node_half_way_has_a_local_runs_leaderboard(
+def test_a_run_that_loses_one_of_two_nodes_half_way_has_a_local_runs_leaderboard(
     run_on: Callable[..., Ablation],
     suites: Path,
     tmp_path: Path,
@@ -83,11 +92,10 @@ def test_a_run_that_loses_a_node_half_way_has_a_local_runs_leaderboard(
     cluster: Any,
 ) -> None:
     (suites / "suites/toy/control.yaml").write_text("train: {behaviour: waits}")
-    steps = tmp_path / "elsewhere/steps"
-    losing = LosesANode(executor, cluster, lambda: bool([*steps.glob("train-*/waiting")]))
+    losing = LosesANode(executor, cluster, tmp_path / "elsewhere/steps")
     elsewhere = run_on(losing)
-    cluster.remove_node(losing.node)
-    assert losing.lost
+    (left,) = losing.nodes
+    cluster.remove_node(left)
     train = elsewhere.plan.cells[0].steps["train"]
     assert (elsewhere.store.path(train) / "starts.txt").read_text() == "0\n5\n"
     (suites / "suites/toy/control.yaml").write_text("{}")

@@ -24,7 +24,7 @@ SBATCH = """#!/bin/bash
 #SBATCH --chdir={root}
 #SBATCH --cpus-per-task=4
 #SBATCH --error={logs}/slurm/%j_0_log.err
-#SBATCH --gpus-per-node=2
+#SBATCH --gpus-per-node=1
 #SBATCH --job-name=unifork-seed-3
 #SBATCH --mem=32GB
 #SBATCH --nodes=1
@@ -59,8 +59,10 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def submitted(seen: Path, number: int, state: str) -> SlurmJob:
     (seen / "id").write_text(str(number))
     (seen / "state").write_text(state)
-    config = SlurmConfig(minutes=90, memory_gib=32, gpus=2, partition="gpu", account="vision")
-    task = Task(seen / "plan.json", "unifork, seed 3", seen / "runs", seen / "logs/u.log", 4)
+    config = SlurmConfig(minutes=90, memory_gib=32, partition="gpu", account="vision")
+    task = Task(
+        seen / "plan.json", "unifork, seed 3", seen / "runs", seen / "logs/u.log", 4, "cuda"
+    )
     return SlurmExecutor(config).start(task)
 
 
