@@ -15,7 +15,7 @@ WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jo
 MACHINES := $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(TRACKING),--tracking $(TRACKING))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate \
+.PHONY: help setup ablation smoke report leaderboard dashboard audit demo new-arm list plan calibrate \
         world check style types test test-slow perf golden readme-table clean decide ladder \
         claims-page
 
@@ -56,6 +56,9 @@ dashboard: setup  ## MLflow on 127.0.0.1
 
 audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
 	@$(PYTHON) -m experiments audit --run $(RUN)
+
+demo: setup  ## a page that draws and answers with two arms of RUN side by side
+	@$(PYTHON) -m experiments demo $(RUN)
 
 new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
 	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))

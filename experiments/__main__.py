@@ -159,6 +159,11 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
+    "benchmarks": elsewhere(
+        "experiments.sharing.benchmarks_command", "python -m benchmarks, on exported arms as well"
+    ),
+    "export-model": elsewhere("experiments.sharing.export_model", "an arm as a folder of its own"),
+    "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -48,13 +48,13 @@ class Scheduler:
         order = sorted(plan.units, key=estimate.urgency, reverse=True)
         self.units = {name: Unit(name) for name in order}
 
-    def run(self, poll_seconds: float = 0.2) -> dict[str, Unit]:
+    def run(self) -> dict[str, Unit]:
         """Runs until every unit is done, failed or blocked; Ctrl-C stops the processes first."""
         with self.stopping_children():
             while any(unit.state in ("waiting", "running") for unit in self.units.values()):
                 self.step()
                 self.tick()
-                time.sleep(poll_seconds if self.running() else 0)
+                time.sleep(self.executor.poll_seconds if self.running() else 0)
         return self.units
 
     def step(self) -> None:

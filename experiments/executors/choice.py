@@ -40,6 +40,9 @@ def executor_options(parser: argparse.ArgumentParser) -> None:
 def open_machines(executor: str, tracking: str) -> Machines:
     """Raises ConfigError for an unknown executor or setting, and for one that is not to be had."""
     name, _, settings = executor.partition(":")
+    if name not in (LOCAL, *REMOTE):
+        known = ", ".join((LOCAL, *REMOTE))
+        raise ConfigError(f"--executor must be one of {known}, got {name!r}.")
     if name != LOCAL and not tracking:
         raise ConfigError(
             f"--tracking must name an MLflow server, or none, with --executor {name}: "
@@ -56,7 +59,7 @@ def check_server(address: str) -> None:
     if not address.startswith(("http://", "https://")):
         return
     try:
-        urllib.request.urlopen(f"{address}/health", timeout=SECONDS_TO_ANSWER).close()
+        urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER).close()
     except (URLError, TimeoutError, ConnectionError) as error:
         raise ConfigError(
             f"--tracking must be an MLflow server that answers, got {address}: {error}."
@@ -64,11 +67,10 @@ def check_server(address: str) -> None:
 
 
 def open_executor(name: str, settings: str) -> Executor:
-    if name == LOCAL and not settings:
+    if name == LOCAL:
+        if settings:
+            raise ConfigError(f"--executor local must stand alone, got the settings {settings!r}.")
         return LocalExecutor()
-    if name not in REMOTE:
-        known = ", ".join((LOCAL, *REMOTE))
-        raise ConfigError(f"--executor must be one of {known}, got {name!r} ({settings!r}).")
     config, kind, package = REMOTE[name]
     try:
         config_class: Any = load_function(config)

@@ -42,4 +42,8 @@ class Job(Protocol):
 
 
 class Executor(Protocol):
+    """`poll_seconds` is how long to wait between two looks at all jobs."""
+
+    poll_seconds: float
+
     def start(self, task: Task) -> Job: ...

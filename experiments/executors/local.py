@@ -31,6 +31,8 @@ class LocalJob:
 class LocalExecutor:
     """Deals out the CUDA devices that it sees, one a process."""
 
+    poll_seconds = 0.2
+
     def __init__(self) -> None:
         self.jobs: list[LocalJob] = []
 

@@ -61,6 +61,8 @@ class RayJob:
 class RayExecutor:
     """Raises ConfigError where no cluster answers."""
 
+    poll_seconds = 0.2
+
     def __init__(self, config: RayConfig) -> None:
         self.config = config
         check_address(config.address)

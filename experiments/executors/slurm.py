@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import submitit
-from submitit.helpers import DelayedSubmission
+from submitit.core.utils import DelayedSubmission, FailedJobError
 
 from experiments.cells import slug
 from experiments.config import ConfigError
 from experiments.executors import process
 from experiments.executors.interface import Task
 from experiments.sources import ROOT
+from experiments.steps import StepError
 
 FOLDER = "slurm"
 """Beside the logs: submitit's pickles, and what a job says that is not its unit's."""
@@ -79,6 +80,8 @@ class SlurmExecutor:
     Raises ConfigError on a machine that cannot submit jobs.
     """
 
+    poll_seconds = 2.0  # a look asks the shared storage for every job's result
+
     def __init__(self, config: SlurmConfig, cluster: str = "slurm") -> None:
         self.config, self.cluster = config, cluster
         if cluster == "slurm" and submitit.SlurmExecutor.affinity() <= 0:
@@ -87,7 +90,11 @@ class SlurmExecutor:
             )
 
     def start(self, task: Task) -> SlurmJob:
-        return SlurmJob(self.submitter(task).submit(UnitJob(task)))
+        """Raises StepError with SLURM's own words for a job that it does not take."""
+        try:
+            return SlurmJob(self.submitter(task).submit(UnitJob(task)))
+        except FailedJobError as error:
+            raise StepError(f"SLURM must take the job of {task.unit}: {error}") from None
 
     def submitter(self, task: Task) -> submitit.AutoExecutor:
         """A SLURM executor that asks for what this task needs."""

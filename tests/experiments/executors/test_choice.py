@@ -17,10 +17,12 @@ def test_without_a_word_the_processes_run_here_and_are_tracked_in_a_file() -> No
     assert (untracked.track, untracked.server) == (False, "")
 
 
-@pytest.mark.parametrize("name", ["pbs", "local:minutes=3", ""])
+@pytest.mark.parametrize("name", ["pbs", "pbs:minutes=3", ""])
 def test_an_unknown_executor_is_told_which_there_are(name: str) -> None:
     with pytest.raises(ConfigError, match="--executor must be one of local, slurm, ray, got"):
-        open_machines(name, "none")
+        open_machines(name, "")
+    with pytest.raises(ConfigError, match="local must stand alone, got the settings 'minutes=3'"):
+        open_machines("local:minutes=3", "")
 
 
 def test_the_command_says_so_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

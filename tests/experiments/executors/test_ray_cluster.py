@@ -50,7 +50,9 @@ def add_node(cluster: Any) -> Any:
 
 
 class LosesANode:
-    """An executor over two nodes that takes one away: that of the unit which has written `sign`."""
+    """An executor over two nodes that takes one away: that of the unit that has come half-way."""
+
+    poll_seconds = 0.2
 
     def __init__(self, executor: RayExecutor, cluster: Any, signs: Path) -> None:
         self.executor, self.cluster, self.signs = executor, cluster, signs

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from submitit.core.utils import cloudpickle_dump
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
@@ -15,6 +16,7 @@ from experiments.executors.interface import Task
 from experiments.executors.local import LocalExecutor
 from experiments.executors.slurm import SlurmConfig, SlurmExecutor, SlurmJob
 from experiments.sources import ROOT
+from experiments.steps import StepError
 from tests.experiments.executors.conftest import tables
 
 SBATCH = """#!/bin/bash
@@ -79,6 +81,20 @@ def test_a_job_that_slurm_ended_is_named_with_its_state(seen: Path, state: str) 
     assert job.poll() == f"the job {18 + len(state)} ended as {state} and left no result"
 
 
+def test_a_job_whose_requeues_are_spent_says_so_in_one_line(seen: Path) -> None:
+    job = submitted(seen, 50, "COMPLETED")
+    said = "UncompletedJobError: Job not requeued: timed-out too many times."
+    trace = f"Traceback:\n  File job\n{said}"
+    cloudpickle_dump(("error", trace), job.job.paths.result_pickle)
+    assert job.poll() == f"the job 50 failed: {said}"
+
+
+def test_a_job_that_slurm_does_not_take_is_told_in_its_words(seen: Path) -> None:
+    (seen / "bin/sbatch").write_text("#!/bin/bash\necho invalid partition gpu >&2; exit 1\n")
+    with pytest.raises(StepError, match=r"take the job of unifork, seed 3: invalid partition gpu$"):
+        submitted(seen, 60, "PENDING")
+
+
 def test_a_job_in_the_queue_goes_on_and_is_cancelled_by_its_number(seen: Path) -> None:
     job = submitted(seen, 40, "PENDING")
     assert job.poll() is None
@@ -94,6 +110,8 @@ def test_a_machine_without_slurm_is_told_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 class TimeLimited(SlurmExecutor):
     """Warns the first job of `unit` as SLURM does, once it has come as far as `sign`."""
+
+    poll_seconds = 0.2
 
     def __init__(self, unit: str, sign: Callable[[], bool]) -> None:
         super().__init__(SlurmConfig(minutes=5), "local")  # the handler takes it for a time limit
