@@ -5,9 +5,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from experiments.config import ConfigError
-from experiments.export import read_plan
 from experiments.model import TrainedModel
 from experiments.plan import Cell
+from experiments.reporting.export import read_plan
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.local_server import serve
 from experiments.sharing.page import Arm, comparison_page

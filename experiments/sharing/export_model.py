@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from experiments.collect import gather
 from experiments.config import ConfigError
-from experiments.export import read_plan
+from experiments.evidence.collect import gather
 from experiments.markers import write_text
 from experiments.model import TrainedModel
+from experiments.reporting.export import read_plan
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.exported import save_arm
 from experiments.sharing.model_card import model_card

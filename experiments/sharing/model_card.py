@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from experiments.collect import Gathered, Row
 from experiments.config import CellConfig
+from experiments.evidence.collect import Gathered, Row
 from experiments.plan import Cell
 from models.architectures import architecture
 

@@ -17,7 +17,12 @@ from benchmarks.protocol import Model, Request
 
 SIDES = ("Left", "Right")
 SHOWN_PIXELS = 288
-SHARP = "img { image-rendering: pixelated; }"
+SHARP = """
+[data-testid] img, .image-frame img {
+  image-rendering: pixelated; object-fit: contain !important;
+  width: 100% !important; height: 100% !important;
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,18 @@ def drawing_part(arms: Mapping[str, Arm], chosen: list[gradio.Dropdown]) -> None
 def drawn_column(label: str) -> tuple[gradio.Image, gradio.Textbox]:
     with gradio.Column():
         image = gradio.Image(
-            label=f"{label} draws", height=SHOWN_PIXELS, format="png", interactive=False
+            label=f"{label} draws",
+            height=SHOWN_PIXELS,
+            format="png",
+            interactive=False,
+            buttons=["download"],
         )
         return image, gradio.Textbox(label=f"{label} says of drawing", interactive=False)
 
 
 def answering_part(arms: Mapping[str, Arm], chosen: list[gradio.Dropdown]) -> None:
     with gradio.Row():
-        picture = gradio.Image(
-            label="Picture", height=SHOWN_PIXELS, sources=["upload"], image_mode="RGB"
-        )
+        picture = gradio.Image(label="Picture", height=SHOWN_PIXELS, sources=["upload"], buttons=[])
         with gradio.Column():
             question = gradio.Textbox(label="Question", value="Is there a dog?")
             button = gradio.Button("Ask", variant="primary")

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from experiments.config import Layer, canonical, resolve
-from experiments.inspected import untrained_module
 from experiments.markers import write_json, write_marker
 from experiments.plan import Cell, Plan, Request
+from experiments.probing.inspected import untrained_module
 from experiments.schema import load_schema
 from experiments.steps import Step, Store
 from models.image_tokens import ImageTokenizer

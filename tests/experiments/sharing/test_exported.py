@@ -14,8 +14,8 @@ from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.__main__ import main
 from experiments.config import ConfigError
-from experiments.export import read_plan
 from experiments.model import TrainedModel
+from experiments.reporting.export import read_plan
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
