@@ -12,8 +12,10 @@ RUN    ?= $(SUITE)-$(PRESET)
 WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) \
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
+MACHINES := $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(TRACKING),--tracking $(TRACKING))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate \
+.PHONY: help setup ablation smoke report leaderboard dashboard audit demo new-arm list plan calibrate \
         world check style types test test-slow perf golden readme-table clean decide ladder \
         claims-page
 
@@ -29,7 +31,7 @@ setup: .venv/installed  ## create .venv and install the pinned packages
 	touch $@
 
 ablation: setup  ## train, score and report every arm of SUITE
-	@$(PYTHON) -m experiments ablate $(WHICH)
+	@$(PYTHON) -m experiments ablate $(WHICH) $(MACHINES)
 
 ablation-%: setup
 	@$(MAKE) --no-print-directory ablation SUITE=$*
@@ -54,6 +56,9 @@ dashboard: setup  ## MLflow on 127.0.0.1
 
 audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
 	@$(PYTHON) -m experiments audit --run $(RUN)
+
+demo: setup  ## a page that draws and answers with two arms of RUN side by side
+	@$(PYTHON) -m experiments demo $(RUN)
 
 new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
 	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))
