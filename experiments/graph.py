@@ -132,6 +132,12 @@ def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {"features": features, **steps, "train": train}
 
 
+PAIRS = Kind(
+    "experiments.artifacts.pairs:training_data", ("world", "tokenizer", "pairs"), ("tokenizer",)
+)
+"""The training set from the sources that the config's section `pairs` names."""
+
+
 def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Trained cells are merged in place of training."""
     merge = Kind("experiments.merge:merge", ARM, START)

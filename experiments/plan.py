@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.claims import check_claims, read_claims
-from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
-from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model
+from experiments.config import (
+    CellConfig,
+    ConfigError,
+    Layer,
+    canonical,
+    digest,
+    dotlist_layer,
+    resolve,
+    select,
+)
+from experiments.graph import PAIRS, PROMPTS, RECIPES, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
@@ -176,6 +185,8 @@ class Planner:
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
+            if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
+                graph = {**graph, "data": self.pairs(arm, tasks, pairs.tasks)}
             if recipe := getattr(config.model, "recipe", None):
                 graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
@@ -187,6 +198,13 @@ class Planner:
             model = values["model"]["name"]
             self.known[arm, seed] = Cell(arm, seed, model, tuple(tasks), inherits, key, steps)
         return self.known[arm, seed]
+
+    def pairs(self, arm: str, trained: Sequence[str], given: Sequence[str]) -> Kind:
+        """The step that makes the training set of the user's own data; ConfigError without it."""
+        for task in trained:
+            if task not in given:
+                raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
+        return PAIRS
 
     def config(self, arm: str) -> CellConfig:
         if arm not in self.resolved:

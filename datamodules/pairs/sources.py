@@ -27,8 +27,8 @@ class SourceConfig:
     """One source of a mixture. `weight` is its share relative to the others', `crop` a rule of
     crops.py. `image` and `text` name fields or tar members where the known names do not hold."""
 
-    form: str
-    path: str
+    form: str = ""
+    path: str = ""
     images: str = ""
     image: str = ""
     text: str = ""
@@ -39,6 +39,8 @@ class SourceConfig:
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise ValueError(f"form must be one of {', '.join(FORMS)}, got {self.form!r}.")
+        if not self.path:
+            raise ValueError(f"path must name the data of form {self.form}, got nothing.")
         if self.crop not in CROPS:
             raise ValueError(f"crop must be one of {', '.join(CROPS)}, got {self.crop!r}.")
         if not self.weight > 0:
