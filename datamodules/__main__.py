@@ -4,6 +4,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from datamodules.mining import command as mining
 from datamodules.pairs import command as precompute
 from datamodules.world import World, WorldConfig
 
@@ -30,6 +31,16 @@ COMMANDS = {
         "write codes or latents of a source's images, in shards",
         precompute.add_options,
         precompute.run,
+    ),
+    "pages": (
+        "write pages with pictures and text, made from the world",
+        mining.add_page_options,
+        mining.write,
+    ),
+    "mine": (
+        "mine instruction pairs from pages with pictures and text",
+        mining.add_mine_options,
+        mining.mine,
     ),
 }
 

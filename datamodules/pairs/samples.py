@@ -24,13 +24,15 @@ class BrokenSampleError(ValueError):
 @dataclass(frozen=True)
 class Sample:
     """`image` is uint8 [h, w, 3], or None where the text is about none. `encoded` is the image as
-    `precompute` left it: codes [p], or latents [c, h, w]."""
+    `precompute` left it: codes [p], or latents [c, h, w]. Where there are `sources`, the caption is
+    the instruction that makes the image from those."""
 
     name: str
     image: np.ndarray | None = None
     caption: str = ""
     turns: Turns = ()
     encoded: np.ndarray | None = None
+    sources: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)

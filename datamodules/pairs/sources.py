@@ -4,18 +4,18 @@ webdataset   tar shards               path: a file, or a pattern such as shards/
 parquet      files with image bytes   path: the same
 huggingface  a data set               path: a folder of save_to_disk, or a name on the hub
 llava, mjhq, journeydb                path: the listing; images: the folder of the images
+mined        instruction pairs        path: pairs.jsonl of `mine`; images: the pages' folder
 precomputed  codes or latents         path: the folder that `precompute` wrote
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from datamodules.pairs.crops import CROPS, square
 from datamodules.pairs.fields import Fields
 from datamodules.pairs.folders import ENTRY_SAMPLES, FolderSource
+from datamodules.pairs.mined import MinedSource
 from datamodules.pairs.samples import Sample, Source
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.tables import HuggingFaceSource, ParquetSource
@@ -74,6 +74,7 @@ FORMS: dict[str, Callable[[SourceConfig], Source]] = {
     "parquet": lambda config: ParquetSource(files(config.path), config.fields),
     "huggingface": lambda config: HuggingFaceSource(config.path, config.split, config.fields),
     **dict.fromkeys(ENTRY_SAMPLES, folder_source),
+    "mined": lambda config: MinedSource(Path(config.path), Path(config.images)),
     "precomputed": lambda config: PrecomputedSource(Path(config.path)),
 }
 
@@ -94,8 +95,10 @@ class Squared:
         sample = self.source.read(index)
         if sample.image is None:
             return sample
-        image: np.ndarray = square(sample.image, self.pixels, self.crop)
-        return Sample(sample.name, image, sample.caption, sample.turns, sample.encoded)
+        image, *sources = (
+            square(one, self.pixels, self.crop) for one in (sample.image, *sample.sources)
+        )
+        return replace(sample, image=image, sources=tuple(sources))
 
 
 def open_source(config: SourceConfig, pixels: int) -> Source:

@@ -72,8 +72,11 @@ def read(pairs: PairsConfig, task: Task, pixels: int) -> Iterator[list[Sample | 
 def image_codes(codec: ImageTokenizer, samples: list[Sample]) -> list[Codes]:
     """The codes of each sample's picture, None where it has none."""
     for one in samples:
-        if one.encoded is not None:
-            raise ValueError(f"a suite's source must hold pictures, got {one.name} precomputed.")
+        if one.encoded is not None or one.sources:
+            raise ValueError(
+                f"a suite's source must give pictures with texts alone, got {one.name} "
+                f"{'made from other pictures' if one.sources else 'precomputed'}."
+            )
     shown = [one.image for one in samples if one.image is not None]
     coded = iter(codec.encode(np.stack(shown)).tolist() if shown else [])
     return [None if one.image is None else next(coded) for one in samples]
