@@ -188,7 +188,8 @@ class Planner:
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
-                graph = {**graph, "data": self.pairs(arm, tasks, pairs.tasks)}
+                check_pairs(arm, config, tasks)
+                graph = {**graph, "data": PAIRS}
             if recipe := getattr(config.model, "recipe", None):
                 graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
@@ -200,13 +201,6 @@ class Planner:
             model = values["model"]["name"]
             self.known[arm, seed] = Cell(arm, seed, model, tuple(tasks), inherits, key, steps)
         return self.known[arm, seed]
-
-    def pairs(self, arm: str, trained: Sequence[str], given: Sequence[str]) -> Kind:
-        """The step that makes the training set of the user's own data; ConfigError without it."""
-        for task in trained:
-            if task not in given:
-                raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
-        return PAIRS
 
     def config(self, arm: str) -> CellConfig:
         if arm not in self.resolved:
@@ -256,6 +250,15 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
+
+
+def check_pairs(arm: str, config: CellConfig, trained: Sequence[str]) -> None:
+    """Raises ConfigError where an arm cannot be trained on the sources that `pairs` names."""
+    for task in trained:
+        if task not in config.pairs.tasks:
+            raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
+    if getattr(config.model, "recipe", None) == "features":
+        raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:

@@ -1,6 +1,7 @@
 """`python -m datamodules precompute OUT`: a source's images as codes or latents, in shards."""
 
 import argparse
+import logging
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def run(options: argparse.Namespace) -> None:
         workers=options.workers,
         max_broken=options.max_broken,
     )
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # a line a shard
     rank = Rank(options.rank, options.ranks)
     source = open_source(chosen, options.pixels)
     encoder = DiffusersEncoder(options.encoder, options.subfolder)

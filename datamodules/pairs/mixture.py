@@ -19,7 +19,7 @@ from datamodules.pairs.samples import Sample, Source
 from datamodules.sequences import stable_seed
 
 BLOCK = 1000
-KEPT_BLOCKS, KEPT_EPOCHS = 64, 16
+KEPT_BLOCKS, KEPT_EPOCHS = 64, 64
 
 
 class Mixture:
@@ -62,8 +62,9 @@ def block_order(seed: int, block: int, places: tuple[int, ...]) -> tuple[np.ndar
 
 @lru_cache(KEPT_EPOCHS)
 def epoch_order(seed: int, source: int, epoch: int, count: int) -> np.ndarray:
-    """The order in which an epoch meets the `count` samples of a source."""
-    return np.random.default_rng(stable_seed(seed, "epoch", source, epoch)).permutation(count)
+    """The order in which an epoch meets the `count` samples of a source, four bytes each."""
+    drawn = np.random.default_rng(stable_seed(seed, "epoch", source, epoch)).permutation(count)
+    return drawn.astype(np.uint32)
 
 
 def places_in_block(weights: Sequence[float]) -> tuple[int, ...]:

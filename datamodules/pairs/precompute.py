@@ -80,7 +80,7 @@ def precompute(
             ledger.read += shard.marker["samples"]
             continue
         make(shard, source, encoder, config, ledger)
-        logger.info("%s of %s: %s samples", shard.number, out, shard.marker["samples"])
+        logger.info("shard %s of %s: %s samples", shard.number, count, shard.marker["samples"])
     return ledger
 
 

@@ -54,19 +54,23 @@ class SourceConfig:
 def files(pattern: str) -> list[Path]:
     """The file of that name, or those that match a pattern, in order; ValueError for none."""
     path = Path(pattern)
-    found = [path] if path.is_file() else sorted(Path(path.anchor).glob(relative(path)))
+    matching = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    found = [path] if path.is_file() else sorted(one for one in matching if one.is_file())
     if not found:
         raise ValueError(f"path must name files, got none at {pattern}.")
     return found
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(path.anchor))
+def listing(config: SourceConfig) -> Path:
+    """The one file that says what belongs to each image; ValueError for none or several."""
+    found = files(config.path)
+    if len(found) > 1:
+        raise ValueError(f"path must name one file, got {len(found)} at {config.path}.")
+    return found[0]
 
 
 def folder_source(config: SourceConfig) -> FolderSource:
-    (listing,) = files(config.path)[:1]
-    return FolderSource(listing, Path(config.images), ENTRY_SAMPLES[config.form])
+    return FolderSource(listing(config), Path(config.images), ENTRY_SAMPLES[config.form])
 
 
 FORMS: dict[str, Callable[[SourceConfig], Source]] = {
@@ -74,7 +78,7 @@ FORMS: dict[str, Callable[[SourceConfig], Source]] = {
     "parquet": lambda config: ParquetSource(files(config.path), config.fields),
     "huggingface": lambda config: HuggingFaceSource(config.path, config.split, config.fields),
     **dict.fromkeys(ENTRY_SAMPLES, folder_source),
-    "mined": lambda config: MinedSource(Path(config.path), Path(config.images)),
+    "mined": lambda config: MinedSource(listing(config), Path(config.images)),
     "precomputed": lambda config: PrecomputedSource(Path(config.path)),
 }
 

@@ -13,7 +13,7 @@ import webdataset
 
 from datamodules.pairs.config import PairsConfig
 from datamodules.pairs.sources import SourceConfig
-from datamodules.sequences import SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import turns
 from experiments.artifacts.pairs import training_data
@@ -135,8 +135,6 @@ def test_the_stores_hold_the_shards_texts_and_codes(
 def test_the_batches_are_those_that_the_models_declare(
     cell: tuple[SimpleNamespace, dict[str, Path]],
 ) -> None:
-    from datamodules.sequences import PromptDrop, SequenceData
-
     config, inputs = cell
     training_data(config, {"tokenizer": inputs["tokenizer"]}, inputs["data"])
     stores = {t: SequenceStore.load(inputs["data"], t) for t in ("understand", "generate")}
@@ -183,9 +181,11 @@ class EntryAlone(Sources):
         self.entry_hash = lambda entry, *modules: entry
 
 
-def planned(*overrides: str, arm: str = "shared") -> tuple[Planner, Mapping[str, str]]:
+def planned(
+    *overrides: str, arm: str = "shared", suite: str = "conflict"
+) -> tuple[Planner, Mapping[str, str]]:
     """A planner, and the steps of one cell."""
-    request = Request("conflict", "smoke", (0,), (arm,), overrides)
+    request = Request(suite, "smoke", (0,), (arm,), overrides)
     planner = Planner(Project(sources=EntryAlone()), request)
     return planner, planner.cell(arm, 0).steps
 
@@ -211,6 +211,17 @@ def test_a_task_without_sources_is_named_in_the_plan() -> None:
     message = r"pairs\.understand must name sources, as shared trains it, got none\."
     with pytest.raises(ConfigError, match=message):
         planned("pairs.generate=[{form: webdataset, path: a.tar}]")
+
+
+def test_an_arm_whose_encoder_sees_the_world_takes_no_sources() -> None:
+    source = "[{form: webdataset, path: a.tar}]"
+    with pytest.raises(ConfigError, match=r"pairs must name none for double_encoder: its encoder"):
+        planned(
+            f"pairs.understand={source}",
+            f"pairs.generate={source}",
+            arm="double_encoder",
+            suite="decoupling",
+        )
 
 
 @pytest.mark.parametrize(

