@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.claims import check_claims, read_claims
 from experiments.config import (
     CellConfig,
     ConfigError,
@@ -23,6 +22,7 @@ from experiments.config import (
     resolve,
     select,
 )
+from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import PAIRS, PROMPTS, RECIPES, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
@@ -88,7 +88,7 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """`units` maps a unit's name to the folders of its steps, in order; `plateau` is the preset's
-    (experiments/plateau.py)."""
+    (experiments/evidence/plateau.py)."""
 
     request: Request
     suite: Mapping[str, Any]
