@@ -12,18 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.config import (
-    CellConfig,
-    ConfigError,
-    Layer,
-    canonical,
-    digest,
-    dotlist_layer,
-    resolve,
-    select,
-)
+from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
 from experiments.evidence.claims import check_claims, read_claims
-from experiments.graph import PAIRS, PROMPTS, RECIPES, Kind, cell_steps, meets_model
+from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model, with_pairs
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
@@ -188,8 +179,7 @@ class Planner:
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
-                check_pairs(arm, config, tasks)
-                graph = {**graph, "data": PAIRS}
+                graph = with_pairs(graph, arm, config, tasks)
             if recipe := getattr(config.model, "recipe", None):
                 graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
@@ -250,15 +240,6 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
-
-
-def check_pairs(arm: str, config: CellConfig, trained: Sequence[str]) -> None:
-    """Raises ConfigError where an arm cannot be trained on the sources that `pairs` names."""
-    for task in trained:
-        if task not in config.pairs.tasks:
-            raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
-    if getattr(config.model, "recipe", None) == "features":
-        raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:
