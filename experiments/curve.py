@@ -42,9 +42,7 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     write_text(out / "results.jsonl", "".join(lines))
 
 
-def curve_point(
-    config: SimpleNamespace, inputs: Inputs, model: Model, out: Path
-) -> list[Results]:
+def curve_point(config: SimpleNamespace, inputs: Inputs, model: Model, out: Path) -> list[Results]:
     """The results of one checkpoint on the tasks that the cell trains."""
     found, tasks = [], trained_tasks(config.train)
     if "generate" in tasks:

@@ -13,7 +13,10 @@ Steps that two cells share have equal keys and run once. A step sees nothing of 
 `parts`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+from experiments.config import CellConfig, ConfigError
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,22 @@ def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     train = steps["train"]
     train = replace(train, inputs=(*train.inputs, "features"))
     return {"features": features, **steps, "train": train}
+
+
+def with_pairs(
+    steps: Mapping[str, Kind], arm: str, config: CellConfig, trained: Sequence[str]
+) -> dict[str, Kind]:
+    """The training set is made of the sources that the config's section `pairs` names.
+
+    Raises ConfigError where the arm cannot be trained on them.
+    """
+    for task in trained:
+        if task not in config.pairs.tasks:
+            raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
+    if getattr(config.model, "recipe", None) == "features":
+        raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
+    entry, parts = "experiments.artifacts.pairs:training_data", ("world", "tokenizer", "pairs")
+    return {**steps, "data": Kind(entry, parts, ("tokenizer",))}
 
 
 def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:

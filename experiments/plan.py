@@ -23,6 +23,7 @@ from experiments.graph import (
     Kind,
     cell_steps,
     meets_model,
+    with_pairs,
 )
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
@@ -194,6 +195,8 @@ class Planner:
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
+            if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
+                graph = with_pairs(graph, arm, config, tasks)
             for part in (config.model, getattr(config, "conditioned", None)):
                 if recipe := getattr(part, "recipe", None):
                     graph = RECIPES[recipe](dict(graph))

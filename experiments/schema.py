@@ -2,6 +2,7 @@
 
 from benchmarks.probes.config import ProbeConfig
 from benchmarks.world import PromptConfig
+from datamodules.pairs.config import PairsConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
@@ -18,6 +19,7 @@ SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
     "data": DataConfig,
+    "pairs": PairsConfig,
     "stage0": TrainConfig,
     "train": TrainConfig,
     "sampling": SamplingConfig,
