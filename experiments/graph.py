@@ -78,7 +78,7 @@ ARTIFACTS = {
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed")
+ARM = ("world", "tokenizer", "encoder", "data", "model", "stage0", "train", "seed")
 SAMPLER = (*ARM, "sampling")
 START = ("tokenizer", "stage0")
 """What a module is built from; an arm that needs another cell gets that too."""
@@ -126,7 +126,7 @@ SECOND_OPINION = {
 
 def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Training reads what a second encoder sees in the training pictures."""
-    features = Kind("experiments.artifacts.features:features", ("world", "data"))
+    features = Kind("experiments.artifacts.features:features", ("world", "encoder", "data"))
     train = steps["train"]
     train = replace(train, inputs=(*train.inputs, "features"))
     return {"features": features, **steps, "train": train}
@@ -139,7 +139,7 @@ def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
 
 
 RECIPES = {"features": with_features, "merge": with_merging}
-"""How the steps of a cell differ whose model's config has a `recipe`."""
+"""How the steps of a cell differ that has a config section with a `recipe`."""
 
 
 def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:

@@ -13,8 +13,8 @@ import torch
 from benchmarks.protocol import Request
 from experiments.build import read_tokenizer, text_tokens, trained_module
 from models.batch import prompt_tokens, question_opening
-from models.image_features import ImageFeatures
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import Encoder, open_encoder
 
 CAPTION_QUESTION = "describe"
 SHORT_ANSWER = 6
@@ -33,6 +33,7 @@ class TrainedModel:
     ) -> None:
         self.words = text_tokens(config)
         self.tokenizer = read_tokenizer(inputs["tokenizer"])
+        self.encoder_config = config.encoder
         self.module = trained_module(config, inputs, weights)
         self.sampling, self.precision = sampling, config.train.precision
         self.about = {"architecture": config.model.name, "checkpoint": weights}
@@ -73,8 +74,8 @@ class TrainedModel:
         return [self.encoder.encode(np.stack(pictures))]
 
     @cached_property
-    def encoder(self) -> ImageFeatures:
-        return ImageFeatures()
+    def encoder(self) -> Encoder:
+        return open_encoder(self.encoder_config)
 
     def codes(self, requests: Sequence[Request]) -> list[list[int] | None]:
         """Image codes of each request's picture, or None without one."""

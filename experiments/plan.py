@@ -178,7 +178,7 @@ class Planner:
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
             graph = self.project.graph(tasks)
-            if recipe := getattr(config.model, "recipe", None):
+            for recipe in recipes(config):
                 graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
@@ -238,6 +238,12 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
+
+
+def recipes(config: CellConfig) -> list[str]:
+    """The recipes that sections of a config name, each once: one may follow from two of them."""
+    named = (getattr(section, "recipe", None) for section in vars(config).values())
+    return list(dict.fromkeys(recipe for recipe in named if recipe))
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:

@@ -39,6 +39,8 @@ def read_store(inputs: Inputs, task: str) -> SequenceStore:
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
     """What the arm starts from, and what its encoder spent on the training pictures."""
     sources = [name for name in ("frozen", "start", "decoder", "features") if name in inputs]
+    if "frozen" in inputs and "features" in inputs:
+        sources.remove("features")  # the frozen model's own training has counted them
     if config.train.init == "text" and not {"frozen", "start"} & set(sources):
         sources.append("stage0")
     spent = [Spent.read(inputs[name]) for name in sources]

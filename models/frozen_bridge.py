@@ -30,13 +30,14 @@ from models.batch import Batch, Sequences
 from models.connector import CONNECTORS, Connector
 from models.context import TrunkConfig
 from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
-from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
 from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
-from models.sampling import SamplingConfig, answer_tokens, checked, chunks
+from models.sampling import SamplingConfig, checked, chunks
 from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.tokenizers.codec import Codec
+from models.tokenizers.residual_codes import summed
 from models.training import TrainConfig
 from models.unified import UnifiedModel
 
@@ -156,7 +157,8 @@ class FrozenBridge(nn.Module):
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
-        clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
+        latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
+        clean = rearrange(latents, "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
         return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
 
@@ -176,7 +178,7 @@ class FrozenBridgeModule(UnifiedModule):
         self,
         config: FrozenBridgeConfig,
         frozen: TokenModule,
-        tokenizer: ImageTokenizer,
+        tokenizer: Codec,
         train: TrainConfig,
         seed: int,
     ) -> None:
@@ -236,10 +238,9 @@ class FrozenBridgeModule(UnifiedModule):
         )
         return self.nearest(latents)
 
-    def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
-    ) -> list[list[int]]:
-        return answer_tokens(self.model.language_model, questions, config, length)
+    @property
+    def reader(self) -> UnifiedModel:
+        return self.model.language_model
 
 
 ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)

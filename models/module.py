@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from models import TASKS, Task
@@ -21,6 +21,8 @@ from models.matching import active_parameters
 from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, answer_tokens, generate_codes
 from models.shared import Shared, SharedConfig
+from models.token_models import token_model
+from models.tokenizers.double_encoder_model import DoubleEncoderModel, answer_seen
 from models.training import TrainConfig, build_optimizer, freeze
 from models.unified import UnifiedModel, Vocabulary, objective
 
@@ -28,11 +30,9 @@ from models.unified import UnifiedModel, Vocabulary, objective
 class UnifiedModule(lightning.LightningModule, ABC):
     """Training of a model on the tasks that have a weight.
 
-    `second_encoder`: whether `answer` takes `features` of the questions' images as well.
     `needs_coin`: whether a pass without a known prompt cannot choose its weights.
     """
 
-    second_encoder = False
     needs_coin = False
 
     def __init__(self, train: TrainConfig) -> None:
@@ -60,11 +60,30 @@ class UnifiedModule(lightning.LightningModule, ABC):
     ) -> Int[Tensor, "b p"]:
         """Image codes; prompts end in `<image>`, and image i depends on prompt and seed i alone."""
 
+    @property
     @abstractmethod
+    def reader(self) -> UnifiedModel:
+        """The model over tokens that answers."""
+
+    @property
+    def second_encoder(self) -> bool:
+        """Whether `answer` takes `features` of the questions' images as well."""
+        return self.reader.vocabulary.view is not None
+
     def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
     ) -> list[list[int]]:
-        """Greedy answers of at most `length` tokens, without `<end>`."""
+        """Greedy answers of at most `length` tokens, without `<end>`.
+
+        `features` are those of the images that a second encoder has seen, a row a question.
+        """
+        if isinstance(self.reader, DoubleEncoderModel):
+            return answer_seen(self.reader, questions, features, config, length)
+        return answer_tokens(self.reader, questions, config, length)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
@@ -95,14 +114,14 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
 
 class TokenModule(UnifiedModule):
-    """Any architecture that is a trunk over tokens; `model_class` puts embeddings around it."""
+    """Any architecture that is a trunk over tokens; its vocabulary says what stands around it."""
 
     trunk_class: Callable[[Any], Trunk]
-    model_class = UnifiedModel
+    model: UnifiedModel
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
-        self.model = self.model_class(self.trunk_class(config), vocabulary)
+        self.model = token_model(self.trunk_class(config), vocabulary)
         initialise(self.model, seed, config.trunk.depth)
         reference = Shared(SharedConfig(trunk=config.trunk))
         initialise(reference, seed, config.trunk.depth)
@@ -114,8 +133,9 @@ class TokenModule(UnifiedModule):
         """Takes all that a trained shared model has: its trunk, embeddings and heads."""
         source = trained.model
         start_trunk(self.model.trunk, dict(source.trunk.named_parameters()), self.seed)
-        for name in ("embedding", "text_head", "image_head"):
-            getattr(self.model, name).load_state_dict(getattr(source, name).state_dict())
+        for name, part in source.named_children():
+            if part is not source.trunk:
+                getattr(self.model, name).load_state_dict(part.state_dict())
 
     def start_from_text(self, text_model: "SharedModule") -> None:
         """Takes trunk, word embeddings and text head of a model trained on text (stage 0)."""
@@ -134,6 +154,10 @@ class TokenModule(UnifiedModule):
         wanted = interaction if interaction.weight(task) else None
         return self.model.losses(batch[task], task, wanted)
 
+    @property
+    def reader(self) -> UnifiedModel:
+        return self.model
+
     def active_parameters(self) -> dict[str, int]:
         return {task: active_parameters(self.model, task) for task in self.trained_tasks}
 
@@ -141,11 +165,6 @@ class TokenModule(UnifiedModule):
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
         return generate_codes(self.model, prompts, seeds, config)
-
-    def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
-    ) -> list[list[int]]:
-        return answer_tokens(self.model, questions, config, length)
 
 
 class SharedModule(TokenModule):

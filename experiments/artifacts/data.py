@@ -13,8 +13,9 @@ from datamodules.world.counterfactual import CounterfactualWorld
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
-from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec
+from models.tokenizers.kinds import load_codec
 
 CHUNK = 512
 Turns = list[tuple[str, str]]
@@ -25,7 +26,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
     """Writes the stores `understand` and `generate`: one sequence a scene and task each."""
     world, data = taught_world(config), config.data
     words = TextTokens(world.vocabulary)
-    codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
+    codec = load_codec(inputs["tokenizer"])
     progress = ProgressFile(out, data.scenes)
     understand: list[Packed] = []
     generate: list[Packed] = []
@@ -43,7 +44,7 @@ def taught_world(config: SimpleNamespace) -> World:
     return (CounterfactualWorld if config.data.counterfactual_facts else World)(config.world)
 
 
-def coded_scenes(world: World, codec: ImageTokenizer, count: int) -> Iterator[tuple[int, list]]:
+def coded_scenes(world: World, codec: Codec, count: int) -> Iterator[tuple[int, list]]:
     """Index and image codes of every training scene."""
     for first in range(0, count, CHUNK):
         chunk = range(first, min(first + CHUNK, count))

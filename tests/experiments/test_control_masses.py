@@ -22,6 +22,7 @@ from models.interaction_loss import InteractionConfig
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
@@ -44,7 +45,9 @@ def config() -> SimpleNamespace:
     trunk = TrunkConfig(depth=DEPTH, width=32, heads=2, kv_heads=2, feed_forward=48)
     train = TrainConfig(init="scratch", precision="32-true", interaction=ASKED)
     model = SharedConfig(trunk=trunk)
-    return SimpleNamespace(world=WorldConfig(), model=model, train=train, seed=0)
+    return SimpleNamespace(
+        world=WorldConfig(), encoder=EncoderConfig(), model=model, train=train, seed=0
+    )
 
 
 @pytest.fixture

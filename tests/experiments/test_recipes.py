@@ -28,6 +28,7 @@ from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.merged import MergedConfig
 from models.shared import SharedConfig
 from models.task_moe import TaskMoEConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from models.unifork import UniForkConfig
 
@@ -121,6 +122,7 @@ def cell(tmp_path: Path) -> tuple[SimpleNamespace, dict[str, Path]]:
     config = SimpleNamespace(
         world=WorldConfig(),
         tokenizer=sizes,
+        encoder=EncoderConfig(),
         data=SimpleNamespace(questions=2, longest=112),
         model=MergedConfig(trunk=TRUNK, fit_steps=2),
         train=TRAIN,
@@ -200,7 +202,7 @@ def test_an_arm_that_goes_on_starts_as_the_trained_one(
 
 def test_features_are_those_of_the_pictures_that_questions_are_about(tmp_path: Path) -> None:
     data = SimpleNamespace(scenes=3, fact_share=0.0015, text_share=0.0)
-    features(SimpleNamespace(world=WorldConfig(), data=data), {}, tmp_path)
+    features(SimpleNamespace(world=WorldConfig(), encoder=EncoderConfig(), data=data), {}, tmp_path)
     found = np.load(tmp_path / "features.npy")
     assert found.shape == (1, CELLS**2, CHANNELS)
     assert np.load(tmp_path / "pictures.npy").tolist() == [-1, -1, 0]
