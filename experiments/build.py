@@ -65,6 +65,7 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
         return bridge_module(kind, config, inputs, tokenizer)
     words = vocabulary(config, tokenizer, feature_map(config.encoder))
     module = kind(config.model, words, config.train, config.seed)
+    check_codes(config, tokenizer, module)
     if "start" in inputs:
         go_on(module, SharedConfig(trunk=config.model.trunk), inputs["start"] / "model.pt")
     elif config.train.init == "text":
@@ -72,6 +73,20 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
         load_weights(text, inputs["stage0"] / "model.pt")
         module.start_from_text(text)
     return module
+
+
+def check_codes(config: SimpleNamespace, tokenizer: Codec, module: TokenModule) -> None:
+    """Raises ValueError for a token arm that would draw or see images where there are no codes."""
+    if tokenizer.is_continuous and "generate" in module.trained_tasks:
+        raise ValueError(
+            f"tokenizer.kind must give codes where model.name={config.model.name} draws, "
+            f"got {config.tokenizer.kind}."
+        )
+    if tokenizer.is_continuous and not module.second_encoder:
+        raise ValueError(
+            f"encoder.kind must name an encoder under tokenizer.kind={config.tokenizer.kind}, "
+            f"which has no codes to understand images by, got {config.encoder.kind}."
+        )
 
 
 def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:

@@ -25,6 +25,7 @@ from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad
 from models.merged import TaskVectors
 from models.module import UnifiedModule
+from models.tokenizers.codec import image_ids
 
 Inputs = dict[str, Path]
 FIRST_SCENE = 1000
@@ -84,7 +85,7 @@ def dev_batch(config: SimpleNamespace, inputs: Inputs, step: int) -> Batch:
     indices = range(first, first + SCENES)
     scenes = [world.scene("dev", index) for index in indices]
     codec = read_tokenizer(inputs["tokenizer"])
-    codes = codec.encode(np.stack([world.render(scene) for scene in scenes])).tolist()
+    codes = image_ids(codec, np.stack([world.render(scene) for scene in scenes]))
     drawn: list[Packed] = []
     asked: list[Packed] = []
     for index, scene, code in zip(indices, scenes, codes, strict=True):

@@ -14,6 +14,7 @@ from benchmarks.protocol import Request
 from experiments.build import read_tokenizer, text_tokens, trained_module
 from models.batch import prompt_tokens, question_opening
 from models.sampling import SamplingConfig
+from models.tokenizers.codec import image_ids
 from models.tokenizers.encoders import Encoder, open_encoder
 
 CAPTION_QUESTION = "describe"
@@ -82,7 +83,7 @@ class TrainedModel:
         if many := [request for request in requests if len(request.images) > 1]:
             raise ValueError(f"a request must have at most one image, got {len(many[0].images)}.")
         images = [request.images[0] for request in requests if request.images]
-        coded = iter(self.tokenizer.encode(np.stack(images)).tolist() if images else [])
+        coded = iter(image_ids(self.tokenizer, np.stack(images)) if images else [])
         return [next(coded) if request.images else None for request in requests]
 
     def autocast(self) -> AbstractContextManager:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.features import FeatureStore
+from datamodules.features import LATENTS, FeatureStore
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
 from experiments.control_masses import with_measured_targets
@@ -30,10 +30,14 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 
 
 def read_store(inputs: Inputs, task: str) -> SequenceStore:
-    """The sequences of a task, for `understand` with the features that the arm's encoder gave."""
+    """The sequences of a task: for `understand` with the features that the arm's encoder gave, for
+    `generate` with latents where images have no codes."""
+    data = inputs["data"]
     if task == "understand" and "features" in inputs:
-        return FeatureStore.load_with(inputs["data"], task, inputs["features"])
-    return SequenceStore.load(inputs["data"], task)
+        return FeatureStore.load_with(data, task, inputs["features"])
+    if task == "generate" and (data / LATENTS).exists():
+        return FeatureStore.load_with(data, task, data / LATENTS, LATENTS)
+    return SequenceStore.load(data, task)
 
 
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:

@@ -157,8 +157,10 @@ class FrozenBridge(nn.Module):
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
-        latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
-        clean = rearrange(latents, "b (y x) l -> b l y x", y=self.grid)
+        latents = sequences.get("latents")
+        if latents is None:
+            latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
+        clean = rearrange(latents.float(), "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
         return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
 
@@ -215,7 +217,7 @@ class FrozenBridgeModule(UnifiedModule):
     @torch.no_grad()
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
+    ) -> Tensor:
         parts = []
         for chosen in chunks(len(prompts), config.chunk):
             rows = [checked(prompts[index], config.prompt_length) for index in chosen]
@@ -224,7 +226,7 @@ class FrozenBridgeModule(UnifiedModule):
 
     def _generate_chunk(
         self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
+    ) -> Tensor:
         guided = config.guidance != 1
         rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
         lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)

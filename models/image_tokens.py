@@ -22,7 +22,7 @@ from vector_quantize_pytorch import FSQ
 from models.initialise import generator_for
 
 FITTED = ("fsq", "residual")
-PRETRAINED = ("vqmodel", "janus", "emu3", "chameleon")
+PRETRAINED = ("vqmodel", "janus", "emu3", "chameleon", "autoencoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class ImageTokenizerConfig:
 
 
 class ImageTokenizer(nn.Module):
-    depths = 1
+    depths, is_continuous = 1, False
 
     def __init__(self, config: ImageTokenizerConfig) -> None:
         super().__init__()

@@ -51,12 +51,15 @@ def render(world: World, split: str, count: int, first: int = 0) -> np.ndarray:
 
 
 def measure(codec: Codec, images: np.ndarray) -> dict[str, float]:
-    """PSNR, share of codes in use, and the entropy of their use in bits."""
+    """PSNR, share of codes in use, and the entropy of their use in bits; PSNR alone of latents."""
+    found = {"psnr_db": peak_signal_to_noise(images, codec.reconstruct(images))}
+    if codec.is_continuous:
+        return {**found, "images": len(images)}
     codes = torch.cat([codec.encode(part) for part in np.array_split(images, 8)])
     counts = codes.unique(return_counts=True)[1].double()
     used, known = counts / counts.sum(), codec.config.codes**codec.depths
     return {
-        "psnr_db": peak_signal_to_noise(images, codec.reconstruct(images)),
+        **found,
         "codes": known,
         "codes_used_share": len(used) / known,
         "code_entropy_bits": float(-(used * used.log2()).sum()),

@@ -42,11 +42,13 @@ class Codec(Protocol):
     """Images `[b h w 3]` uint8 to what stands at their positions, in raster order, and back.
 
     `depths`: how many codes share a position; they are written as one (residual_codes.py), and a
-    depth head of `head_layers` blocks predicts them.
+    depth head of `head_layers` blocks predicts them. One that `is_continuous` has no codes; vectors
+    `[b p l]` take their place, and its one code is a placeholder.
     """
 
     depths: int
     head_layers: int
+    is_continuous: bool
 
     @property
     def config(self) -> Sizes: ...
@@ -99,7 +101,7 @@ class PretrainedCodec(ABC):
     """
 
     kind: str
-    depths, head_layers = 1, 0
+    depths, head_layers, is_continuous = 1, 0, False
 
     def __init__(self, network: Any, codebook: Tensor, patch: int, scale: PixelScale) -> None:
         self.network = network.float().eval().requires_grad_(False)
@@ -115,24 +117,27 @@ class PretrainedCodec(ABC):
     def open(cls, folder: Path) -> "PretrainedCodec":
         """Read from a checkpoint; ValueError names what is missing, extra or misshapen."""
 
-    @abstractmethod
     def quantise(self, pixels: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b y x"]:
         """The codes of scaled pixels."""
+        raise NotImplementedError
 
     @abstractmethod
-    def restore(self, codes: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
-        """Scaled pixels of codes."""
+    def restore(self, codes: Tensor) -> Float[Tensor, "b 3 h w"]:
+        """Scaled pixels of codes `[b y x]`."""
 
     @torch.no_grad()
     def encode(self, images: np.ndarray) -> Int[Tensor, "b p"]:
         """Codes in raster order of uint8 images `[b h w 3]`; ValueError for another size."""
+        self.check(images)
+        parts = [self.quantise(self.scale.scaled(part)) for part in chunks(images)]
+        return rearrange(torch.cat(parts), "b y x -> b (y x)").long()
+
+    def check(self, images: np.ndarray) -> None:
         side = self.config.pixels
         if images.shape[1:3] != (side, side):
             raise ValueError(
                 f"images must have tokenizer.pixels={side} a side, got {images.shape[1:3]}."
             )
-        parts = [self.quantise(self.scale.scaled(part)) for part in chunks(images)]
-        return rearrange(torch.cat(parts), "b y x -> b (y x)").long()
 
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b p"]) -> np.ndarray:
@@ -169,6 +174,13 @@ class PretrainedCodec(ABC):
     def save_network(self, folder: Path) -> None:
         """The network in its own format."""
         self.network.save_pretrained(folder / NETWORK)
+
+
+def image_ids(codec: Codec, images: np.ndarray) -> list[list[int]]:
+    """The codes at the positions of uint8 images `[b h w 3]`; placeholders where there are none."""
+    if codec.is_continuous:
+        return [[0] * codec.config.tokens_per_image for _ in images]
+    return codec.encode(images).tolist()
 
 
 def chunks(rows: Any) -> Iterator[Any]:

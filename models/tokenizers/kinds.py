@@ -8,6 +8,7 @@
 | janus          | Janus' VQ, of transformers                            | `tokenizer.path`    |
 | emu3           | Emu3's VQ, of transformers                            | `tokenizer.path`    |
 | chameleon      | Chameleon's VQ, in its form of transformers           | `tokenizer.path`    |
+| autoencoder    | an autoencoder of diffusers: latents, no codes        | `tokenizer.path`    |
 
 A path is a folder or a hub's repository: the tokenizer alone or the whole model that has it.
 """
@@ -33,12 +34,13 @@ def fitted_class(kind: str) -> type[ImageTokenizer]:
 
 def pretrained_class(kind: str) -> type[PretrainedCodec]:
     """The class of a pretrained one; its libraries are imported where it is asked for."""
+    from models.tokenizers.autoencoder import AutoencoderCodec
     from models.tokenizers.chameleon import ChameleonCodec
     from models.tokenizers.emu3 import Emu3Codec
     from models.tokenizers.janus import JanusCodec
     from models.tokenizers.vqmodel import VQModelCodec
 
-    known = (ChameleonCodec, Emu3Codec, JanusCodec, VQModelCodec)
+    known = (AutoencoderCodec, ChameleonCodec, Emu3Codec, JanusCodec, VQModelCodec)
     return {one.kind: one for one in known}[kind]
 
 

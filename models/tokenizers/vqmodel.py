@@ -17,7 +17,7 @@ class VQModelCodec(PretrainedCodec):
 
     @classmethod
     def open(cls, folder: Path) -> "VQModelCodec":
-        network = open_part(VQModel, folder)
+        network = open_part(folder, VQModel)
         patch = 2 ** (len(network.config["block_out_channels"]) - 1)
         return cls(network, network.quantize.embedding.weight, patch, PixelScale())
 

@@ -136,10 +136,10 @@ def test_the_processor_beside_the_weights_scales_the_pixels(tmp_path: Path) -> N
 
 
 def test_a_size_that_tokens_do_not_tile_is_refused(folders: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match=r"tokenizer\.pixels must be a multiple of the 2 pixels"):
-        opened("janus", folders["janus"], pixels=7)
-    codec = opened("emu3", folders["emu3"], pixels=4)
-    with pytest.raises(ValueError, match=r"tokenizer\.pixels=4 a side, got \(8, 8\)"):
+    with pytest.raises(ValueError, match=r"tokenizer\.pixels must be a multiple of the 8 pixels"):
+        opened("janus", folders["janus"], pixels=36)
+    codec = opened("emu3", folders["emu3"], pixels=16)
+    with pytest.raises(ValueError, match=r"tokenizer\.pixels=16 a side, got \(32, 32\)"):
         codec.encode(IMAGES)
 
 
