@@ -3,11 +3,11 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.features import LATENTS, FeatureStore
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import build_module
 from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent, fit
+from experiments.stores import read_store
 from models.text_tokens import DROP
 
 Inputs = dict[str, Path]
@@ -17,6 +17,8 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
     config = with_measured_targets(config, inputs, out)
     module = build_module(config, inputs)
+    if "understand" not in module.trained_tasks:  # nobody looks at the pictures
+        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
     stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {
         "understand": config.train.understand_batch,
@@ -29,22 +31,9 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     fit(module, data, out, spent_before(config, inputs))
 
 
-def read_store(inputs: Inputs, task: str) -> SequenceStore:
-    """The sequences of a task: for `understand` with the features that the arm's encoder gave, for
-    `generate` with latents where images have no codes."""
-    data = inputs["data"]
-    if task == "understand" and "features" in inputs:
-        return FeatureStore.load_with(data, task, inputs["features"])
-    if task == "generate" and (data / LATENTS).exists():
-        return FeatureStore.load_with(data, task, data / LATENTS, LATENTS)
-    return SequenceStore.load(data, task)
-
-
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
     """What the arm starts from, and what its encoder spent on the training pictures."""
     sources = [name for name in ("frozen", "start", "decoder", "features") if name in inputs]
-    if "frozen" in inputs and "features" in inputs:
-        sources.remove("features")  # the frozen model's own training has counted them
     if config.train.init == "text" and not {"frozen", "start"} & set(sources):
         sources.append("stage0")
     spent = [Spent.read(inputs[name]) for name in sources]

@@ -9,7 +9,7 @@
 | prompt_dropped   | bool  [b]      | the prompt was replaced by `<drop>` (guidance training)      |
 | features         | half  [b,s,c]  | a second encoder's view of the picture in s cells, zeros     |
 |                  |                | where there is none; only for arms that have such an encoder |
-| latents          | half  [b,p,l]  | the picture to be drawn, where images have no codes    |
+| latents          | half  [b,p,l]  | the picture to be drawn, where images have no codes          |
 
 Layout of a sequence, which opens with its task's token:
 

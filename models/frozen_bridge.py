@@ -22,7 +22,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from einops import rearrange, repeat
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import Task
@@ -37,6 +37,7 @@ from models.prompt_states import language_prompts, read_prompts, read_queries, s
 from models.sampling import SamplingConfig, checked, chunks
 from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
 from models.tokenizers.codec import Codec
+from models.tokenizers.double_encoder_model import answer_seen
 from models.tokenizers.residual_codes import summed
 from models.training import TrainConfig
 from models.unified import UnifiedModel
@@ -49,13 +50,9 @@ CHOICES = {
     "language_model": ("frozen", "tuned"),
     "decoder": ("tuned", "frozen"),
 }
-LEAST = {
-    "queries": 1,
-    "connector_depth": 0,
-    "decoder_depth": 1,
-    "decoder_heads": 1,
-    "decoder_patch": 1,
-}
+LEAST = {"queries": 1, "connector_depth": 0} | dict.fromkeys(
+    ("decoder_depth", "decoder_heads", "decoder_patch"), 1
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +154,7 @@ class FrozenBridge(nn.Module):
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
-        latents = sequences.get("latents")
-        if latents is None:
+        if (latents := sequences.get("latents")) is None:
             latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
         clean = rearrange(latents.float(), "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
@@ -190,6 +186,7 @@ class FrozenBridgeModule(UnifiedModule):
                 f"got {train.interaction}."
             )
         super().__init__(train)
+        self.second_encoder = frozen.second_encoder
         self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
         self.seed = seed
         self.nearest = tokenizer.nearest
@@ -240,9 +237,14 @@ class FrozenBridgeModule(UnifiedModule):
         )
         return self.nearest(latents)
 
-    @property
-    def reader(self) -> UnifiedModel:
-        return self.model.language_model
+    def answer(
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
+    ) -> list[list[int]]:
+        return answer_seen(self.model.language_model, questions, features, config, length)
 
 
 ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)

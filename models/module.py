@@ -19,10 +19,10 @@ from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
 from models.remedies import COMBINERS
-from models.sampling import SamplingConfig, answer_tokens, generate_codes
+from models.sampling import SamplingConfig, generate_codes
 from models.shared import Shared, SharedConfig
 from models.token_models import token_model
-from models.tokenizers.double_encoder_model import DoubleEncoderModel, answer_seen
+from models.tokenizers.double_encoder_model import answer_seen
 from models.training import TrainConfig, build_optimizer, freeze
 from models.unified import UnifiedModel, Vocabulary, objective
 
@@ -30,9 +30,11 @@ from models.unified import UnifiedModel, Vocabulary, objective
 class UnifiedModule(lightning.LightningModule, ABC):
     """Training of a model on the tasks that have a weight.
 
+    `second_encoder`: whether `answer` takes `features` of the questions' images as well.
     `needs_coin`: whether a pass without a known prompt cannot choose its weights.
     """
 
+    second_encoder = False
     needs_coin = False
 
     def __init__(self, train: TrainConfig) -> None:
@@ -60,30 +62,11 @@ class UnifiedModule(lightning.LightningModule, ABC):
     ) -> Int[Tensor, "b p"]:
         """Image codes; prompts end in `<image>`, and image i depends on prompt and seed i alone."""
 
-    @property
     @abstractmethod
-    def reader(self) -> UnifiedModel:
-        """The model over tokens that answers."""
-
-    @property
-    def second_encoder(self) -> bool:
-        """Whether `answer` takes `features` of the questions' images as well."""
-        return self.reader.vocabulary.view is not None
-
     def answer(
-        self,
-        questions: Sequence[list[int]],
-        config: SamplingConfig,
-        length: int,
-        features: Float[Tensor, "b cells features"] | None = None,
+        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
     ) -> list[list[int]]:
-        """Greedy answers of at most `length` tokens, without `<end>`.
-
-        `features` are those of the images that a second encoder has seen, a row a question.
-        """
-        if isinstance(self.reader, DoubleEncoderModel):
-            return answer_seen(self.reader, questions, features, config, length)
-        return answer_tokens(self.reader, questions, config, length)
+        """Greedy answers of at most `length` tokens, without `<end>`."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
@@ -127,6 +110,7 @@ class TokenModule(UnifiedModule):
         initialise(reference, seed, config.trunk.depth)
         start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
         self.seed = seed
+        self.second_encoder = vocabulary.view is not None
         freeze(self.model.trunk, train.frozen)
 
     def start_from_shared(self, trained: "SharedModule") -> None:
@@ -154,10 +138,6 @@ class TokenModule(UnifiedModule):
         wanted = interaction if interaction.weight(task) else None
         return self.model.losses(batch[task], task, wanted)
 
-    @property
-    def reader(self) -> UnifiedModel:
-        return self.model
-
     def active_parameters(self) -> dict[str, int]:
         return {task: active_parameters(self.model, task) for task in self.trained_tasks}
 
@@ -165,6 +145,15 @@ class TokenModule(UnifiedModule):
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
         return generate_codes(self.model, prompts, seeds, config)
+
+    def answer(
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
+    ) -> list[list[int]]:
+        return answer_seen(self.model, questions, features, config, length)
 
 
 class SharedModule(TokenModule):

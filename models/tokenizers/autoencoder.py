@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderDC, AutoencoderKL, AutoencoderTiny
+from diffusers.models.autoencoders.autoencoder_dc import AutoencoderDC
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from models.tokenizers.codec import PretrainedCodec, chunks
+from models.tokenizers.codec import chunks
 from models.tokenizers.diffusers_part import open_part
 from models.tokenizers.pixel_scale import PixelScale
+from models.tokenizers.pretrained import PretrainedCodec
 
 KNOWN = (AutoencoderKL, AutoencoderDC, AutoencoderTiny)
 PROBE = 64
@@ -46,19 +49,14 @@ class AutoencoderCodec(PretrainedCodec):
         shift, scale = shift_and_scale(self.network)
         return rearrange((torch.cat(parts) - shift) * scale, "b l y x -> b (y x) l")
 
-    @torch.no_grad()
-    def decode(self, codes: Float[Tensor, "b p l"]) -> np.ndarray:
-        """uint8 images `[b h w 3]` of latents in raster order."""
-        squares = rearrange(codes.float(), "b (y x) l -> b l y x", y=self.config.grid)
-        return np.concatenate([self.scale.images(self.restore(part)) for part in chunks(squares)])
-
-    def restore(self, codes: Float[Tensor, "b l y x"]) -> Float[Tensor, "b 3 h w"]:
+    def restore(self, squares: Float[Tensor, "b y x l"]) -> Float[Tensor, "b 3 h w"]:
         shift, scale = shift_and_scale(self.network)
-        return self.network.decode(codes / scale + shift).sample
+        latents = rearrange(squares.float(), "b y x l -> b l y x")
+        return self.network.decode(latents / scale + shift).sample
 
     def latents(self) -> Float[Tensor, "v l"]:
         """The placeholder's: zeros."""
-        return self.codebook
+        return self.table
 
     def nearest(self, latents: Float[Tensor, "b p l"]) -> Float[Tensor, "b p l"]:
         """Themselves."""

@@ -9,15 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from diffusers import VQModel
 from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+from diffusers.models.autoencoders.vq_model import VQModel
 from jaxtyping import Float, Int
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import ChameleonVQVAEConfig
 
 from models.tokenizers.checkpoint import fill, read_settings, read_tensors
-from models.tokenizers.codec import NETWORK
 from models.tokenizers.pixel_scale import read_scale
 from models.tokenizers.vqmodel import VQModelCodec
 
@@ -46,21 +45,21 @@ class ChameleonCodec(VQModelCodec):
         codec.settings, codec.tensors = settings, tensors
         return codec
 
-    def restore(self, codes: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
+    def restore(self, squares: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
         """As any VQModel; ValueError where the checkpoint has no decoder."""
         if not any(name.startswith(DECODER) for name in self.tensors):
             raise ValueError(
                 "tokenizer.path must hold a decoder where images are drawn or restored, got "
                 "tokenizer.kind=chameleon without one."
             )
-        return super().restore(codes)
+        return super().restore(squares)
 
     def save_network(self, folder: Path) -> None:
         """In the form that it was read from, with or without a decoder."""
-        (folder / NETWORK).mkdir(exist_ok=True)
-        (folder / NETWORK / "config.json").write_text(json.dumps(self.settings))
+        folder.mkdir(exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(self.settings))
         contiguous = {name: value.contiguous() for name, value in self.tensors.items()}
-        save_file(contiguous, folder / NETWORK / "model.safetensors", {"format": "pt"})
+        save_file(contiguous, folder / "model.safetensors", {"format": "pt"})
 
 
 def vqgan_sizes(config: ChameleonVQVAEConfig) -> dict[str, Any]:

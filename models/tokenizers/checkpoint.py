@@ -10,10 +10,12 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-FILES = ("*.json", "*.safetensors")
+FILES = ["*.json", "*.safetensors"]
+OTHER_PARTS = ["text_encoder*", "transformer/*", "unet/*", "safety_checker/*"]
+"""Of a pipeline, what no tokenizer needs."""
 SETTINGS, TENSORS = "vq_config", "vqmodel."
 
 
@@ -25,11 +27,14 @@ def local_folder(path: str, field: str) -> Path:
     if Path(path).is_dir():
         return Path(path)
     try:
-        return Path(snapshot_download(path, allow_patterns=list(FILES)))
+        return Path(
+            snapshot_download(path, allow_patterns=list(FILES), ignore_patterns=list(OTHER_PARTS))
+        )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise ValueError(
             f"{field} must be a folder or a repository that can be reached, got {path!r}."
         ) from error
+    return Path(found)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -42,15 +47,31 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """The tokenizer's tensors, from one file or several."""
+    """The tokenizer's tensors, from one file or several.
+
+    Raises ValueError where there is no such file, or a damaged one.
+    """
     whole = SETTINGS in json.loads((folder / "config.json").read_text())
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise ValueError(f"tokenizer.path must hold tensors as .safetensors, got {folder}.")
     tensors: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 (it is no mapping)
-                _, found, rest = name.partition(TENSORS)
-                if not whole or found:
-                    tensors[rest if whole else name] = file.get_tensor(name)
+    for path in paths:
+        try:
+            tensors |= read_file(path, whole)
+        except SafetensorError as error:
+            raise ValueError(f"tokenizer.path must hold whole files, got {path}: {error}") from None
+    return tensors
+
+
+def read_file(path: Path, whole: bool) -> dict[str, Tensor]:
+    """The tokenizer's tensors in one file, of a `whole` model or of a tokenizer alone."""
+    tensors = {}
+    with safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118 (it is no mapping)
+            _, found, rest = name.partition(TENSORS)
+            if not whole or found:
+                tensors[rest if whole else name] = file.get_tensor(name)
     return tensors
 
 

@@ -1,26 +1,14 @@
-"""What every image tokenizer can do, and the part that all pretrained ones share.
+"""What every image tokenizer can do: images to codes, or to latents without codes, and back."""
 
-A pretrained codec is a frozen network with a codebook; an image is `grid` x `grid` codes.
-"""
-
-import json
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
-from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
-
-from models.tokenizers.pixel_scale import PixelScale
 
 CHUNK = 16
 """Images that pass a pretrained network at once."""
-NETWORK, ABOUT = "network", "codec.json"
 
 
 @runtime_checkable
@@ -67,113 +55,6 @@ class Codec(Protocol):
     def nearest(self, latents: Float[Tensor, "b p l"]) -> Tensor:
         """What `decode` takes for such vectors."""
         ...
-
-
-@dataclass(frozen=True)
-class CodecSizes:
-    """Sizes of a pretrained codec: `pixels` along a side, of which a token covers `patch`."""
-
-    kind: str
-    pixels: int
-    patch: int
-    codes: int
-
-    def __post_init__(self) -> None:
-        if self.pixels % self.patch:
-            raise ValueError(
-                f"tokenizer.pixels must be a multiple of the {self.patch} pixels that a token of "
-                f"tokenizer.kind={self.kind} covers, got {self.pixels}."
-            )
-
-    @property
-    def grid(self) -> int:
-        return self.pixels // self.patch
-
-    @property
-    def tokens_per_image(self) -> int:
-        return self.grid**2
-
-
-class PretrainedCodec(ABC):
-    """A frozen network between images and codes; a subclass says how to call it.
-
-    `codebook` [v l] holds the vectors that the network's decoder reads.
-    """
-
-    kind: str
-    depths, head_layers, is_continuous = 1, 0, False
-
-    def __init__(self, network: Any, codebook: Tensor, patch: int, scale: PixelScale) -> None:
-        self.network = network.float().eval().requires_grad_(False)
-        self.codebook, self.patch, self.scale = codebook.detach().float(), patch, scale
-
-    def sized(self, pixels: int) -> "PretrainedCodec":
-        """Set to images of `pixels`; ValueError where its tokens do not tile them."""
-        self.config = CodecSizes(self.kind, pixels, self.patch, len(self.codebook))
-        return self
-
-    @classmethod
-    @abstractmethod
-    def open(cls, folder: Path) -> "PretrainedCodec":
-        """Read from a checkpoint; ValueError names what is missing, extra or misshapen."""
-
-    def quantise(self, pixels: Float[Tensor, "b 3 h w"]) -> Int[Tensor, "b y x"]:
-        """The codes of scaled pixels."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def restore(self, codes: Tensor) -> Float[Tensor, "b 3 h w"]:
-        """Scaled pixels of codes `[b y x]`."""
-
-    @torch.no_grad()
-    def encode(self, images: np.ndarray) -> Int[Tensor, "b p"]:
-        """Codes in raster order of uint8 images `[b h w 3]`; ValueError for another size."""
-        self.check(images)
-        parts = [self.quantise(self.scale.scaled(part)) for part in chunks(images)]
-        return rearrange(torch.cat(parts), "b y x -> b (y x)").long()
-
-    def check(self, images: np.ndarray) -> None:
-        side = self.config.pixels
-        if images.shape[1:3] != (side, side):
-            raise ValueError(
-                f"images must have tokenizer.pixels={side} a side, got {images.shape[1:3]}."
-            )
-
-    @torch.no_grad()
-    def decode(self, codes: Int[Tensor, "b p"]) -> np.ndarray:
-        """uint8 images `[b h w 3]` of codes in raster order."""
-        squares = rearrange(codes, "b (y x) -> b y x", y=self.config.grid)
-        return np.concatenate([self.scale.images(self.restore(part)) for part in chunks(squares)])
-
-    def reconstruct(self, images: np.ndarray) -> np.ndarray:
-        return self.decode(self.encode(images))
-
-    @property
-    def deviation(self) -> Float[Tensor, ""]:
-        """One scale for all channels, so that what is nearest stays nearest."""
-        return self.codebook.std(0).square().mean().sqrt()
-
-    def latents(self) -> Float[Tensor, "v l"]:
-        return self.codebook / self.deviation
-
-    def features(self) -> Float[Tensor, "v l"]:
-        """The trunk sees a code as its vector."""
-        return self.latents()
-
-    def nearest(self, latents: Float[Tensor, "b p l"]) -> Int[Tensor, "b p"]:
-        """The codes whose scaled vectors are nearest."""
-        table = self.latents().to(latents.device)
-        return torch.stack([torch.cdist(image.float(), table).argmin(-1) for image in latents])
-
-    def save(self, folder: Path) -> None:
-        """Keep a copy, so that a run does not depend on where the checkpoint was."""
-        self.save_network(folder)
-        about = {"kind": self.kind, "pixels": self.config.pixels, "scale": asdict(self.scale)}
-        (folder / ABOUT).write_text(json.dumps(about))
-
-    def save_network(self, folder: Path) -> None:
-        """The network in its own format."""
-        self.network.save_pretrained(folder / NETWORK)
 
 
 def image_ids(codec: Codec, images: np.ndarray) -> list[list[int]]:

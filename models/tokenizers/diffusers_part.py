@@ -26,7 +26,10 @@ def open_part(folder: Path, *known: Any) -> Any:
         raise ValueError(
             f"tokenizer.path must hold one of {', '.join(classes)} of diffusers, got {named}."
         )
-    network, about = classes[named].from_pretrained(where, output_loading_info=True)
+    try:
+        network, about = classes[named].from_pretrained(where, output_loading_info=True)
+    except OSError as error:
+        raise ValueError(f"tokenizer.path must hold whole files, got {where}: {error}") from None
     faults = [f"{word} {name}" for key, word in FAULTS.items() for name in about.get(key, ())]
     if faults:
         raise ValueError(

@@ -77,7 +77,7 @@ class DoubleEncoderModel(UnifiedModel):
 
 
 def answer_seen(
-    model: DoubleEncoderModel,
+    model: UnifiedModel,
     questions: Sequence[list[int]],
     features: Float[Tensor, "b cells features"] | None,
     config: SamplingConfig,
@@ -85,8 +85,10 @@ def answer_seen(
 ) -> list[list[int]]:
     """As `answer_tokens`; `features` holds a row a question, whatever it is without an image.
 
-    Raises ValueError for a question about an image without features.
+    Raises ValueError for a question about an image without features, of a model that needs them.
     """
+    if not isinstance(model, DoubleEncoderModel):
+        return answer_tokens(model, questions, config, length)
     if features is None:
         if any(max(question) >= model.vocabulary.text for question in questions):
             raise ValueError("a question about an image must come with features, got none.")

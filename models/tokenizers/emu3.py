@@ -8,11 +8,11 @@ from torch import Tensor
 from transformers import Emu3VQVAE, Emu3VQVAEConfig
 
 from models.tokenizers.checkpoint import fill, read_settings, read_tensors
-from models.tokenizers.codec import PretrainedCodec
 from models.tokenizers.pixel_scale import read_scale
+from models.tokenizers.pretrained import CodebookCodec
 
 
-class Emu3Codec(PretrainedCodec):
+class Emu3Codec(CodebookCodec):
     kind = "emu3"
 
     @classmethod
@@ -26,5 +26,5 @@ class Emu3Codec(PretrainedCodec):
         sizes = torch.tensor([pixels.shape[-2:]] * len(pixels))
         return torch.stack(self.network.encode(pixels, sizes).image_tokens)
 
-    def restore(self, codes: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
-        return self.network.decode(codes)
+    def restore(self, squares: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
+        return self.network.decode(squares)

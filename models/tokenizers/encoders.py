@@ -28,7 +28,7 @@ class EncoderConfig:
 
     kind: str = "none"
     path: str = ""
-    cells: int = 4
+    cells: int = CELLS
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -38,8 +38,11 @@ class EncoderConfig:
             raise ValueError(
                 f"encoder.path must {rule} where encoder.kind is {self.kind}, got {self.path!r}."
             )
-        if self.cells < 1:
-            raise ValueError(f"encoder.cells must be at least 1, got {self.cells}.")
+        if self.cells < 1 or (self.cells != CELLS and self.kind != "vision_tower"):
+            rule = "be at least 1" if self.kind == "vision_tower" else f"stay {CELLS}"
+            raise ValueError(
+                f"encoder.cells must {rule} where encoder.kind is {self.kind}, got {self.cells}."
+            )
 
     @property
     def recipe(self) -> str | None:

@@ -12,11 +12,11 @@ from torch.nn.functional import embedding, normalize
 from transformers import JanusVQVAE, JanusVQVAEConfig
 
 from models.tokenizers.checkpoint import fill, read_settings, read_tensors
-from models.tokenizers.codec import PretrainedCodec
 from models.tokenizers.pixel_scale import read_scale
+from models.tokenizers.pretrained import CodebookCodec
 
 
-class JanusCodec(PretrainedCodec):
+class JanusCodec(CodebookCodec):
     kind = "janus"
 
     @classmethod
@@ -32,7 +32,7 @@ class JanusCodec(PretrainedCodec):
         codes = self.network.encode(pixels).image_tokens
         return rearrange(codes, "(b y x) -> b y x", b=len(pixels), y=self.config.grid)
 
-    def restore(self, codes: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
+    def restore(self, squares: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
         """As `decode` of transformers, which takes images of one size alone."""
-        vectors = rearrange(embedding(codes, self.codebook), "b y x l -> b l y x")
+        vectors = rearrange(embedding(squares, self.table), "b y x l -> b l y x")
         return self.network.decoder(self.network.post_quant_conv(vectors))

@@ -20,8 +20,9 @@ import torch
 
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.tokenizers.checkpoint import local_folder
-from models.tokenizers.codec import ABOUT, NETWORK, Codec, PretrainedCodec
+from models.tokenizers.codec import Codec
 from models.tokenizers.pixel_scale import PixelScale
+from models.tokenizers.pretrained import ABOUT, NETWORK, PretrainedCodec
 from models.tokenizers.residual import ResidualTokenizer
 
 FITTED_FILE = "tokenizer.pt"

@@ -67,7 +67,7 @@ class ResidualTokenizer(ImageTokenizer):
         return split(codes, self.config.codes, self.depths)
 
     def _tables(self) -> Float[Tensor, "v l"]:
-        scaled = self.quantiser.codebooks * self.quantiser.scales[:, None]
+        scaled = self.quantiser.codebooks * self.quantiser.get_buffer("scales")[:, None]
         return scaled.flatten(0, 1).float()
 
     def _deviation(self) -> Float[Tensor, "1 l"]:

@@ -19,6 +19,8 @@ from models.unified import Choice, Tables, TokenEmbedding, UnifiedModel, Vocabul
 class ResidualEmbedding(TokenEmbedding):
     """Text by a table; a position of an image by a small MLP on the sum of its codes' vectors."""
 
+    code_features: Tensor
+
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
         super().__init__(vocabulary, width)
         self.depths = vocabulary.depths

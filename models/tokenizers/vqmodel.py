@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from diffusers import VQModel
+from diffusers.models.autoencoders.vq_model import VQModel
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from models.tokenizers.codec import PretrainedCodec
 from models.tokenizers.diffusers_part import open_part
 from models.tokenizers.pixel_scale import PixelScale
+from models.tokenizers.pretrained import CodebookCodec
 
 
-class VQModelCodec(PretrainedCodec):
+class VQModelCodec(CodebookCodec):
     kind = "vqmodel"
 
     @classmethod
@@ -25,9 +25,9 @@ class VQModelCodec(PretrainedCodec):
         _, _, (_, _, codes) = self.network.quantize(self.network.encode(pixels).latents)
         return rearrange(codes, "(b y x) -> b y x", b=len(pixels), y=self.config.grid)
 
-    def restore(self, codes: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
+    def restore(self, squares: Int[Tensor, "b y x"]) -> Float[Tensor, "b 3 h w"]:
         """As `decode` of diffusers does from vectors that are quantised already."""
         network = self.network
-        vectors = network.quantize.get_codebook_entry(codes.flatten(), (*codes.shape, -1))
+        vectors = network.quantize.get_codebook_entry(squares.flatten(), (*squares.shape, -1))
         spatial = vectors if network.config["norm_type"] == "spatial" else None
         return network.decoder(network.post_quant_conv(vectors), spatial)

@@ -172,6 +172,23 @@ def test_merging_leaves_what_training_leaves(
     assert torch.equal(found["model.image_head.weight"], trained["model.image_head.weight"])
 
 
+def test_arms_with_an_encoder_are_merged_on_what_it_sees(
+    cell: tuple[SimpleNamespace, dict[str, Path]], tmp_path: Path
+) -> None:
+    config, inputs = cell
+    config.encoder = EncoderConfig(kind="efficientnet")
+    start = build_module(config, inputs).state_dict()
+    for task in BOTH:
+        moved = {name: value + 0.01 for name, value in start.items()}
+        save_weights(moved, inputs[task] / "model.pt")
+    out = tmp_path / "out"
+    out.mkdir()
+    merge(config, inputs, out)
+    found = torch.load(out / "model.pt")
+    assert list(found) == list(start)
+    assert not torch.equal(found["model.adapter_input.weight"], start["model.adapter_input.weight"])
+
+
 def test_the_mean_of_two_cells_is_the_mean_of_their_weights(
     cell: tuple[SimpleNamespace, dict[str, Path]], tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks.protocol import Request
-from datamodules.sequences import DataConfig
+from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import World, WorldConfig
 from experiments.artifacts import tokenizer as tokenizer_step
 from experiments.artifacts.data import training_data
@@ -72,8 +72,9 @@ def sizes(kind: str, checkpoints: dict[str, Path]) -> ImageTokenizerConfig:
 
 
 def seeing(kind: str, checkpoints: dict[str, Path]) -> EncoderConfig:
-    path = str(checkpoints[kind]) if kind in checkpoints else ""
-    return EncoderConfig(kind=kind, path=path, cells=2)
+    if kind in checkpoints:
+        return EncoderConfig(kind=kind, path=str(checkpoints[kind]), cells=2)
+    return EncoderConfig(kind=kind)
 
 
 def config_of(model: str, tokenizer: ImageTokenizerConfig, encoder: EncoderConfig) -> Any:
@@ -193,6 +194,28 @@ def test_a_token_arm_without_codes_is_refused(checkpoints: dict[str, Path], tmp_
         build_module(config, inputs)
 
 
+def test_an_arm_with_an_encoder_goes_on_from_one_with_and_from_one_without(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    """Adapters are taken where there are some, else they stay as drawn."""
+    config = config_of("shared", sizes("fsq", checkpoints), seeing("efficientnet", checkpoints))
+    inputs = artifacts(config, tmp_path)
+    started = {}
+    for name, encoder in (("with", config.encoder), ("without", EncoderConfig())):
+        one = SimpleNamespace(**{**vars(config), "encoder": encoder, "seed": 5})
+        (tmp_path / name).mkdir()
+        save_weights(build_module(one, inputs).state_dict(), tmp_path / name / "model.pt")
+        config.model = architecture("task_moe").config(trunk=TRUNK)
+        started[name] = build_module(config, {**inputs, "start": tmp_path / name}).state_dict()
+        config.model = architecture("shared").config(trunk=TRUNK)
+    saved = torch.load(tmp_path / "with" / "model.pt")
+    for name in ("model.adapter_input.weight", "model.image_head.weight"):
+        assert torch.equal(started["with"][name], saved[name])
+    fresh = build_module(config, inputs).state_dict()["model.adapter_input.weight"]
+    assert torch.equal(started["without"]["model.adapter_input.weight"], fresh)
+    assert not torch.equal(fresh, saved["model.adapter_input.weight"])
+
+
 def test_a_tokenizer_of_other_images_than_the_worlds_is_refused(tmp_path: Path) -> None:
     config = SimpleNamespace(world=WORLD, tokenizer=ImageTokenizerConfig(pixels=16))
     with pytest.raises(ValueError, match=r"tokenizer\.pixels must equal world\.pixels=32, got 16"):
@@ -210,11 +233,8 @@ def test_both_fields_are_keys_of_every_arm_and_an_encoder_asks_for_its_features(
 
 
 def test_large_codes_pass_through_the_files_whole(tmp_path: Path) -> None:
-    from datamodules.sequences import SequenceStore
-
     small = SequenceStore.from_rows([([1, 2**16 - 1], [False, True])])
     large = SequenceStore.from_rows([([1, 2**40], [False, True])])
     assert small.tokens.dtype == np.uint16
     large.save(tmp_path, "large")
     assert SequenceStore.load(tmp_path, "large").row(0)[0].tolist() == [1, 2**40]
-    assert torch.iinfo(torch.int64).max > 2**40

@@ -110,7 +110,11 @@ def test_a_tower_with_fewer_patches_than_cells_is_refused(tmp_path: Path) -> Non
         ({"kind": "siglip"}, r"encoder\.kind must be one of .*, got 'siglip'"),
         ({"kind": "vision_tower"}, r"encoder\.path must name a folder .*, got ''"),
         ({"path": "x"}, r"encoder\.path must be empty where encoder\.kind is none, got 'x'"),
-        ({"cells": 0}, r"encoder\.cells must be at least 1, got 0"),
+        ({"cells": 3}, r"encoder\.cells must stay 4 where encoder\.kind is none, got 3"),
+        (
+            {"kind": "vision_tower", "path": "x", "cells": 0},
+            r"encoder\.cells must be at least 1 where .* vision_tower, got 0",
+        ),
     ],
 )
 def test_a_kind_and_its_path_belong_together(fields: dict, message: str) -> None:

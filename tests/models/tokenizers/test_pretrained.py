@@ -166,6 +166,18 @@ def test_a_vqmodel_with_wrong_tensors_is_refused(tmp_path: Path) -> None:
         opened("vqmodel", tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["janus", "vqmodel"])
+def test_a_truncated_checkpoint_is_refused_by_its_files_name(
+    kind: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    for path in folders[kind].iterdir():
+        whole = path.read_bytes()
+        half = whole[: len(whole) // 2] if path.suffix == ".safetensors" else whole
+        (tmp_path / path.name).write_bytes(half)
+    with pytest.raises(ValueError, match=r"must hold whole files, got .*(model|for)"):
+        opened(kind, tmp_path)
+
+
 def test_chameleon_without_a_decoder_reads_images_and_says_that_it_cannot_draw(
     tmp_path: Path, folders: dict[str, Path]
 ) -> None:
@@ -192,5 +204,8 @@ def test_a_kind_and_its_path_belong_together(fields: dict[str, str], message: st
 def test_a_path_that_is_nowhere_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"tokenizer\.path must be a folder or a repository"):
         opened("emu3", tmp_path / "nowhere")
+    emu3_network().config.save_pretrained(tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"must hold tensors as \.safetensors, got .*empty"):
+        opened("emu3", tmp_path / "empty")
     with pytest.raises(ValueError, match=r"tokenizer\.path must hold a config\.json"):
         opened("emu3", tmp_path)

@@ -132,6 +132,16 @@ def test_the_depth_head_reads_the_codes_before_a_depth_and_no_later_one(
     assert not torch.allclose(found[:, 2], logits[:, 2])
 
 
+def test_a_depth_reads_the_sum_of_the_vectors_before_it(vocabulary: Vocabulary) -> None:
+    """Without blocks nothing else reaches it: of one codebook, two codes may change places."""
+    table = vocabulary.code_features[:CODES].repeat(3, 1)
+    head = DepthHead(TRUNK, table, 3, 0)
+    states = torch.randn(1, TRUNK.width, generator=torch.Generator().manual_seed(0))
+    first, second = (head(states, torch.tensor([[a, b]]))[0] for a, b in ((1, 7), (7, 1)))
+    torch.testing.assert_close(first[2], second[2])
+    assert not torch.allclose(first[1], second[1])
+
+
 def test_the_loss_is_the_mean_over_positions_and_depths(
     vocabulary: Vocabulary, batch: Batch
 ) -> None:
