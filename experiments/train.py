@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import build_module
-from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent, fit
+from experiments.probing.control_masses import with_measured_targets
 from experiments.stores import read_store
 from models.text_tokens import DROP
 
