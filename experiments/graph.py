@@ -82,7 +82,7 @@ ARTIFACTS = {
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed", "execution")
+ARM = ("world", "tokenizer", "encoder", "data", "model", "stage0", "train", "seed", "execution")
 SAMPLER = (*ARM, "sampling")
 JUDGE = ("world", "execution")
 START = ("tokenizer", "stage0")
@@ -131,7 +131,7 @@ SECOND_OPINION = {
 
 def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Training reads what a second encoder sees in the training pictures."""
-    features = Kind("experiments.artifacts.features:features", ("world", "data"))
+    features = Kind("experiments.artifacts.features:features", ("world", "encoder", "data"))
     train = steps["train"]
     train = replace(train, inputs=(*train.inputs, "features"))
     return {"features": features, **steps, "train": train}
@@ -214,8 +214,7 @@ RECIPES = {
     "pictures": with_pictures,
     "examples": with_examples,
 }
-"""How the steps of a cell differ whose model's config has a `recipe`, or whose prompts hold
-pictures."""
+"""How the steps of a cell differ that has a config section with a `recipe`."""
 
 
 def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:

@@ -197,9 +197,8 @@ class Planner:
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
                 graph = with_pairs(graph, arm, config, tasks)
-            for part in (config.model, getattr(config, "conditioned", None)):
-                if recipe := getattr(part, "recipe", None):
-                    graph = RECIPES[recipe](dict(graph))
+            for recipe in recipes(config):
+                graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):
@@ -258,6 +257,12 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
+
+
+def recipes(config: CellConfig) -> list[str]:
+    """The recipes that sections of a config name, each once: one may follow from two of them."""
+    named = (getattr(section, "recipe", None) for section in vars(config).values())
+    return list(dict.fromkeys(recipe for recipe in named if recipe))
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:

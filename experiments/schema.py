@@ -13,11 +13,13 @@ from experiments.parallel.execution import ExecutionConfig
 from models.architectures import architecture, names
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 
 SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
+    "encoder": EncoderConfig,
     "data": DataConfig,
     "pairs": PairsConfig,
     "stage0": TrainConfig,

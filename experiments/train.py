@@ -3,13 +3,13 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.features import FeatureStore
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import build_module
 from experiments.fit import Spent
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
 from experiments.probing.control_masses import with_measured_targets
+from experiments.stores import read_store
 from models.text_tokens import DROP
 
 Inputs = dict[str, Path]
@@ -24,6 +24,8 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
     """What each of the processes does that train the arm."""
     module = build_module(config, inputs)
+    if "understand" not in module.trained_tasks:  # nobody looks at the pictures
+        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
     stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {
         "understand": config.train.understand_batch,
@@ -34,13 +36,6 @@ def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) ->
     begin = config.train.stage * steps
     data = SequenceData(stores, sizes, drop, config.seed, steps, begin)
     fit_on_ranks(module, data, out, home, spent_before(config, inputs), config.execution)
-
-
-def read_store(inputs: Inputs, task: str) -> SequenceStore:
-    """The sequences of a task, for `understand` with the features that the arm's encoder gave."""
-    if task == "understand" and "features" in inputs:
-        return FeatureStore.load_with(inputs["data"], task, inputs["features"])
-    return SequenceStore.load(inputs["data"], task)
 
 
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
