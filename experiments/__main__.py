@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments import devices
 from experiments.config import ConfigError
 from experiments.plan import Project, Request
 from experiments.sources import ROOT
@@ -23,6 +24,7 @@ def request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", default="", help="comma-separated; all arms by default")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--geneval", type=Path, help="GenEval's evaluation_metadata.jsonl")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
@@ -45,6 +47,7 @@ def request(options: argparse.Namespace) -> Request:
         arms=tuple(arm for arm in options.arms.split(",") if arm),
         overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,
+        device=devices.chosen(options.device),
     )
 
 

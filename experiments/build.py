@@ -120,4 +120,9 @@ def trained_module(
         raise ValueError(f"{inputs['train']} must be a finished training step.")
     module = build_module(config, inputs)
     load_weights(module, inputs["train"] / weights)
-    return module.eval()
+    return module.to(device()).eval()
+
+
+def device() -> torch.device:
+    """Where this process puts its models (devices.py): on the CUDA device that it was shown."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

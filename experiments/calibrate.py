@@ -17,6 +17,7 @@ from statistics import fmean
 from rich.console import Console
 
 from datamodules.world import World
+from experiments import devices
 from experiments.ablate import Ablation
 from experiments.collect import Gathered, gather
 from experiments.markers import write_text
@@ -109,7 +110,14 @@ def main(arguments: list[str]) -> int:
         parser.error(f"--only must name settings of {', '.join(SWEEP)}, got {unknown[0]!r}.")
     console, outcomes = Console(), []
     for name in chosen:
-        request = Request("architectures", options.preset, (SEED,), ARMS, SWEEP[name])
+        request = Request(
+            "architectures",
+            options.preset,
+            (SEED,),
+            ARMS,
+            SWEEP[name],
+            device=devices.chosen("auto"),
+        )
         ablation = Ablation(Project(), request, options.runs, console)
         if failed := ablation.run(options.jobs, track=False):
             return failed

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from experiments.claims import Claim, arms_of, check_claims, claim_named, read_claims
 from experiments.config import ConfigError
+from experiments.devices import chosen
 from experiments.plan import Request
 from experiments.suite import load_suite
 
@@ -22,4 +23,6 @@ def split_claim(name: str, root: Path) -> tuple[str, Claim]:
 def claim_request(suite: str, claim: Claim, preset: str, label: str, threads: int = 1) -> Request:
     """The claim's arms alone; the results get a folder of their own, so that a whole ablation of
     the suite keeps its tables."""
-    return Request(suite, preset, arms=arms_of(claim), threads=threads, label=label)
+    return Request(
+        suite, preset, arms=arms_of(claim), threads=threads, device=chosen("auto"), label=label
+    )

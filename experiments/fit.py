@@ -104,6 +104,7 @@ class Recorder(Callback):
         self.tokens = {"understand": 0, "generate": 0}
         self.sequences = {"understand": 0, "generate": 0}
         self.seconds = 0.0
+        self.device, self.peak_device_bytes = "cpu", 0
         self.parameters = parameter_counts(module)
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,6 +165,9 @@ class Recorder(Callback):
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         self.seconds = self.elapsed()
+        self.device = pl_module.device.type
+        if self.device == "cuda":
+            self.peak_device_bytes = torch.cuda.max_memory_allocated(pl_module.device)
         self.metrics.close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
@@ -181,6 +185,8 @@ class Recorder(Callback):
             "tokens_by_task": self.tokens,
             "sequences": self.sequences,
             "wall_seconds": self.seconds,
+            "device": self.device,
+            "peak_device_bytes": self.peak_device_bytes,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 

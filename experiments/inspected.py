@@ -22,6 +22,7 @@ from benchmarks.probes.protocol import (
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, StepBatches
 from experiments.build import (
     build_module,
+    device,
     read_tokenizer,
     text_module,
     text_tokens,
@@ -41,9 +42,9 @@ AT_ONCE = 64
 def untrained_module(config: SimpleNamespace, inputs: Inputs) -> UnifiedModule:
     """The arm as it is drawn, without stage 0; of the bridge, the frozen model so."""
     if "frozen" in inputs:
-        return text_module(config, read_tokenizer(inputs["tokenizer"])).eval()
+        return text_module(config, read_tokenizer(inputs["tokenizer"])).to(device()).eval()
     scratch = {**vars(config), "train": replace(config.train, init="scratch")}
-    return build_module(SimpleNamespace(**scratch), inputs).eval()
+    return build_module(SimpleNamespace(**scratch), inputs).to(device()).eval()
 
 
 class InspectedModel:
@@ -75,7 +76,7 @@ class InspectedModel:
             is_image, is_word = pictures >= text, (prompts >= len(SPECIAL)) & (prompts < text)
             image.append(inspection.mean_states(model, pictures, task, is_image))
             prompt.append(inspection.mean_states(model, prompts, task, is_word)[-1])
-        return States(torch.cat(image, dim=1).numpy(), torch.cat(prompt).numpy())
+        return States(array(torch.cat(image, dim=1)), array(torch.cat(prompt)))
 
     def masses(self, samples: Sequence[Sample], task: Task) -> Masses:
         model = self.token_model(task)
@@ -85,7 +86,7 @@ class InspectedModel:
             marked = inspection.roles(sequences, task, len(self.words))
             found.append(inspection.attention_masses(model, sequences["tokens"], task, marked))
             uniform.append(marked.uniform())
-        return Masses(torch.cat(found, dim=1).numpy(), torch.cat(uniform).numpy())
+        return Masses(array(torch.cat(found, dim=1)), array(torch.cat(uniform)))
 
     def choices(self, samples: Sequence[Sample], task: Task) -> Choices:
         model = self.token_model(task)
@@ -98,21 +99,21 @@ class InspectedModel:
             kept = (read != PAD).flatten()
             experts.append(chosen[:, kept])
             tokens.append(read.flatten()[kept])
-        words = torch.cat(tokens).numpy()
+        words = array(torch.cat(tokens))
         modality = np.where(words >= len(self.words), "image", "text")
         half = self.experts_of_a_task(model)
         group = tuple(task for task in TASKS for _ in range(half))
-        return Choices(torch.cat(experts, dim=1).numpy(), modality, words, group)
+        return Choices(array(torch.cat(experts, dim=1)), modality, words, group)
 
     def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
         """Of training sequences that follow the last ones trained on."""
         if not isinstance(self.module, TokenModule) or set(self.module.trained_tasks) != set(TASKS):
             raise NotApplicableError(f"{self.name} does not train one model on both tasks here")
         self.token_model(task)
-        sequences = self.training.sequences(task, self.config.train.steps + batch)
+        sequences = self.placed(self.training.sequences(task, self.config.train.steps + batch))
         found = inspection.layer_gradients(self.module.model, sequences, task)
         return {
-            name: Gradient(one.layer + 1, one.projection, one.slope.flatten().numpy())
+            name: Gradient(one.layer + 1, one.projection, array(one.slope.flatten()))
             for name, one in found.items()
         }
 
@@ -148,16 +149,26 @@ class InspectedModel:
         codes = self.tokenizer.encode(np.stack([one.image for one in samples])).tolist()
         pairs = list(zip(samples, codes, strict=True))
         if task == "generate":
-            return pad([pack_generate(self.words, one.prompt, code) for one, code in pairs])
+            drawn = [pack_generate(self.words, one.prompt, code) for one, code in pairs]
+            return self.placed(pad(drawn))
         rows = [
             pack_understand(self.words, code, [(one.question, one.answer)]) for one, code in pairs
         ]
-        return pad(rows)
+        return self.placed(pad(rows))
 
     def prompts(self, samples: Sequence[Sample]) -> Tensor:
         """The prompts alone, as text that is to be understood, `[b n]`."""
         rows = [[UNDERSTAND, *self.words.encode(one.prompt)] for one in samples]
-        return pad([Packed(row, [False] * len(row)) for row in rows])["tokens"]
+        return self.placed(pad([Packed(row, [False] * len(row)) for row in rows]))["tokens"]
+
+    def placed(self, sequences: Sequences) -> Sequences:
+        """On the module's device."""
+        device = self.module.device
+        return {name: values.to(device) for name, values in sequences.items()}
+
+
+def array(values: Tensor) -> np.ndarray:
+    return values.cpu().numpy()
 
 
 def parts(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:

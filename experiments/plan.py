@@ -40,7 +40,8 @@ class Project:
 @dataclass(frozen=True)
 class Request:
     """What the user asked for. No arms means all of the suite's; `label` gives the results a folder
-    of their own; `look` counts the looks of a sequential test, 0 where there is one alone."""
+    of their own; `device` is cpu or cuda; `look` counts the looks of a sequential test, 0 where
+    there is one alone."""
 
     suite: str
     preset: str
@@ -48,6 +49,7 @@ class Request:
     arms: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     threads: int = 1
+    device: str = "cpu"
     label: str = ""
     look: int = 0
 
@@ -207,6 +209,7 @@ class Planner:
             inputs,
             self.code(name, kind, config),
             self.request.threads,
+            self.request.device,
             self.torch,
         )
         step = Step(name, identity.key, kind.entry, kind.parts, inputs, kind.resumable, config)

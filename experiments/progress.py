@@ -50,10 +50,11 @@ def print_plan(console: Console, plan: Plan, store: Store, jobs: int) -> None:
     if estimate.missing:
         minutes = estimate.total_seconds(jobs) / 60
         disk = size(estimate.disk_bytes()) if estimate.timings else "unknown until the first run"
-        processes = (
-            f"{jobs} process{'es' if jobs > 1 else ''} with {plan.request.threads} thread(s)"
+        many, each = "es" if jobs > 1 else "", f"{plan.request.threads} thread(s)"
+        console.print(
+            f"About {minutes:.0f} min with {jobs} process{many} of {each}, models on "
+            f"{plan.request.device}; disk: {disk}."
         )
-        console.print(f"About {minutes:.0f} min with {processes} each; disk: {disk}.")
 
 
 class Display:

@@ -24,6 +24,7 @@ from experiments.leaderboard import scaled, with_interval
 from experiments.markers import write_text
 from experiments.matchreport import match_report
 from experiments.methods import methods
+from experiments.plan import Request
 from experiments.probe_figures import probe_figures
 from experiments.samples import sample_grid
 from experiments.scores import Standing, headline_metrics
@@ -97,7 +98,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "methods": methods(found, control_config(found)),
         "config": json.dumps(control_config(found), indent=1),
         "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
-        "machine": machine(plan.request.threads),
+        "machine": machine(plan.request),
     }
 
 
@@ -127,10 +128,11 @@ def control_config(found: Gathered) -> Any:
     return found.plan.configs[cells[0].config]
 
 
-def machine(threads: int) -> str:
+def machine(request: Request) -> str:
     """What the numbers were made on, without naming the machine."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{platform.system()} {platform.machine()}, {threads} thread(s) a process, "
+        f"{platform.system()} {platform.machine()}, models on {request.device}, "
+        f"{request.threads} thread(s) a process, "
         f"Python {platform.python_version()}, {packages}"
     )

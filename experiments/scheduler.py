@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.cells import failure_path, slug
+from experiments.devices import VISIBLE, dealt, visible
 from experiments.estimate import Estimate
 from experiments.plan import Plan
 from experiments.sources import ROOT
@@ -23,12 +24,16 @@ SECONDS_TO_STOP = 10.0
 
 @dataclass
 class Unit:
-    """One unit's state: waiting, running, done, failed or blocked (by a failed one)."""
+    """One unit's state: waiting, running, done, failed or blocked (by a failed one).
+
+    `device` is the CUDA device that its process sees.
+    """
 
     name: str
     state: str = "waiting"
     message: str = ""
     process: subprocess.Popen[bytes] | None = None
+    device: str = ""
     started: float = field(default_factory=time.monotonic)
 
 
@@ -47,6 +52,7 @@ class Scheduler:
         self.plan, self.plan_path, self.store, self.jobs = plan, plan_path, store, jobs
         self.changed, self.tick = changed, tick
         self.folder = store.runs / plan.request.run
+        self.devices = visible() if plan.request.device == "cuda" else []
         estimate = Estimate(plan, store)
         order = sorted(plan.units, key=estimate.urgency, reverse=True)
         self.units = {name: Unit(name) for name in order}
@@ -95,13 +101,15 @@ class Scheduler:
         log.parent.mkdir(parents=True, exist_ok=True)
         threads = str(self.plan.request.threads)
         command = [sys.executable, "-m", "experiments", "cell", str(self.plan_path), unit.name]
+        unit.device = dealt(self.devices, [one.device for one in self.running()])
+        settings = {**dict.fromkeys(THREAD_VARIABLES, threads), VISIBLE: unit.device}
         with log.open("ab") as output:
             unit.process = subprocess.Popen(
                 [*command, str(self.store.runs)],
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, threads)},
+                env={**os.environ, **settings},
                 start_new_session=True,
             )
         unit.state, unit.started = "running", time.monotonic()

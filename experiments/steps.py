@@ -5,9 +5,9 @@
     runs/steps/<name>-<key>/           the finished step, renamed from .partial, DONE inside
 
 The key hashes what the result depends on: the step's part of the config, the keys of its inputs,
-the code that it runs, torch's version and the thread count. An interrupted step leaves its partial
-folder: a resumable step gets it back, any other starts over. Two processes that want one step take
-turns.
+the code that it runs, torch's version, the device and the thread count. An interrupted step leaves
+its partial folder: a resumable step gets it back, any other starts over. Two processes that want
+one step take turns.
 """
 
 import errno
@@ -66,6 +66,7 @@ class Identity:
     inputs: Mapping[str, str]
     code: str
     threads: int
+    device: str
     torch: str
 
     @property

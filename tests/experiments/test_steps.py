@@ -13,7 +13,7 @@ import pytest
 from experiments.markers import DamagedError, read_marker
 from experiments.steps import Identity, Step, StepError, Store, explained_disk_errors
 
-IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "2.0")
+IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "cpu", "2.0")
 
 
 def step(name: str = "train", resumable: bool = False, **inputs: str) -> Step:

@@ -1,0 +1,36 @@
+"""The device of a run's models: the CPU, or CUDA devices of which each process gets one.
+
+The runner decides without torch. A process learns its own from the environment: where it is to use
+the CPU no CUDA device is shown to it, else one alone; so what torch finds is what it may use.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+CHOICES = ("auto", "cpu", "cuda")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+LISTER = "nvidia-smi"
+
+
+def chosen(name: str) -> str:
+    """cpu or cuda; `auto` is cuda where NVIDIA's driver is installed and a device is visible."""
+    if name != "auto":
+        return name
+    return "cuda" if visible() else "cpu"
+
+
+def visible() -> list[str]:
+    """The CUDA devices that processes may use: what the environment names, else all there are."""
+    if VISIBLE in os.environ:
+        return [one for one in os.environ[VISIBLE].split(",") if one]
+    if shutil.which(LISTER) is None:
+        return []
+    listed = subprocess.run([LISTER, "--list-gpus"], capture_output=True, text=True, check=False)
+    return [str(index) for index, _ in enumerate(listed.stdout.splitlines())]
+
+
+def dealt(devices: Sequence[str], taken: Sequence[str]) -> str:
+    """The device that the fewest running processes have; empty where there is none."""
+    return min(devices, key=taken.count, default="")
