@@ -77,14 +77,19 @@ def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:
 def bridge_module(
     kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: ImageTokenizer
 ) -> UnifiedModule:
-    """The bridge around the cell `frozen`, stage 0 without one, untrained weights from scratch.
+    """The bridge around the published model that it names, or the cell `frozen`, or stage 0, or
+    untrained weights.
 
     Its decoder starts from the cell `decoder`, or untrained; ValueError where it then is frozen.
     """
-    language_model = text_module(config, tokenizer)
-    if "frozen" in inputs or config.train.init == "text":
-        load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
-    module = kind(config.model, language_model, tokenizer, config.train, config.seed)
+    if config.model.pretrained:
+        parts = (text_tokens(config), tokenizer, config.train, config.seed)
+        module = kind.published(config.model, *parts)
+    else:
+        language_model = text_module(config, tokenizer)
+        if "frozen" in inputs or config.train.init == "text":
+            load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
+        module = kind(config.model, language_model, tokenizer, config.train, config.seed)
     if "decoder" in inputs:
         load_weights(module.model.decoder, inputs["decoder"] / "model.pt", "model.decoder.")
     elif config.model.decoder == "frozen":

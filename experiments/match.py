@@ -28,6 +28,8 @@ from models.unified import Vocabulary
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms."""
     if config.model.name == "frozen_bridge":
+        if config.model.pretrained:  # larger by orders than what the control may spend
+            return {}
         return {"train.steps": bridge_steps(config, control)}
     found: dict[str, Any] = {}
     if kind == "total":

@@ -35,15 +35,16 @@ class PretrainedWords(TextTokens):
         return [SHIFT + index for index in found]
 
     def chat(self, text: str) -> list[int]:
-        """`text` as a user's turn with the answer's opening behind it; as it is without a template
-        of the tokenizer's own."""
+        """`text` as a user's turn with the answer's opening behind it, to follow our task token,
+        which does the work of a first token that opens all; as it is without a template."""
         if not self.tokenizer.chat_template:
             return self.encode(text)
         turn = [{"role": "user", "content": text}]
         written = self.tokenizer.apply_chat_template(
             turn, add_generation_prompt=True, tokenize=False
         )
-        return self.encode(written)
+        ids = self.encode(written)
+        return ids[1:] if ids[0] == SHIFT + self.begin else ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text up to the first `<end>` or end token of the tokenizer's own."""
@@ -57,9 +58,14 @@ class PretrainedWords(TextTokens):
 
     def starts(self) -> dict[int, int]:
         """The token of the tokenizer's own whose embedding a special token of ours starts as."""
-        end = self.tokenizer.eos_token_id
-        begin = end if self.tokenizer.bos_token_id is None else self.tokenizer.bos_token_id
-        return {UNDERSTAND: begin, GENERATE: begin, TEXT: begin, END: end}
+        begin = self.begin
+        return {UNDERSTAND: begin, GENERATE: begin, TEXT: begin, END: self.tokenizer.eos_token_id}
+
+    @property
+    def begin(self) -> int:
+        """The tokenizer's own token that opens a text, or else the one that ends it."""
+        own = self.tokenizer
+        return own.eos_token_id if own.bos_token_id is None else own.bos_token_id
 
 
 def mismatches(tokenizer: Any, config: Any) -> list[str]:

@@ -11,6 +11,7 @@ from models.pretrained.source import locate
 from models.pretrained.text_model import text_model
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig, answer_tokens
+from models.text_tokens import UNDERSTAND
 from models.unified import UnifiedModel, Vocabulary
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,6 @@ def test_logits_are_those_of_transformers_own_reading_of_the_file_and_of_what_is
 def test_it_answers_a_question_that_is_put_in_its_chat_form(
     words: PretrainedWords, model: UnifiedModel
 ) -> None:
-    question = words.chat("What is the capital of France?")
+    question = [UNDERSTAND, *words.chat("What is the capital of France?")]
     (answer,) = answer_tokens(model, [question], SamplingConfig(chunk=1), 8)
     assert "Paris" in words.decode(answer)
