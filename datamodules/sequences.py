@@ -57,7 +57,8 @@ class DataConfig:
 
 
 class SequenceStore:
-    """`tokens` uint16 [t], `predicted` bool [t], `starts` int64 [sequences + 1]."""
+    """`tokens` uint16 [t], uint32 where an id needs it, `predicted` bool [t], `starts` int64
+    [sequences + 1]."""
 
     def __init__(self, tokens: np.ndarray, predicted: np.ndarray, starts: np.ndarray) -> None:
         self.tokens, self.predicted, self.starts = tokens, predicted, starts
@@ -68,8 +69,10 @@ class SequenceStore:
     @classmethod
     def from_rows(cls, rows: Sequence[tuple[list[int], list[bool]]]) -> "SequenceStore":
         lengths = [len(tokens) for tokens, _ in rows]
+        largest = max(max(tokens) for tokens, _ in rows)
+        width = np.uint16 if largest < 2**16 else np.uint32
         return cls(
-            np.concatenate([np.asarray(tokens, dtype=np.uint16) for tokens, _ in rows]),
+            np.concatenate([np.asarray(tokens, dtype=width) for tokens, _ in rows]),
             np.concatenate([np.asarray(predicted, dtype=bool) for _, predicted in rows]),
             np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         )

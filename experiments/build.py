@@ -8,24 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datamodules.world import World
+from experiments.language.trunk import trunk_of, with_published_trunk
+from experiments.language.words import text_tokens
 from experiments.markers import read_marker
 from models import TASKS
 from models.architectures import architecture
 from models.image_tokens import ImageTokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
-from models.text_tokens import TextTokens
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
 
 def read_tokenizer(folder: Path) -> ImageTokenizer:
     return ImageTokenizer.load(str(folder / "tokenizer.pt"))
-
-
-def text_tokens(config: SimpleNamespace) -> TextTokens:
-    return TextTokens(World(config.world).vocabulary)
 
 
 def vocabulary(config: SimpleNamespace, tokenizer: ImageTokenizer) -> Vocabulary:
@@ -39,7 +35,7 @@ def trained_tasks(train: TrainConfig) -> tuple[str, ...]:
 
 def text_module(config: SimpleNamespace, tokenizer: ImageTokenizer) -> SharedModule:
     """The model of stage 0: the shared trunk of the cell's sizes."""
-    shared = SharedConfig(trunk=config.model.trunk)
+    shared = SharedConfig(trunk=trunk_of(config))
     return SharedModule(shared, vocabulary(config, tokenizer), config.stage0, config.seed)
 
 
@@ -49,7 +45,7 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     `inputs` holds the folders `tokenizer` and `stage0`; `start` for an arm that goes on from a
     trained one; and for the bridge what its arm needs.
     """
-    tokenizer = read_tokenizer(inputs["tokenizer"])
+    tokenizer, config = read_tokenizer(inputs["tokenizer"]), with_published_trunk(config)
     kind: Any = architecture(config.model.name).module
     if not issubclass(kind, TokenModule):
         return bridge_module(kind, config, inputs, tokenizer)

@@ -58,9 +58,11 @@ ARTIFACTS = {
         "experiments.artifacts.tokenizer:tokenizer", ("world", "tokenizer"), resumable=True
     ),
     "data": Kind(
-        "experiments.artifacts.data:training_data", ("world", "tokenizer", "data"), ("tokenizer",)
+        "experiments.artifacts.data:training_data",
+        ("world", "tokenizer", "language", "data"),
+        ("tokenizer",),
     ),
-    "texts": Kind("experiments.artifacts.data:texts", ("world", "data")),
+    "texts": Kind("experiments.artifacts.data:texts", ("world", "language", "data")),
     **PROMPTS,
     "judge": Kind(
         "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
@@ -72,13 +74,13 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "stage0", "seed"),
+        ("world", "tokenizer", "language", "model.trunk", "stage0", "seed"),
         ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed")
+ARM = ("world", "tokenizer", "language", "data", "model", "stage0", "train", "seed")
 SAMPLER = (*ARM, "sampling")
 START = ("tokenizer", "stage0")
 """What a module is built from; an arm that needs another cell gets that too."""

@@ -15,6 +15,7 @@ import torch
 from datamodules.world import World
 from experiments.config import CellConfig
 from experiments.fit import step_flops
+from experiments.language import checkpoint_of
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
@@ -28,7 +29,9 @@ from models.unified import Vocabulary
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms."""
     if config.model.name == "frozen_bridge":
-        if config.model.pretrained:  # larger by orders than what the control may spend
+        if config.model.pretrained or checkpoint_of(
+            config
+        ):  # larger by orders than what the control may spend
             return {}
         return {"train.steps": bridge_steps(config, control)}
     found: dict[str, Any] = {}

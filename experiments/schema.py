@@ -6,6 +6,7 @@ from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
 from experiments.config import Schema
+from experiments.language import LanguageConfig
 from experiments.match import match
 from models.architectures import architecture, names
 from models.image_tokens import ImageTokenizerConfig
@@ -15,6 +16,7 @@ from models.training import TrainConfig
 SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
+    "language": LanguageConfig,
     "data": DataConfig,
     "stage0": TrainConfig,
     "train": TrainConfig,

@@ -29,8 +29,6 @@ from models.training import TrainConfig
 from models.unified import Vocabulary
 
 BRIEFLY = " Answer with one word."
-ANSWER_ROOM = 12
-"""Tokens that an answer may at least have: a published tokenizer splits words."""
 BEFORE_MARK = re.compile(r" (?=[,.?])")
 """Our vocabulary has marks as words of their own."""
 FROZEN = "model.language_model."
@@ -68,7 +66,7 @@ class PretrainedBridgeModule(FrozenBridgeModule):
     ) -> list[list[int]]:
         """Answers in our words; what the language model says outside them is left out."""
         asked = [[UNDERSTAND, *self.theirs.chat(self.text(row) + BRIEFLY)] for row in questions]
-        answers = super().answer(asked, config, max(length, ANSWER_ROOM))
+        answers = super().answer(asked, config, length * self.theirs.tokens_per_word)
         return [self.in_our_words(self.theirs.decode(answer)) for answer in answers]
 
     def text(self, row: Sequence[int]) -> str:
@@ -94,8 +92,8 @@ class PretrainedBridgeModule(FrozenBridgeModule):
 
     def in_our_words(self, text: str) -> list[int]:
         spoken = "".join(one if one.isalnum() else " " for one in text.lower()).split()
-        known = [word for word in spoken if word in set(self.ours.words[len(SPECIAL) :])]
-        return self.ours.encode(" ".join(known))
+        known = set(self.ours.words[len(SPECIAL) :])
+        return self.ours.encode(" ".join(word for word in spoken if word in known))
 
 
 def leave_out_frozen(

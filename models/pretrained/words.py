@@ -22,6 +22,8 @@ class PretrainedWords(TextTokens):
     Raises ValueError where the two do not belong together.
     """
 
+    tokens_per_word = 2
+
     def __init__(self, tokenizer: Any, config: Any) -> None:
         if faults := mismatches(tokenizer, config):
             raise ValueError(f"tokenizer must be the checkpoint's own, got {'; '.join(faults)}.")

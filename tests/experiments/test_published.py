@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.probes.protocol import NotApplicableError
 from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
 from experiments.build import build_module, text_tokens, trained_module
+from experiments.inspected import InspectedModel
 from experiments.markers import write_json, write_marker
 from experiments.plan import Planner, Project, Request
 from experiments.train import spent_before, train
@@ -91,6 +93,14 @@ def test_what_a_published_model_has_cost_does_not_count_and_a_cells_does(
     assert spent_before(config, inputs).flops == 0
     config.model = replace(config.model, pretrained="")
     assert spent_before(config, inputs).flops == 7
+
+
+def test_nobody_looks_into_a_published_model_for_pictures_that_it_does_not_see(
+    config: SimpleNamespace, inputs: dict[str, Path]
+) -> None:
+    inspected = InspectedModel(config, inputs, build_module(config, inputs))
+    with pytest.raises(NotApplicableError, match="a published model that sees no picture"):
+        inspected.token_model("understand")
 
 
 def test_the_words_stay_the_worlds_and_the_trunk_becomes_the_checkpoints(
