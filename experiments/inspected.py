@@ -144,7 +144,7 @@ class InspectedModel:
     @staticmethod
     def experts_of_a_task(model: UnifiedModel) -> int:
         routers = [part for part in model.modules() if isinstance(part, inspection.Router)]
-        return len(routers[0].experts) // len(TASKS)
+        return len(routers[0].get_submodule("experts")) // len(TASKS)
 
     def pack(self, samples: Sequence[Sample], task: Task) -> Sequences:
         """Prompt and picture, or picture, question and answer."""

@@ -24,7 +24,7 @@ from experiments.markers import write_json
 from experiments.model import TrainedModel
 from models.sampling import SamplingConfig
 
-GUIDANCE = (1.5, 2.5)
+GUIDANCE = (1.5, 2.5, 4.0)
 TEMPERATURES = (0.6, 0.9)
 SCENES = 192
 CHOSEN = "sampling.json"

@@ -31,10 +31,8 @@ NUMBER = re.compile(r"\.\d+\.")
 
 @runtime_checkable
 class Router(Protocol):
-    """A feed-forward that sends tokens `[t d]` to experts; `route` says which, and `experts` are
-    those of the first task, then as many of the second."""
-
-    experts: nn.ModuleList
+    """A feed-forward that sends tokens `[t d]` to experts; `route` says which. Its submodule
+    `experts` holds those of the first task, then as many of the second."""
 
     def route(self, x: Tensor) -> Any: ...
 
@@ -84,7 +82,9 @@ class Roles:
 
     def uniform(self) -> Float[Tensor, "b"]:
         """The mass on the keys if each position looked at itself and all earlier ones alike."""
-        seen = self.keys.cumsum(1) / torch.arange(1, self.keys.shape[1] + 1)
+        seen = self.keys.cumsum(1) / torch.arange(
+            1, self.keys.shape[1] + 1, device=self.keys.device
+        )
         return (seen * self.queries).sum(1) / self.queries.sum(1)
 
 

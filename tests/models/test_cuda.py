@@ -48,7 +48,9 @@ def test_the_interaction_loss_is_that_of_the_cpu(
 ) -> None:
     if name == "double_encoder":
         pytest.skip("its pictures are no tokens of the codec")
-    train = replace(TRAIN, interaction=InteractionConfig(weight=1.0))
+    train = replace(
+        TRAIN, interaction=InteractionConfig(understand_weight=1.0, generate_weight=1.0)
+    )
     expected = gradients(arm(name, vocabulary, codec, train=train), batch)
     found = gradients(arm(name, vocabulary, codec, train=train).cuda(), moved(batch))
     for parameter, slope in expected.items():
