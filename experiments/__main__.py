@@ -140,21 +140,29 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "plan": plan,
     "list": listing,
     "leaderboard": leaderboard,
-    "report": elsewhere("experiments.results", "show a run's table and report"),
-    "readme-table": elsewhere("experiments.readme", "write the README's table from the reference"),
-    "export": elsewhere("experiments.export", "copy a run's small records into results/"),
+    "report": elsewhere("experiments.reporting.results", "show a run's table and report"),
+    "readme-table": elsewhere(
+        "experiments.reporting.readme", "write the README's table from the reference"
+    ),
+    "export": elsewhere("experiments.reporting.export", "copy a run's small records into results/"),
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
-    "decide": elsewhere("experiments.decide", "add seeds to a claim until its verdict"),
-    "ladder": elsewhere("experiments.ladder", "repeat a claim over widths and token budgets"),
-    "claims-page": elsewhere("experiments.claims_page", "write docs/claims.md from results/"),
-    "audit": elsewhere("experiments.audit", "judge blind samples of every arm yourself"),
+    "decide": elsewhere("experiments.campaigns.decide", "add seeds to a claim until its verdict"),
+    "ladder": elsewhere(
+        "experiments.campaigns.ladder", "repeat a claim over widths and token budgets"
+    ),
+    "claims-page": elsewhere(
+        "experiments.reporting.claims_page", "write docs/claims.md from results/"
+    ),
+    "audit": elsewhere("experiments.auditing.audit", "judge blind samples of every arm yourself"),
     "new-arm": elsewhere("experiments.new_arm", "start an architecture: its file and its YAML"),
-    "calibrate": elsewhere("experiments.calibrate", "choose world and base from the controls"),
-    "perf": elsewhere("experiments.perf", "measure training and sampling"),
-    "perf-interaction": elsewhere("experiments.perf_interaction", "measure the interaction loss"),
-    "perf-scoring": elsewhere("experiments.perf_scoring", "measure scoring at published sizes"),
+    "calibrate": elsewhere(
+        "experiments.campaigns.calibrate", "choose world and base from the controls"
+    ),
+    "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
+    "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
+    "perf-scoring": elsewhere("experiments.perf.scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
-    "probe": elsewhere("experiments.probe", "look into the trained cells of a run"),
+    "probe": elsewhere("experiments.probing.command", "look into the trained cells of a run"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

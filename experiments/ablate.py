@@ -21,17 +21,17 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markdown import Markdown
 
-from experiments.claims_record import hold_to_claims
-from experiments.claims_table import FILE as CLAIMS
-from experiments.claims_table import claims_csv
-from experiments.collect import OUTPUTS, RUN_IDS, gather, unfinished
 from experiments.config import digest
 from experiments.estimate import record_timings
-from experiments.leaderboard import write_leaderboard
+from experiments.evidence.claims_record import hold_to_claims
+from experiments.evidence.collect import OUTPUTS, RUN_IDS, gather, unfinished
 from experiments.markers import write_json, write_text
 from experiments.plan import Project, Request, load_plan
 from experiments.progress import Display, print_plan
-from experiments.report import write_report
+from experiments.reporting.claims_table import FILE as CLAIMS
+from experiments.reporting.claims_table import claims_csv
+from experiments.reporting.leaderboard import write_leaderboard
+from experiments.reporting.report import write_report
 from experiments.scheduler import Scheduler, Unit
 from experiments.sources import ROOT
 from experiments.steps import StepError, Store, explained_disk_errors

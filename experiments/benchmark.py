@@ -19,10 +19,10 @@ from benchmarks.results import Results
 from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError, view
-from experiments.export import read_plan
 from experiments.judging import world_judge
 from experiments.model import TrainedModel
 from experiments.plan import Cell, Plan, cell_config
+from experiments.reporting.export import read_plan
 from experiments.steps import Step, Store
 from experiments.tune import tuned_sampling
 

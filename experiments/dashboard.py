@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from experiments.collect import RUN_IDS
 from experiments.config import ConfigError
+from experiments.evidence.collect import RUN_IDS
 
 TAG = "mlflow.sharedViewState."
 CREATED = 1_760_000_000_000

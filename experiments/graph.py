@@ -155,7 +155,7 @@ def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
     }
     return {
         f"probe_{probe}": Kind(
-            f"experiments.probes:probe_{probe}", (*ARM, "probe"), (*START, "train", *inputs)
+            f"experiments.probing.steps:probe_{probe}", (*ARM, "probe"), (*START, "train", *inputs)
         )
         for probe, inputs in looked_at.items()
     }

@@ -45,7 +45,7 @@ def write_arm(name: str, suites: Sequence[str], root: Path = ROOT) -> list[Path]
 def architecture_source(name: str) -> str:
     """The file of an architecture that equals `shared` until it is changed."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )

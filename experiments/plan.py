@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.claims import check_claims, read_claims
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
+from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
@@ -79,7 +79,7 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """`units` maps a unit's name to the folders of its steps, in order; `plateau` is the preset's
-    (experiments/plateau.py)."""
+    (experiments/evidence/plateau.py)."""
 
     request: Request
     suite: Mapping[str, Any]

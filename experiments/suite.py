@@ -62,7 +62,7 @@ class Arm:
 class Preset:
     """Sizes and schedules. `by_model` adds values for one `model.name`; `stamp` marks every output;
     `expected_seconds` by step name feeds the plan until a step has been timed here; `plateau` is
-    how little a score may still rise for a claim to be judged (experiments/plateau.py)."""
+    how little a score may still rise for a claim to be judged (experiments/evidence/plateau.py)."""
 
     name: str
     layer: Layer

@@ -21,12 +21,12 @@ import numpy as np
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from PIL import Image
 
-from experiments.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.config import flatten
 from experiments.dashboard import COST, FINAL_SAMPLES, SAMPLES, view_tags
+from experiments.evidence.collect import OUTPUTS, RUN_IDS, read_lines
+from experiments.evidence.scores import COSTS, mean_of
 from experiments.markers import write_json
 from experiments.plan import Cell, Plan, plan_from_json
-from experiments.scores import COSTS, mean_of
 from experiments.steps import Store
 
 POLL_SECONDS = 10.0

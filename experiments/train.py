@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from datamodules.features import FeatureStore
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import build_module
-from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent, fit
+from experiments.probing.control_masses import with_measured_targets
 from models.text_tokens import DROP
 
 Inputs = dict[str, Path]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.agreement import kappa, share
+from experiments.auditing.agreement import kappa, share
 
 
 def test_a_share_has_wilsons_interval_which_holds_at_the_edge() -> None:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from experiments.agreement import audit_table, read_audit
-from experiments.audit_samples import (
+from experiments.auditing.agreement import audit_table, read_audit
+from experiments.auditing.samples import (
     AUDIT,
     AnswerFile,
     Sample,
@@ -22,9 +22,9 @@ from experiments.audit_samples import (
     read_answers,
     spread,
 )
-from experiments.audit_server import AuditServer
-from experiments.collect import Gathered
+from experiments.auditing.server import AuditServer
 from experiments.config import ConfigError
+from experiments.evidence.collect import Gathered
 from experiments.plan import Cell, Plan, Request
 from experiments.steps import Store
 

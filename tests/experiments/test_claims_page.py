@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from experiments.claims import read_claims
-from experiments.claims_page import PAGE, generated, page
 from experiments.config import ConfigError
-from experiments.paper_claims import (
+from experiments.evidence.claims import read_claims
+from experiments.probing.tables import asks_for, tables
+from experiments.reporting.claims_page import PAGE, generated, page
+from experiments.reporting.paper_claims import (
     PaperClaim,
     Results,
     answer_of,
     measures,
     read_paper_claims,
 )
-from experiments.probe_tables import asks_for, tables
 from experiments.suite import HERE, load_suite
 
 ENTRY = {"suite": "toy", "claim": "one"}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation
-from experiments.claims_record import hold_to_claims, read_record
 from experiments.config import ConfigError
+from experiments.evidence.claims_record import hold_to_claims, read_record
 
 Make = Callable[..., Ablation]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.claims_table import FILE, claims_csv, read_claim_rows
+from experiments.reporting.claims_table import FILE, claims_csv, read_claim_rows
 from experiments.steps import Store
 from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, gathered
 

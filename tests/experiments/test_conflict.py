@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.collect import Gathered
-from experiments.conflict import conflict_statement, conflicts
+from experiments.evidence.collect import Gathered
+from experiments.evidence.conflict import conflict_statement, conflicts
 from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
 
 SHARED = [0.50, 0.51, 0.49, 0.50, 0.52]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation
-from experiments.claim_runs import claim_request, split_claim
-from experiments.claims import Claim, Comparison
-from experiments.collect import Gathered
+from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.campaigns.decide import Runner, decide, limited
 from experiments.config import ConfigError
-from experiments.decide import Runner, decide, limited
+from experiments.evidence.claims import Claim, Comparison
+from experiments.evidence.collect import Gathered
 from experiments.plan import Request
 from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
 

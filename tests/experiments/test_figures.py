@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from experiments.figures import to_svg
-from experiments.samples import data_address
+from experiments.reporting.figures import to_svg
+from experiments.reporting.samples import data_address
 
 
 def test_a_figures_text_is_escaped_and_not_drawn_letter_by_letter() -> None:

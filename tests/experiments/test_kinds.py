@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from experiments.collect import Gathered
-from experiments.kinds import kind_metrics, kind_table
-from experiments.leaderboard import kinds_markdown
-from experiments.scores import standings
+from experiments.evidence.collect import Gathered
+from experiments.evidence.kinds import kind_metrics, kind_table
+from experiments.evidence.scores import standings
+from experiments.reporting.leaderboard import kinds_markdown
 from tests.experiments.test_verdicts import gathered, row
 
 

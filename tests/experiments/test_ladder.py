@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.claims import Claim
-from experiments.collect import Gathered
+from experiments.campaigns.ladder import Rung, answer, rungs, write_ladder
+from experiments.campaigns.ladder_results import rung_row, slopes, travels, trend
 from experiments.config import ConfigError
-from experiments.ladder import Rung, answer, rungs, write_ladder
-from experiments.ladder_results import rung_row, slopes, travels, trend
+from experiments.evidence.claims import Claim
+from experiments.evidence.collect import Gathered
 from tests.experiments.test_verdicts import CLAIM, VALUES, gathered
 
 ONE = Claim(**CLAIM, with_width="falls")

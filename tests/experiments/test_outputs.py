@@ -10,10 +10,10 @@ import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.export import export
-from experiments.leaderboard import to_csv, to_markdown, to_tex
-from experiments.readme import END, START, with_table
-from experiments.results import find_run
+from experiments.reporting.export import export
+from experiments.reporting.leaderboard import to_csv, to_markdown, to_tex
+from experiments.reporting.readme import END, START, with_table
+from experiments.reporting.results import find_run
 
 WIDE = (
     "suite, arm, architecture, preset, n_seeds, params_total, params_active_understand, "

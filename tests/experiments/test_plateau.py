@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.collect import Gathered
-from experiments.plateau import last_rise
-from experiments.verdicts import judge_claims
+from experiments.evidence.collect import Gathered
+from experiments.evidence.plateau import last_rise
+from experiments.evidence.verdicts import judge_claims
 from tests.experiments.test_verdicts import METRIC, VALUES, gathered, row
 
 

@@ -15,12 +15,13 @@ from benchmarks.probes.tables import observations, read_table, where, write_tabl
 from benchmarks.prompts import geneval
 from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
-from experiments import probe, probes
 from experiments.build import build_module
 from experiments.config import ConfigError
-from experiments.inspected import InspectedModel, untrained_module
 from experiments.markers import write_marker
 from experiments.plan import Cell
+from experiments.probing import command as probe
+from experiments.probing import steps as probes
+from experiments.probing.inspected import InspectedModel, untrained_module
 from experiments.prompt_folders import FULL
 from experiments.steps import Step, Store
 from models.architectures import architecture
@@ -137,10 +138,10 @@ def test_an_arm_of_one_task_says_so_in_a_row(shared_folders, tmp_path: Path):
     one_task = {"train": {"generate_weight": 0.0}}
     arm = cell("shared", shared_folders, tmp_path / "train", **one_task)
     rows = rows_of(probes.probe_interaction, arm, tmp_path / "out")
-    assert where(rows, task="generate")[0]["note"] == "shared is not trained to generate here"
+    assert where(rows, task="generate")[0]["note"] == "this arm is not trained to generate here"
     assert observations(where(rows, task="understand"))
     rows = rows_of(probes.probe_gradients, arm, tmp_path / "out")
-    assert [row["note"] for row in rows] == ["shared does not train one model on both tasks here"]
+    assert [row["note"] for row in rows] == ["this arm does not train one model on both tasks here"]
 
 
 def test_gradients_are_compared_in_the_layers_that_the_tasks_share(shared_folders, tmp_path: Path):
@@ -164,7 +165,7 @@ def test_routing_is_reported_where_there_are_experts_alone(shared_folders, tmp_p
     assert sum(float(row["value"]) for row in loads) == pytest.approx(1, abs=1e-5)
     plain = cell("shared", shared_folders, tmp_path / "shared")
     rows = rows_of(probes.probe_routing, plain, tmp_path / "none")
-    assert {row["note"] for row in rows} == {"shared has no experts in its layers"}
+    assert {row["note"] for row in rows} == {"this arm has no experts in its layers"}
     assert not (tmp_path / "none/routing.svg").exists()
 
 

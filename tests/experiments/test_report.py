@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from experiments.answer import suite_answer
-from experiments.claims import Claim
-from experiments.collect import Gathered, Row
 from experiments.config import flatten
-from experiments.methods import FIELD, SENTENCES, filled, listed, methods
+from experiments.evidence.claims import Claim
+from experiments.evidence.collect import Gathered, Row
+from experiments.evidence.scores import Score, Standing
+from experiments.evidence.statistics import Difference
+from experiments.evidence.verdicts import Verdict
 from experiments.plan import Cell, Plan, Request
-from experiments.probe_figures import probe_figures
+from experiments.probing.figures import probe_figures
+from experiments.reporting.answer import suite_answer
+from experiments.reporting.methods import FIELD, SENTENCES, filled, listed, methods
 from experiments.schema import load_schema
-from experiments.scores import Score, Standing
-from experiments.statistics import Difference
 from experiments.steps import Store
-from experiments.verdicts import Verdict
 
 CLAIM = Claim(id="c", text="A fork draws better.", arm="fork", against="shared", metric="g.all")
 METRIC = "g.all@label"

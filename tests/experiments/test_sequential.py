@@ -4,8 +4,8 @@ from itertools import islice
 
 import pytest
 
-from experiments.sequential import looks, share
-from experiments.statistics import MINIMUM_SEEDS
+from experiments.evidence.sequential import looks, share
+from experiments.evidence.statistics import MINIMUM_SEEDS
 
 
 def test_looks_start_with_the_fewest_seeds_and_grow() -> None:

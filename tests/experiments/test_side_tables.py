@@ -1,6 +1,6 @@
 """The report's small tables: how far two judges agree, and what of the facts is drawn."""
 
-from experiments.side_tables import JUDGES, KNOWLEDGE, side_rows
+from experiments.reporting.side_tables import JUDGES, KNOWLEDGE, side_rows
 from tests.experiments.test_verdicts import gathered, row
 
 

@@ -11,9 +11,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from experiments.collect import Gathered
-from experiments.sequential import looks
-from experiments.statistics import (
+from experiments.evidence.collect import Gathered
+from experiments.evidence.sequential import looks
+from experiments.evidence.statistics import (
     BETTER,
     EQUIVALENT,
     WORSE,
@@ -21,7 +21,7 @@ from experiments.statistics import (
     items_difference,
     seeds_difference,
 )
-from experiments.verdicts import judge_claims
+from experiments.evidence.verdicts import judge_claims
 from tests.experiments.test_verdicts import CLAIM, gathered
 
 MARGIN = 0.05

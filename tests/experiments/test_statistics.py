@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import statistics
-from experiments.power import (
+from experiments.evidence import statistics
+from experiments.evidence.power import (
     POWER,
     minimum_detectable_effect,
     power_of_paired_t,
     seeds_needed,
 )
-from experiments.statistics import (
+from experiments.evidence.statistics import (
     Difference,
     PairedItem,
     equivalence_p,

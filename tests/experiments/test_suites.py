@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.claims import check_claims, read_claims
 from experiments.config import ConfigError, Layer, canonical, dotlist_layer, flatten
+from experiments.evidence.claims import check_claims, read_claims
 from experiments.suite import HERE, load_preset, load_suite, resolve_arm
 from tests.experiments.fakes import load_schema
 

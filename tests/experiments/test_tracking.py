@@ -10,7 +10,7 @@ import mlflow
 from experiments.ablate import Ablation
 from experiments.dashboard import BY_ARCHITECTURE, TAG, decode_state, links, view_tags
 from experiments.dashboard import COSTS as CHARTED
-from experiments.scores import COSTS as LOGGED
+from experiments.evidence.scores import COSTS as LOGGED
 from experiments.tracking import Mirror, tracking_uri
 
 HEADLINE = {"understand": ["vqa.overall"], "generate": ["geneval.overall"]}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.collect import Gathered, Row
+from experiments.evidence.collect import Gathered, Row
+from experiments.evidence.scores import pareto_order, standings
+from experiments.evidence.verdicts import judge_claims
 from experiments.plan import Cell, Plan, Request
-from experiments.scores import pareto_order, standings
-from experiments.verdicts import judge_claims
 
 METRIC = "geneval.overall"
 NAME = f"{METRIC}@world"

@@ -6,7 +6,7 @@ import pytest
 
 from datamodules.world import Placed, Scene, World
 from datamodules.world.judges.detection import Detection
-from datamodules.world.judges.measure import agreement, measure, objects_right
+from datamodules.world.judges.measure import agreement, measure, scenes_right
 
 
 class Scripted:
@@ -60,13 +60,13 @@ def test_one_detection_does_not_serve_two_objects(clean: Clean):
     assert measure(Scripted([[truth(scene.placed[0])]]), images[:1], [twins])["recall"] == 0.5
 
 
-def test_objects_are_right_in_name_and_colour_wherever_they_are(clean: Clean):
+def test_a_scene_is_right_if_each_object_is_seen_in_name_and_colour_wherever_it_is(clean: Clean):
     dog = Detection("dog", (0, 0, 9, 9), 0.9, None)
     placed = replace(clean[1][0].placed[0], name="dog", colour=None)
     two = replace(clean[1][0], placed=(placed, placed))
     judge = Scripted([[dog], [dog, dog, dog], [replace(dog, colour="red"), dog]])
     # of two dogs: one seen, both and a third one, one seen and one in another colour
-    assert objects_right(judge, clean[0][:3], [two, two, two]) == (1 + 2 + 1) / 6
+    assert scenes_right(judge, clean[0][:3], [two, two, two]) == 1 / 3
 
 
 def test_agreement_counts_images_with_the_same_objects_and_colours_wherever_they_are(clean: Clean):

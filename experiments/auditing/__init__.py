@@ -1,0 +1,1 @@
+"""A person judges blind samples; how far the judges agree."""

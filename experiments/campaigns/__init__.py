@@ -1,0 +1,1 @@
+"""Commands that run several ablations: calibration, sequential decisions, ladders."""

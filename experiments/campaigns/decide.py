@@ -1,0 +1,154 @@
+"""`make decide CLAIM=suite/claim MAX_HOURS=8` adds seeds until a claim's verdict or the budget.
+
+The looks and the error rate that each may spend stand beforehand (evidence/sequential.py), so
+stopping at the first verdict is no way to find one in noise. Only the arms that the claim names are
+run. Results go to a folder of their own, `runs/<suite>-<preset>-decide-<claim>`; cells are shared
+with every other run by their keys, and asking again goes on where the budget ended.
+"""
+
+import argparse
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from experiments.ablate import INTERRUPTED, Ablation
+from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.config import ConfigError
+from experiments.estimate import Estimate
+from experiments.evidence.claims import Claim
+from experiments.evidence.collect import Gathered, gather
+from experiments.evidence.comparisons import best_difference
+from experiments.evidence.sequential import looks, share
+from experiments.evidence.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
+from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
+from experiments.plan import Project, Request
+from experiments.steps import StepError
+
+FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)
+LARGEST = 400
+"""Seeds beyond which no look is planned."""
+
+Run = Callable[[Request, float], Gathered | None]
+"""Runs a request in so many seconds; None where they do not suffice."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the claim looked like at a number of seeds."""
+
+    number: int
+    seeds: int
+    verdict: Verdict
+
+    @property
+    def text(self) -> str:
+        level = f"{ALPHA * share(self.number):.4f} of {ALPHA}"
+        found = self.verdict.by_seeds
+        effect = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "none"
+        return (
+            f"look {self.number}, {self.seeds} seeds, spends {level}: "
+            f"difference {effect}, {self.verdict.seeds}"
+        )
+
+
+def decide(
+    base: Request, claim: Claim, run: Run, max_hours: float, clock: Callable[[], float]
+) -> Iterator[Look]:
+    """Looks until one is final or the hours are spent."""
+    deadline = clock() + 3600 * max_hours
+    for number, seeds in looks():
+        if seeds > LARGEST:
+            return
+        request = replace(base, seeds=tuple(range(seeds)), look=number)
+        found = run(request, deadline - clock())
+        if found is None:
+            return
+        verdict = next(one for one in judge_claims(found) if one.claim.id == claim.id)
+        yield Look(number, seeds, verdict)
+        if verdict.seeds in FINAL or is_hopeless(found, verdict):
+            return
+
+
+def is_hopeless(found: Gathered, verdict: Verdict) -> bool:
+    """Whether the precondition is surely not met, so that no seed can bring a verdict."""
+    condition = verdict.claim.precondition
+    if verdict.seeds != NO_PRECONDITION or condition is None:
+        return False
+    difference = best_difference(found, condition)
+    return difference is not None and difference.high <= 0
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Ends what is inside as Ctrl-C does once the time is over."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs the cells of a request by the ordinary ablation."""
+
+    project: Project
+    runs: Path
+    console: Console
+    jobs: int
+    track: bool = True
+
+    def __call__(self, request: Request, seconds: float) -> Gathered | None:
+        ablation = Ablation(self.project, request, self.runs, self.console)
+        expected = Estimate(ablation.plan, ablation.store).total_seconds(self.jobs)
+        if expected > seconds:
+            self.console.print(
+                f"{len(request.seeds)} seeds need about {expected / 3600:.1f} h, "
+                f"{max(0.0, seconds) / 3600:.1f} h are left."
+            )
+            return None
+        try:
+            with limited(seconds):
+                ended = ablation.run(self.jobs, self.track)
+        except KeyboardInterrupt:
+            return None
+        if ended not in (0, INTERRUPTED):
+            raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")
+        return gather(ablation.plan, ablation.store) if ended == 0 else None
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments decide")
+    parser.add_argument("--claim", required=True, help="suite/claim")
+    parser.add_argument("--max-hours", type=float, required=True)
+    parser.add_argument("--preset", default="cpu")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args(arguments)
+    if not options.max_hours > 0:
+        raise ConfigError(f"--max-hours must be above 0, got {options.max_hours}.")
+    project, console = Project(), Console()
+    suite, claim = split_claim(options.claim, project.root)
+    base = claim_request(suite, claim, options.preset, f"decide-{claim.id}", options.threads)
+    runner = Runner(project, options.runs, console, options.jobs)
+    last = None
+    for last in decide(base, claim, runner, options.max_hours, time.monotonic):
+        console.print(last.text, highlight=False, soft_wrap=True)
+    verdict = last.verdict.seeds if last else "undecided: seeds"
+    ended = "" if verdict in FINAL else " when the looks ended; more hours go on from here"
+    console.print(f"{claim.text} {verdict}{ended}.", highlight=False, soft_wrap=True)
+    return 0

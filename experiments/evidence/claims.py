@@ -1,0 +1,100 @@
+"""The claims that a suite names before any run; whatever is not claimed gets no verdict.
+
+    claims:
+      - id: fork_generates_better        # unique in the suite
+        text: The fork draws better than the shared trunk.
+        arm: unifork
+        against: shared
+        metric: geneval.overall.unseen   # without protocol
+        margin: 0.05                     # differences inside it do not matter
+        precondition: {arm: generate_only, against: shared, metric: geneval.overall.unseen}
+
+A precondition is a difference that has to be clearly above zero, such as the conflict between the
+tasks: control minus shared. A claim has two verdicts: `items` speaks of these checkpoints, `seeds`
+of the architecture. `test` is `difference`, or `not_inferior` where the claim is that the arm is
+not worse by the margin or more. `with_width` is what the claim expects of the difference as the
+trunk widens (experiments/campaigns/ladder.py): falls, rises or holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.config import ConfigError
+
+DIFFERENCE, NOT_INFERIOR = "difference", "not_inferior"
+TESTS = (DIFFERENCE, NOT_INFERIOR)
+TRENDS = ("falls", "rises", "holds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """An arm against another on a metric, oriented so that positive is better."""
+
+    arm: str
+    against: str
+    metric: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Comparison):
+    id: str
+    text: str
+    margin: float = 0.05
+    precondition: Comparison | None = None
+    test: str = DIFFERENCE
+    with_width: str = "holds"
+
+    def __post_init__(self) -> None:
+        for name, known in (("test", TESTS), ("with_width", TRENDS)):
+            if getattr(self, name) not in known:
+                raise ConfigError(
+                    f"claim {self.id}: {name} must be one of {', '.join(known)}, "
+                    f"got {getattr(self, name)!r}."
+                )
+        if not self.margin > 0:
+            raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
+
+
+def read_claims(values: Sequence[Mapping[str, Any]]) -> list[Claim]:
+    """The claims of claims.yaml; raises ConfigError that names the claim and the field."""
+    return [read_claim(one) for one in values]
+
+
+def read_claim(values: Mapping[str, Any]) -> Claim:
+    before = values.get("precondition")
+    try:
+        condition = Comparison(**before) if before else None
+        return Claim(**{**values, "precondition": condition})
+    except TypeError as error:
+        reason = str(error).partition(" ")[2]
+        raise ConfigError(f"claim {values.get('id', '?')}: {reason}.") from None
+
+
+def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
+    """Raises ConfigError for a claim about an arm that the suite lacks, or an id used twice."""
+    ids = [claim.id for claim in claims]
+    for claim in claims:
+        if ids.count(claim.id) > 1:
+            raise ConfigError(
+                f"claim {claim.id}: id must be unique, got it {ids.count(claim.id)} times."
+            )
+        for name in arms_of(claim):
+            if name not in arms:
+                known = ", ".join(arms)
+                raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")
+
+
+def arms_of(claim: Claim) -> tuple[str, ...]:
+    """Every arm that a claim and its precondition name, each once."""
+    pairs = [claim, claim.precondition] if claim.precondition else [claim]
+    return tuple(dict.fromkeys(arm for pair in pairs for arm in (pair.against, pair.arm)))
+
+
+def claim_named(claims: Sequence[Claim], name: str) -> Claim:
+    """The claim with this id; raises ConfigError that lists the ids there are."""
+    for claim in claims:
+        if claim.id == name:
+            return claim
+    known = ", ".join(claim.id for claim in claims) or "none"
+    raise ConfigError(f"claim must be one of {known}, got {name!r}.")

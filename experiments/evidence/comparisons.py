@@ -1,0 +1,138 @@
+"""Differences between two arms, from the scores and items that their cells left.
+
+Everything is oriented: positive means that the arm is better than what it is compared with.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from experiments.evidence.claims import Comparison
+from experiments.evidence.collect import Gathered, Row, read_lines
+from experiments.evidence.statistics import (
+    MINIMUM_SEEDS,
+    Difference,
+    PairedItem,
+    items_difference,
+    mean_difference,
+    seeds_difference,
+)
+
+REPRODUCES = 1e-6
+GROUP_WEIGHTS = "group_weights"
+"""Where a protocol says how much each stratum weighs, as WISE's does."""
+Weights = Mapping[str, float] | None
+
+
+def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
+    """Oriented differences of the final scores by seed, for the seeds that both arms have."""
+    metric = found.full_name(pair.metric)
+    differences = {}
+    for seed in found.plan.request.seeds:
+        ours = found.value(pair.arm, seed, metric) if metric else None
+        theirs = found.value(pair.against, seed, metric) if metric else None
+        if ours and theirs:
+            differences[seed] = oriented(ours, theirs)
+    return differences
+
+
+def missing_cells(found: Gathered, pair: Comparison) -> list[str]:
+    """The planned cells of both arms that have no final score on the metric."""
+    metric = found.full_name(pair.metric)
+    cells = [cell for cell in found.plan.cells if cell.arm in (pair.arm, pair.against)]
+    return [
+        cell.label
+        for cell in cells
+        if metric is None or found.value(cell.arm, cell.seed, metric) is None
+    ]
+
+
+def oriented(ours: Row, theirs: Row) -> float:
+    return (ours.value - theirs.value) * (1 if ours.higher_is_better else -1)
+
+
+def curve_differences(found: Gathered, pair: Comparison) -> list[float]:
+    """Oriented differences at the k-th token count of both arms, averaged over seeds."""
+    sums: dict[int, list[float]] = {}
+    for seed in found.plan.request.seeds:
+        ours, theirs = (
+            curve(found.curve, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
+        )
+        for index, (one, other) in enumerate(zip(ours, theirs, strict=False)):
+            sums.setdefault(index, []).append(oriented(one, other))
+    return [sum(values) / len(values) for values in sums.values()]
+
+
+def curve(rows: Sequence[Row], arm: str, seed: int, metric: str) -> list[Row]:
+    """The scores of a metric (without protocol) over tokens."""
+    chosen = [
+        row
+        for row in rows
+        if (row.arm, row.seed, row.metric.partition("@")[0]) == (arm, seed, metric)
+    ]
+    return sorted(chosen, key=lambda row: row.tokens_seen or 0)
+
+
+def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
+    """Over seeds where there are enough, else over items; None where neither can be had."""
+    differences = list(seed_differences(found, pair).values())
+    if len(differences) >= MINIMUM_SEEDS:
+        return seeds_difference(differences)
+    return compare_items(found, pair)
+
+
+def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
+    """Cluster bootstrap over the items of both arms, or None if the metric is not made of items."""
+    metric = found.full_name(pair.metric)
+    pairs: list[PairedItem] = []
+    used: list[Weights] = []
+    for seed in found.plan.request.seeds:
+        ours, theirs = (
+            scored_items(found, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
+        )
+        row = found.value(pair.arm, seed, metric) if metric else None
+        if not ours or not theirs or row is None:
+            continue
+        groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
+        kinds = list(estimators(ours.values(), row.value, groups))
+        if not kinds:
+            return None
+        used += [kinds[0]] if kinds[0] not in used else []
+        pairs += paired(ours, theirs, row.higher_is_better)
+    return items_difference(pairs, used[0]) if len(used) == 1 else None
+
+
+def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str, dict[str, Any]]:
+    """The items behind `<benchmark>.<stratum or overall>[.<column>]`, by name."""
+    benchmark, _, rest = metric.partition(".")
+    path = found.items.get((arm, seed, benchmark))
+    if path is None or not path.exists():
+        return {}
+    stratum, _, column = rest.partition(".")
+    return {
+        item["name"]: item
+        for item in read_lines(path)
+        if (not column or item.get("column") == column)
+        and (stratum == "overall" or item["stratum"] == stratum)
+    }
+
+
+def estimators(
+    items: Iterable[Mapping[str, Any]], value: float, groups: Weights = None
+) -> Iterator[Weights]:
+    """What reproduces the recorded value: the plain mean (None), that of strata alike, or that of
+    strata by the weights that the protocol gives its groups."""
+    scored = [PairedItem(one["cluster"], one["stratum"], one["value"]) for one in items]
+    alike = dict.fromkeys((one.stratum for one in scored), 1.0)
+    for weights in (None, alike, *([groups] if groups else [])):
+        if abs(mean_difference(scored, weights) - value) < REPRODUCES:
+            yield weights
+
+
+def paired(
+    ours: Mapping[str, Any], theirs: Mapping[str, Any], higher_is_better: bool
+) -> Iterator[PairedItem]:
+    sign = 1 if higher_is_better else -1
+    for name in sorted(ours.keys() & theirs.keys()):
+        one, other = ours[name], theirs[name]
+        difference = sign * (one["value"] - other["value"])
+        yield PairedItem(one["cluster"], one["stratum"], difference)

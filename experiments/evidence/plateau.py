@@ -1,0 +1,46 @@
+"""The plateau rule: when a run has trained long enough to be judged.
+
+A preset states by how much a score may still rise (`preset: {plateau: 0.02}`). The rule looks at
+the last two token counts of the curve, so at the last fifth of training: an arm is at its plateau
+where the mean over its seeds has risen by less than that. Training never stops by the rule: the
+steps are the preset's, alike for every arm, and an arm that has not settled is *still training*.
+"""
+
+from experiments.evidence.claims import Comparison
+from experiments.evidence.collect import Gathered, Row
+
+
+def has_settled(found: Gathered, pair: Comparison) -> bool:
+    """Whether both arms are at their plateau on the metric; True where the preset states none."""
+    allowed = found.plan.plateau
+    if allowed is None:
+        return True
+    metric = metric_with_curve(found, pair.metric)
+    rises = [last_rise(found.curve, arm, metric) for arm in (pair.arm, pair.against)]
+    return all(rise is not None and rise < allowed for rise in rises)
+
+
+def metric_with_curve(found: Gathered, metric: str) -> str:
+    """The metric, or where it has no curve the first headline metric of its task that has one."""
+    have = {row.metric.partition("@")[0] for row in found.curve}
+    headlines = found.plan.suite["headline"].values()
+    of_task = next((some for some in headlines if metric in some), [])
+    return next((one for one in (metric, *of_task) if one in have), metric)
+
+
+def last_rise(curve: list[Row], arm: str, metric: str) -> float | None:
+    """How much better the arm's mean is at the last token count than at the one before.
+
+    Oriented; seeds are averaged at the k-th count. None where a curve has fewer than two points.
+    """
+    by_seed: dict[int | None, list[Row]] = {}
+    for row in sorted(curve, key=lambda one: one.tokens_seen or 0):
+        if (row.arm, row.metric.partition("@")[0]) == (arm, metric):
+            by_seed.setdefault(row.seed, []).append(row)
+    if not by_seed or any(len(rows) < 2 for rows in by_seed.values()):
+        return None
+    rises = [
+        (rows[-1].value - rows[-2].value) * (1 if rows[-1].higher_is_better else -1)
+        for rows in by_seed.values()
+    ]
+    return sum(rises) / len(rises)

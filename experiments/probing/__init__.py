@@ -1,0 +1,1 @@
+"""The probes as steps of a cell and as a command."""

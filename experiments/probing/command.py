@@ -1,0 +1,111 @@
+"""`python -m experiments probe`: look into the trained cells of a run.
+
+What a cell's step `probe_*` has written is shown as it is; an unfinished one, or an earlier
+checkpoint, is looked at now and written below the run's folder `probes`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.probes.interaction import control_distances
+from benchmarks.probes.protocol import TASKS, Task
+from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
+from experiments.benchmark import inputs_of, read_plan
+from experiments.config import ConfigError, view
+from experiments.plan import Cell, Plan, cell_config
+from experiments.probing import steps as probes
+from experiments.steps import Store
+
+PROBES = {
+    "alignment": probes.probe_alignment,
+    "interaction": probes.probe_interaction,
+    "gradients": probes.probe_gradients,
+    "routing": probes.probe_routing,
+}
+FINAL = "model"
+"""The averaged weights at the end of training; others are named as in `checkpoints/`."""
+
+
+def chosen_cells(plan: Plan, arms: Sequence[str], seed: int) -> list[Cell]:
+    """The cells of a seed, all arms by default; ConfigError names those there are."""
+    known = {cell.arm: cell for cell in plan.cells if cell.seed == seed}
+    wanted = arms or list(known)
+    if unknown := [arm for arm in wanted or ["any arm"] if arm not in known]:
+        there = "; ".join(cell.label for cell in plan.cells)
+        raise ConfigError(f"--arm and --seed must be among {there}, got {unknown[0]}, seed {seed}.")
+    return [known[arm] for arm in wanted]
+
+
+def controls(plan: Plan, seed: int) -> dict[Task, str]:
+    """The arm of the seed that trains one task alone and inherits none, by task."""
+    return {
+        task: cell.arm
+        for task in TASKS
+        for cell in plan.cells
+        if cell.seed == seed and cell.tasks == (task,) and not cell.inherits
+    }
+
+
+def look(probe: str, plan: Plan, cell: Cell, store: Store, checkpoint: str, out: Path) -> Path:
+    """The folder with a probe's files on a cell."""
+    if f"probe_{probe}" not in cell.steps:
+        raise ConfigError(f"{cell.label} must have been planned with probes; run it again.")
+    step = plan.steps[cell.steps[f"probe_{probe}"]]
+    if checkpoint == FINAL and store.is_done(step.folder):
+        return store.path(step.folder)
+    inputs = inputs_of(step, store)
+    weights = f"{FINAL}.pt" if checkpoint == FINAL else f"checkpoints/{checkpoint}.pt"
+    if not (inputs["train"] / weights).is_file():
+        there = sorted(path.stem for path in (inputs["train"] / "checkpoints").glob("*.pt"))
+        raise ConfigError(
+            f"--checkpoint must be one of {', '.join([FINAL, *there])}, got {checkpoint!r}."
+        )
+    folder = out / f"{cell.arm}-{cell.seed}-{checkpoint}"
+    folder.mkdir(parents=True, exist_ok=True)
+    PROBES[probe](view(cell_config(plan, step), step.parts), inputs, folder, weights)
+    return folder
+
+
+def require_applies(probe: str, tables: Tables) -> None:
+    """Raises ConfigError with the reasons where the probe applies to no arm."""
+    if not any(observations(rows) for rows in tables.values()):
+        raise ConfigError(
+            f"probe {probe} must be asked of an arm that has it, got {'; '.join(reasons(tables))}."
+        )
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m experiments probe")
+    parser.add_argument("probe", choices=PROBES)
+    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
+    parser.add_argument("--arm", default="", help="comma-separated; all arms by default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--checkpoint", default=FINAL, help="such as step-000300 (default: the end)"
+    )
+    parser.add_argument("--out", type=Path, help="folder to write (default: RUNS/RUN/probes)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parsed(arguments)
+    plan, store = read_plan(options.runs, options.run), Store(options.runs)
+    out = (options.out or options.runs / options.run / "probes") / options.probe
+    asked = [arm for arm in options.arm.split(",") if arm]
+    tables = {}
+    for cell in chosen_cells(plan, asked, options.seed):
+        try:
+            folder = look(options.probe, plan, cell, store, options.checkpoint, out)
+        except ValueError as error:
+            raise ConfigError(f"probe {options.probe} of {cell.label}: {error}") from error
+        tables[cell.arm] = read_table(folder / f"{options.probe}.csv")
+        print(f"{cell.label}: {folder}")
+    require_applies(options.probe, tables)
+    if options.probe == "interaction":
+        rows = control_distances(tables, controls(plan, options.seed))
+        write_tables({"interaction_distances": rows}, out)
+        for row in rows:
+            print(f"{row['arm']:20} {row['task']:10} {row['distance']:.4f}")
+    return 0

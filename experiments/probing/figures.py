@@ -1,0 +1,68 @@
+"""What the steps `probe_*` of a run have drawn: each arm's figure, or why the probe does not apply.
+
+A step leaves tables (`*.csv`, with the reason in a column `note` where a probe does not apply) and
+figures (`*.svg` or `*.png`).
+"""
+
+import base64
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.evidence.collect import Gathered
+from experiments.steps import Store
+
+PREFIX = "probe_"
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+NOTE = "note"
+
+
+@dataclass(frozen=True)
+class ProbeFigure:
+    """A probe on an arm's first finished cell: pictures as data addresses, tables by their path
+    below `runs`, and the reasons why a part does not apply."""
+
+    arm: str
+    seed: int
+    pictures: tuple[str, ...]
+    tables: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def probe_figures(found: Gathered, store: Store) -> dict[str, list[ProbeFigure]]:
+    """Figures by probe, an arm each; nothing where no probe has run."""
+    probes: dict[str, dict[str, ProbeFigure]] = {}
+    for cell in found.plan.cells:
+        for name, folder in cell.steps.items():
+            arms = probes.setdefault(name.removeprefix(PREFIX), {}) if is_probe(name) else None
+            if arms is not None and cell.arm not in arms and store.exists(folder):
+                arms[cell.arm] = read_figure(cell.arm, cell.seed, store, folder)
+    return {probe: list(arms.values()) for probe, arms in probes.items() if arms}
+
+
+def is_probe(step: str) -> bool:
+    return step.startswith(PREFIX)
+
+
+def read_figure(arm: str, seed: int, store: Store, folder: str) -> ProbeFigure:
+    files = sorted(store.path(folder).iterdir())
+    tables = [path for path in files if path.suffix == ".csv"]
+    return ProbeFigure(
+        arm=arm,
+        seed=seed,
+        pictures=tuple(address(path) for path in files if path.suffix in KINDS),
+        tables=tuple(str(path.relative_to(store.runs)) for path in tables),
+        notes=tuple(dict.fromkeys(note for path in tables for note in read_notes(path))),
+    )
+
+
+def address(path: Path) -> str:
+    """A picture as a data address: shown as an image, an SVG's scripts and links do nothing."""
+    return f"data:{KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def read_notes(path: Path) -> Iterator[str]:
+    """The notes of a table's rows."""
+    with path.open(newline="") as file:
+        yield from filter(None, (row.get(NOTE) for row in csv.DictReader(file)))

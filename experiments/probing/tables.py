@@ -1,0 +1,56 @@
+"""The probes' figures that the papers' claims are about, as one table of a run: `probes.jsonl`.
+
+Every `probe_*` step leaves CSV tables. The export takes the rows that reporting/paper_claims.yaml
+asks for, each with its table, arm and seed; all else stays in the run.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.plan import Plan
+from experiments.steps import Store
+
+FILE = "probes.jsonl"
+PROBE = "probe_"
+
+Row = Mapping[str, str]
+
+
+def probe_rows(
+    plan: Plan, store: Store, wanted: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, str]]:
+    """The rows of the finished probes of every cell that an entry of `wanted` (`table`, `where`)
+    asks for."""
+    for cell in plan.cells:
+        for name, folder in cell.steps.items():
+            if name.startswith(PROBE) and store.exists(folder):
+                about = {"arm": cell.arm, "seed": str(cell.seed)}
+                for table, row in tables(store.path(folder)):
+                    if any(asks_for(entry, table, row) for entry in wanted):
+                        yield {"table": table, **about, **row}
+
+
+def tables(folder: Path) -> Iterator[tuple[str, Row]]:
+    """Every row of a step's tables, with the table's name."""
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                yield path.stem, row
+
+
+def asks_for(entry: Mapping[str, Any], table: str, row: Row) -> bool:
+    """Whether an entry is about a row of a table."""
+    where = entry.get("where", {})
+    return entry.get("table") == table and all(row.get(k) == str(v) for k, v in where.items())
+
+
+def read_probe_rows(results: Path) -> list[tuple[str, Row]]:
+    """The exported rows, each with its folder's name."""
+    return [
+        (path.parent.name, json.loads(line))
+        for path in sorted(results.glob(f"*/{FILE}"))
+        for line in path.read_text().splitlines()
+    ]

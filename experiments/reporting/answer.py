@@ -1,0 +1,72 @@
+"""The answer to a suite's question in one sentence: which claims are decided, and who leads."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from experiments.evidence.collect import Gathered
+from experiments.evidence.scores import Standing, axes
+from experiments.evidence.verdicts import (
+    INHERITED,
+    NO_ITEMS,
+    NO_PRECONDITION,
+    NOT_RUN,
+    STILL_TRAINING,
+    UNDECIDED,
+    Verdict,
+)
+
+BARRED = (INHERITED, NO_ITEMS, NO_PRECONDITION, NOT_RUN, STILL_TRAINING)
+
+
+def suite_answer(found: Gathered, verdicts: Sequence[Verdict], rows: Sequence[Standing]) -> str:
+    """One sentence; leaders are named as what they are, a description of these checkpoints."""
+    sentence = claims_clause(verdicts, len(found.plan.request.seeds))
+    lead = leaders(found, rows)
+    if lead:
+        sentence += f"; among these checkpoints, which is description, {' and '.join(lead)}"
+    return sentence + "."
+
+
+def claims_clause(verdicts: Sequence[Verdict], seeds: int) -> str:
+    """How many claims have a verdict on the architectures, what it is, and what keeps the rest."""
+    if not verdicts:
+        return "This suite claims nothing"
+    settled = [one for one in verdicts if is_decided(one)]
+    left = Counter(one.seeds for one in verdicts if not is_decided(one))
+    reasons = ", ".join(f"{count} {reason}" for reason, count in left.items())
+    over = f"{counted(len(verdicts), 'claim')} over {counted(seeds, 'seed')}"
+    if not settled:
+        return f"Nothing is decided on {over} ({reasons})"
+    told = "; ".join(f"{one.claim.text.rstrip('.')}: {outcome(one)}" for one in settled)
+    rest = f"; the others: {reasons}" if left else ""
+    return f"Decided on {len(settled)} of {over} ({told}{rest})"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def is_decided(one: Verdict) -> bool:
+    return one.seeds not in BARRED and not one.seeds.startswith(UNDECIDED)
+
+
+def outcome(one: Verdict) -> str:
+    """The verdict on the architecture and its difference with interval."""
+    difference = one.by_seeds
+    if difference is None:
+        return one.seeds
+    low, high = difference.low, difference.high
+    return f"{one.seeds}, {difference.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
+    """The arm with the best mean on the first headline metric of each task."""
+    told = []
+    for axis in axes(found).values():
+        sign = 1 if axis.higher_is_better else -1
+        arms = [row for row in rows if row.n_seeds is not None and axis.metric in row.scores]
+        if arms:
+            best = max(arms, key=lambda row: sign * row.scores[axis.metric].value)
+            name = axis.metric.partition("@")[0]
+            told.append(f"{best.arm} leads on {name} ({best.scores[axis.metric].value:.3f})")
+    return told

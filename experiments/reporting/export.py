@@ -1,0 +1,88 @@
+"""Copies a run's small files into `results/<name>`, to be committed: tables, scores, report.
+
+The claims are judged again, from the plan that the run was made by: its steps are found whatever
+the code has become since.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from experiments.config import ConfigError
+from experiments.evidence.collect import OUTPUTS, PROTOCOLS, gather
+from experiments.plan import Plan, plan_from_json
+from experiments.probing.tables import FILE as PROBES
+from experiments.probing.tables import probe_rows
+from experiments.reporting.claims_table import FILE as CLAIMS
+from experiments.reporting.claims_table import claims_csv
+from experiments.reporting.paper_claims import probe_entries
+from experiments.reporting.results import find_run
+from experiments.sources import ROOT
+from experiments.steps import Store
+
+LIMIT_BYTES = 1_000_000
+
+
+def export(folder: Path, target: Path) -> None:
+    """Copies the outputs and the scores of every cell in place of what `target` held.
+
+    Raises ConfigError, and writes nothing, above LIMIT_BYTES.
+    """
+    names = (*OUTPUTS, "leaderboard.tex", PROTOCOLS)
+    files = {name: (folder / name).read_bytes() for name in names}
+    plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
+    found = scores(plan, folder.parent / "steps")
+    store = Store(folder.parent)
+    made_by = plan_from_json(plan)
+    files[CLAIMS] = claims_csv(gather(made_by, store), store).encode()
+    lines = (json.dumps(row) + "\n" for row in probe_rows(made_by, store, probe_entries()))
+    files[PROBES] = "".join(lines).encode()
+    files["scores.json"] = json.dumps(found, separators=(",", ":")).encode() + b"\n"
+    size = sum(map(len, files.values()))
+    if size > LIMIT_BYTES:
+        listed = ", ".join(f"{name} {len(content)}" for name, content in files.items())
+        raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}: {listed}.")
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    for name, content in files.items():
+        (target / name).write_bytes(content)
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / "outputs.json").read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{folder} must hold a finished run, got none.") from None
+
+
+def read_plan(runs: Path, run: str) -> Plan:
+    """The plan of a finished run below `runs`; ConfigError if there is none."""
+    path = runs / "plans" / outputs(runs / run)["plan"]
+    return plan_from_json(json.loads(path.read_text()))
+
+
+def scores(plan: dict, steps: Path) -> dict[str, dict]:
+    """What training and each benchmark left of a cell: `{"unifork, seed 0": {"train": …}}`."""
+    found: dict[str, dict] = {}
+    for cell in plan["cells"]:
+        small = found.setdefault(f"{cell['arm']}, seed {cell['seed']}", {})
+        for name, folder in cell["steps"].items():
+            file = "summary.json" if name == "train" else "results.json"
+            if name == "train" or name.startswith("score_"):
+                small[name] = json.loads((steps / folder / file).read_text())
+                small[name].pop("protocol", None)  # protocols.json has it
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments export")
+    parser.add_argument("--run", default="architectures-cpu")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--name", default="reference", help="the folder below results/")
+    options = parser.parse_args(arguments)
+    target = ROOT / "results" / options.name
+    export(find_run(options.run, options.runs), target)
+    print(target)
+    return 0

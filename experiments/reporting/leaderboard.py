@@ -1,0 +1,172 @@
+"""Writes leaderboard.csv, leaderboard_long.csv, leaderboard.md, leaderboard.tex, protocols.json."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from experiments.evidence.collect import PROTOCOLS, Gathered, Row
+from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
+from experiments.evidence.scores import COSTS, Score, Standing, axes, headline_metrics, standings
+from experiments.markers import write_json, write_text
+
+ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
+PARTS = tuple(field.name for field in fields(Score))
+NOT_ABOVE = "≤"
+LONG_COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
+    """Writes the tables, and the protocols that their rows name; returns the standings shown."""
+    rows = standings(found)
+    metrics = headline_metrics(found)
+    wide = [wide_row(found, row, metrics) for row in rows]
+    write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics), wide))
+    long = (asdict(row) for row in found.rows)
+    write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
+    write_json(folder / PROTOCOLS, found.protocols)
+    header, body = short_table(found, rows)
+    notes = [row.metric for row in axes(found).values()]
+    pages = [to_markdown(header, body, found.plan.stamp, notes), *kinds_markdown(found, rows)]
+    write_text(folder / "leaderboard.md", "\n".join(pages))
+    write_text(folder / "leaderboard.tex", to_tex(header, body))
+    return rows
+
+
+def wide_columns(metrics: Sequence[str]) -> list[str]:
+    """The fixed columns, then `<metric>`, `<metric>.std`, … for each headline metric."""
+    return [*ABOUT, *(name for metric in metrics for name in metric_columns(metric))]
+
+
+def metric_columns(metric: str) -> list[str]:
+    return [metric if part == "value" else f"{metric}.{part}" for part in PARTS]
+
+
+def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "suite": found.plan.request.suite,
+        "preset": found.plan.request.preset,
+        "arm": row.arm,
+        "architecture": row.architecture,
+        "n_seeds": row.n_seeds,
+        **row.costs,
+    }
+    for metric in metrics:
+        score = row.scores.get(metric)
+        columns = metric_columns(metric)
+        if score is not None:
+            values |= {
+                name: getattr(score, part) for name, part in zip(columns, PARTS, strict=True)
+            }
+        elif row.problem:
+            values[f"{metric}.verdict"] = stopped_at(row)
+    return values
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """CSV text; None and absent values are empty, never 0; seven digits of what is not whole."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: cell(value) for key, value in row.items()})
+    return out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value) if value.is_integer() else f"{value:.7g}"
+    return value
+
+
+def short_table(found: Gathered, rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
+    """Eight columns for people: costs, the first metric of each task, the verdicts on them."""
+    metrics = [row.metric for row in axes(found).values()]
+    names = [metric.partition("@")[0] for metric in metrics]
+    header = ["arm", "seeds", "params (M)", "PFLOP", "minutes", *names, "verdict"]
+    return header, [short_row(row, metrics) for row in rows]
+
+
+def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
+    costs = row.costs
+    return [
+        row.arm,
+        "" if row.n_seeds is None else str(row.n_seeds),
+        scaled(costs.get("params_total"), 1e6),
+        scaled(costs.get("train_flops"), 1e15),
+        scaled(costs.get("wall_time_s"), 60),
+        *(with_interval(row.scores.get(metric)) for metric in metrics),
+        "; ".join(filter(None, (verdicts_of(row, metrics), stopped_at(row)))),
+    ]
+
+
+def stopped_at(row: Standing) -> str:
+    """Which cells of the arm are missing and why; empty where none is."""
+    return f"failed at {row.problem}" if row.problem else ""
+
+
+def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:
+    """The verdicts on the shown metrics, once where they agree."""
+    shown = [row.scores[one].verdict for one in metrics if one in row.scores]
+    return " / ".join(dict.fromkeys(one for one in shown if one))
+
+
+def scaled(value: float | None, unit: float) -> str:
+    """Three digits of a figure in a larger unit; empty where it is missing."""
+    return "" if value is None else f"{value / unit:.3g}"
+
+
+def with_interval(score: Score | None) -> str:
+    if score is None:
+        return ""
+    if score.ci_low is None or score.ci_high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
+
+
+def to_markdown(
+    header: Sequence[str], body: Sequence[Sequence[str]], stamp: str, notes: Sequence[str] = ()
+) -> str:
+    """The table below its stamp, and above the full names of its metrics."""
+    lines = [f"**{stamp}**", ""] if stamp else []
+    for row in (header, ["---"] * len(header), *body):
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    if notes:
+        lines += ["", f"Protocols: {', '.join(f'`{note}`' for note in notes)}."]
+    return "\n".join(lines) + "\n"
+
+
+def kinds_markdown(found: Gathered, rows: Sequence[Standing]) -> list[str]:
+    """VQA by kind of question, or nothing where no arm answers any."""
+    table, kinds = kind_table(found, rows), list(kind_metrics(found))
+    if not table:
+        return []
+    body = [[row.arm, *(kind_cell(row.scores.get(kind)) for kind in kinds)] for row in table]
+    note = f"VQA by kind of question; {NOT_ABOVE} not above chance by more than its interval.\n\n"
+    return [note + to_markdown(["arm", *kinds], body, "")]
+
+
+def kind_cell(found: KindScore | None) -> str:
+    """A score with its interval, marked where chance could have made it."""
+    if found is None:
+        return ""
+    return with_interval(found.score) + ("" if found.above else f" {NOT_ABOVE}")
+
+
+TEX_ESCAPES = str.maketrans(
+    {"\\": r"\textbackslash{}", **{sign: f"\\{sign}" for sign in "&%$#_{}"}}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+
+
+def to_tex(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = [r"\begin{tabular}{l" + "r" * (len(header) - 2) + "l}", r"\toprule"]
+    for row in (header, *body):
+        lines.append(" & ".join(cell.translate(TEX_ESCAPES) for cell in row) + r" \\")
+        lines += [r"\midrule"] if row is header else []
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

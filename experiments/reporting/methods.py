@@ -1,0 +1,113 @@
+"""A paragraph for a paper's methods section, filled from the run's own config and scores.
+
+A sentence names full config keys in braces; one whose keys the run lacks is left out.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.auditing.samples import SECOND_OPINION
+from experiments.config import flatten
+from experiments.evidence.collect import Gathered
+from experiments.evidence.statistics import MINIMUM_SEEDS
+
+MATCHED = {
+    "none": "nothing",
+    "active": "active parameters a task",
+    "total": "total parameters",
+    "flops": "training FLOPs",
+}
+FIELD = re.compile(r"\{([\w.]+)\}")
+SENTENCES = (
+    "We compare {arms} in Forkroad's suite {suite} (preset {preset}, {seeds}); {control} is the "
+    "control, the arms differ in {varies} alone, and sizes are matched by {match}.",
+    "Images of {world.pixels} x {world.pixels} pixels show up to {world.max_objects} objects of "
+    "{world.classes} classes in {world.colours} colours.",
+    "A finite scalar quantiser with levels {tokenizer.levels} codes patches of {tokenizer.patch} x "
+    "{tokenizer.patch} pixels after {tokenizer.steps} steps of {tokenizer.batch_size} images.",
+    "The control is a causal decoder of {model.trunk.depth} layers, {model.trunk.width} wide, with "
+    "{model.trunk.heads} heads and a feed-forward of {model.trunk.feed_forward} ({parameters} M "
+    "parameters with embeddings and heads).",
+    "Every arm starts from one text model a seed, trained for {stage0.steps} steps of "
+    "{stage0.understand_batch} texts.",
+    "The control is trained for {train.steps} steps of {train.understand_batch} understanding and "
+    "{train.generate_batch} generation sequences ({tokens} M tokens) with the optimiser "
+    "{train.optimizer} (learning rate {train.learning_rate}, of block matrices "
+    "{train.muon_learning_rate}, weight decay {train.weight_decay}, {train.warmup_steps} steps of "
+    "warm-up, linear decay over the last {train.decay_share} of training, gradients clipped at "
+    "{train.clip_norm}) in {train.precision} precision.",
+    "Scored are the final exponential averages of the weights (horizon {train.ema_horizon} of "
+    "training), without early stopping or choice of checkpoints; guidance and temperature are "
+    "chosen for each arm from one grid on scenes that no benchmark uses.",
+    "Benchmarks: {benchmarks}.",
+    "Intervals are 95%; the claims were fixed before the runs (SHA-256 {claims}) and are tested by "
+    "paired t tests over at least {minimum_seeds} seeds, with two one-sided tests for equivalence "
+    "and Holm's correction within the suite.",
+    "Commit {commits}.",
+)
+
+
+def methods(found: Gathered, config: Mapping[str, Any]) -> str:
+    """The paragraph; `config` is the control's."""
+    values = facts(found, config)
+    return " ".join(text for one in SENTENCES if (text := filled(one, values)))
+
+
+def filled(sentence: str, values: Mapping[str, str]) -> str:
+    """The sentence with its fields, or nothing where the run lacks one."""
+    if any(key not in values for key in FIELD.findall(sentence)):
+        return ""
+    return FIELD.sub(lambda found: values[found[1]], sentence)
+
+
+def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
+    """Every value of the config by full key, and what the run knows beside it; no empty ones."""
+    plan, suite = found.plan, found.plan.suite
+    seeds = plan.request.seeds
+    arms = list(dict.fromkeys(cell.arm for cell in plan.cells))
+    values = {key: plain(value) for key, value in flatten(config)}
+    if values.get("train.init") != "text":
+        values = {key: one for key, one in values.items() if not key.startswith("stage0.")}
+    values |= {
+        "arms": listed(arms),
+        "suite": plan.request.suite,
+        "preset": plan.request.preset,
+        "seeds": f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(list(map(str, seeds)))}",
+        "control": suite["control"],
+        "varies": listed(suite["varies"]),
+        "match": MATCHED[suite["match"]],
+        "claims": plan.claims_hash[:16],
+        "minimum_seeds": str(MINIMUM_SEEDS),
+        "benchmarks": benchmarks(found),
+        "commits": listed(sorted({row.git_commit for row in found.rows if row.git_commit})),
+    }
+    summary = found.summaries.get((suite["control"], seeds[0]))
+    if summary is not None:
+        values["parameters"] = f"{summary['parameters']['total'] / 1e6:.2f}"
+        values["tokens"] = f"{summary['tokens'] / 1e6:.1f}"
+    return {key: value for key, value in values.items() if value}
+
+
+def benchmarks(found: Gathered) -> str:
+    """Each benchmark with its largest number of items and its judge."""
+    largest: dict[str, tuple[int, str]] = {}
+    for row in found.final:
+        if row.benchmark != SECOND_OPINION and row.n > largest.get(row.benchmark, (0, ""))[0]:
+            largest[row.benchmark] = (row.n, row.judge)
+    return listed(
+        [
+            f"{name} ({n} items{f', judge {judge}' if judge else ''})"
+            for name, (n, judge) in largest.items()
+        ]
+    )
+
+
+def plain(value: Any) -> str:
+    """A config value as prose has it."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def listed(names: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else ""

@@ -1,0 +1,138 @@
+"""One self-contained HTML page a suite: everything a reader needs to believe or doubt the table.
+
+All text is escaped by the template engine; figures and drawings are embedded.
+"""
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from experiments.auditing.agreement import COLUMNS, read_audit
+from experiments.config import flatten
+from experiments.evidence.collect import Gathered
+from experiments.evidence.conflict import conflict_statement, conflicts
+from experiments.evidence.kinds import kind_metrics, kind_table
+from experiments.evidence.scores import Standing, headline_metrics
+from experiments.evidence.verdicts import judge_claims
+from experiments.markers import write_text
+from experiments.plan import Request
+from experiments.probing.figures import probe_figures
+from experiments.reporting.answer import suite_answer
+from experiments.reporting.figures import curve_plots, pareto_plot
+from experiments.reporting.leaderboard import scaled, with_interval
+from experiments.reporting.matchreport import match_report
+from experiments.reporting.methods import methods
+from experiments.reporting.samples import sample_grid
+from experiments.reporting.side_tables import SIDE_TABLES, side_rows
+from experiments.steps import Store
+
+PACKAGES = ("torch", "lightning", "transformers", "diffusers", "torchmetrics", "numpy")
+COST_FORMATS = {
+    "params_total": ("parameters (M)", 1e6),
+    "params_active_understand": ("active, understand (M)", 1e6),
+    "params_active_generate": ("active, generate (M)", 1e6),
+    "params_trainable": ("trainable (M)", 1e6),
+    "train_flops": ("training PFLOP", 1e15),
+    "tokens_seen": ("tokens (M)", 1e6),
+    "sequences_understand": ("sequences, understand (k)", 1e3),
+    "sequences_generate": ("sequences, generate (k)", 1e3),
+    "wall_time_s": ("minutes", 60),
+    "peak_memory_bytes": ("peak memory (GiB)", 2**30),
+}
+
+
+def write_report(found: Gathered, store: Store, rows: Sequence[Standing], path: Path) -> None:
+    """Writes the page to `path`."""
+    write_text(path, render(page(found, store, rows)))
+
+
+def render(values: dict[str, Any]) -> str:
+    """The page; every value is escaped unless it is Markup of our own making."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["interval"] = with_interval
+    return environment.get_template("report.html").render(values)
+
+
+def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, Any]:
+    """What the template shows."""
+    plan, pareto, verdicts = found.plan, pareto_plot(found, rows), judge_claims(found)
+    return {
+        "suite": plan.request.suite,
+        "preset": plan.request.preset,
+        "seeds": list(plan.request.seeds),
+        "stamp": plan.stamp,
+        "question": plan.suite["question"],
+        "control": plan.suite["control"],
+        "rows": rows,
+        "metrics": headline_metrics(found),
+        "kinds": list(kind_metrics(found)),
+        "kind_rows": kind_table(found, rows),
+        "side_tables": [(one, side_rows(found, one)) for one in SIDE_TABLES],
+        "answer": suite_answer(found, verdicts, rows),
+        "verdicts": verdicts,
+        "conflict": conflict_statement(conflicts(found)),
+        "claims_hash": plan.claims_hash,
+        "pareto": Markup(pareto) if pareto else None,
+        "curves": [Markup(svg) for svg in curve_plots(found)],
+        "probes": probe_figures(found, store),
+        "prompts": sample_grid(found, store),
+        "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
+        "match": plan.suite["match"],
+        "match_rows": match_table(found, rows),
+        "match_columns": [name for name, _ in COST_FORMATS.values()],
+        "audit": read_audit(found, store),
+        "audit_columns": COLUMNS,
+        "protocols": protocols(found),
+        "methods": methods(found, control_config(found)),
+        "config": json.dumps(control_config(found), indent=1),
+        "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
+        "machine": machine(plan.request),
+    }
+
+
+def match_table(found: Gathered, rows: Sequence[Standing]) -> list[tuple[str, list[str]]]:
+    """An arm and its costs as text, each with its ratio to the control's."""
+    table = []
+    for row in match_report(found, rows):
+        cells = []
+        for name, (_, unit) in COST_FORMATS.items():
+            text, ratio = scaled(row.costs.get(name), unit), row.ratios.get(name)
+            cells.append(f"{text} ({ratio:.2f}x)" if ratio is not None else text)
+        table.append((row.arm, cells))
+    return table
+
+
+def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
+    """Each benchmark's protocol, flat, as the first arm was scored under it."""
+    first: dict[str, dict[str, Any]] = {}
+    for row in found.final:
+        first.setdefault(row.benchmark, dict(flatten(found.protocols[row.protocol])))
+    return list(first.items())
+
+
+def control_config(found: Gathered) -> Any:
+    control = [cell for cell in found.plan.cells if cell.arm == found.plan.suite["control"]]
+    cells = control or list(found.plan.cells)
+    return found.plan.configs[cells[0].config]
+
+
+def machine(request: Request) -> str:
+    """What the numbers were made on, without naming the machine."""
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{platform.system()} {platform.machine()}, models on {request.device}, "
+        f"{request.threads} thread(s) a process, "
+        f"Python {platform.python_version()}, {packages}"
+    )

@@ -1,0 +1,35 @@
+"""Shows the table of a run and where its files are: below `runs`, or committed below `results`."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from experiments.config import ConfigError
+from experiments.evidence.collect import OUTPUTS
+from experiments.sources import ROOT
+
+
+def find_run(name: str, runs: Path) -> Path:
+    """The folder of a run; raises ConfigError that lists the runs there are."""
+    places = [ROOT / "results", runs]
+    for place in places:
+        if (place / name / "leaderboard.md").exists():
+            return place / name
+    known = sorted(path.parent.name for one in places for path in one.glob("*/leaderboard.md"))
+    there = ", ".join(known) or "none yet (`make ablation` makes one)"
+    raise ConfigError(f"run must be one of {there}, got {name!r}.")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments report")
+    parser.add_argument("--run", default="reference")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args(arguments)
+    folder = find_run(options.run, options.runs)
+    console = Console()
+    console.print(Markdown((folder / "leaderboard.md").read_text()))
+    for name in OUTPUTS:
+        console.print(str(folder / name), highlight=False, soft_wrap=True)
+    return 0

@@ -1,0 +1,87 @@
+"""The same prompts drawn by every arm, side by side, from the official GenEval folders."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from experiments.evidence.collect import Gathered, read_lines
+from experiments.steps import Store
+
+BENCHMARK = "geneval"
+PROMPTS_PER_KIND = 1
+COLOURS = 64
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A PNG as a data address, and whether the judge found what was asked (None if unknown)."""
+
+    address: str
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, its tag and column, and what each arm drew for it."""
+
+    text: str
+    kind: str
+    samples: Mapping[str, Sample]
+
+
+def sample_grid(found: Gathered, store: Store) -> list[Prompt]:
+    """The first prompts of each tag and column, drawn by every arm's first seed."""
+    folders = sample_folders(found, store)
+    if not folders:
+        return []
+    first = next(iter(folders.values()))
+    right = {arm: judged(found, arm) for arm in folders}
+    chosen: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(first.rglob("metadata.jsonl")):
+        record = json.loads(path.read_text().splitlines()[0])
+        kind = " ".join(filter(None, (record["tag"], record.get("column"))))
+        if len(chosen.setdefault(kind, [])) < PROMPTS_PER_KIND:
+            chosen[kind].append((str(path.parent.relative_to(first)), record["prompt"]))
+    return [
+        Prompt(text, kind, {arm: sample(root / name, right[arm]) for arm, root in folders.items()})
+        for kind, prompts in sorted(chosen.items())
+        for name, text in prompts
+    ]
+
+
+def sample_folders(found: Gathered, store: Store) -> dict[str, Path]:
+    """Where each arm's first finished cell put its drawings."""
+    folders: dict[str, Path] = {}
+    for cell in found.plan.cells:
+        folder = cell.steps.get(f"generate_{BENCHMARK}")
+        if folder is not None and cell.arm not in folders and store.exists(folder):
+            folders[cell.arm] = store.path(folder)
+    return {arm: folder for arm, folder in folders.items() if any(folder.rglob("metadata.jsonl"))}
+
+
+def judged(found: Gathered, arm: str) -> dict[str, bool]:
+    """Whether each image was right, by its name, for the arm's first scored seed."""
+    for (name, _, benchmark), path in found.items.items():
+        if (name, benchmark) == (arm, BENCHMARK):
+            return {one["name"]: one["value"] > 0 for one in read_lines(path)}
+    return {}
+
+
+def sample(folder: Path, right: Mapping[str, bool]) -> Sample:
+    """The first image of a prompt's folder."""
+    path = min((folder / "samples").glob("*.png"))
+    name = "/".join(path.parts[-3:])
+    return Sample(data_address(path), right.get(name))
+
+
+def data_address(path: Path) -> str:
+    """The image in COLOURS colours, which the eye cannot tell from it, as a PNG in the page."""
+    out = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(COLOURS).save(out, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
