@@ -62,9 +62,11 @@ ARTIFACTS = {
         "experiments.artifacts.tokenizer:tokenizer", ("world", "tokenizer"), resumable=True
     ),
     "data": Kind(
-        "experiments.artifacts.data:training_data", ("world", "tokenizer", "data"), ("tokenizer",)
+        "experiments.artifacts.data:training_data",
+        ("world", "tokenizer", "language", "data"),
+        ("tokenizer",),
     ),
-    "texts": Kind("experiments.artifacts.data:texts", ("world", "data")),
+    "texts": Kind("experiments.artifacts.data:texts", ("world", "language", "data")),
     **PROMPTS,
     "judge": Kind(
         "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
@@ -76,13 +78,16 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "stage0", "seed", "execution"),
+        ("world", "tokenizer", "language", "model.trunk", "stage0", "seed", "execution"),
         ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-ARM = ("world", "tokenizer", "encoder", "data", "model", "stage0", "train", "seed", "execution")
+ARM = (
+    *("world", "tokenizer", "encoder", "language", "data"),
+    *("model", "stage0", "train", "seed", "execution"),
+)
 SAMPLER = (*ARM, "sampling")
 JUDGE = ("world", "execution")
 START = ("tokenizer", "stage0")

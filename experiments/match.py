@@ -17,6 +17,7 @@ from experiments.build import vocabulary
 from experiments.conditioned.data import training_prompts
 from experiments.config import CellConfig
 from experiments.fit import step_flops
+from experiments.language import checkpoint_of
 from experiments.scaling.dry_run import DryRun
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
@@ -34,6 +35,8 @@ ENOUGH = 32
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms."""
     if issubclass(architecture(config.model.name).module, FrozenBridgeModule):
+        if config.model.pretrained or checkpoint_of(config):
+            return {}  # larger by orders than what the control may spend
         return {"train.steps": bridge_steps(config, control)}
     found: dict[str, Any] = {}
     if kind == "total":

@@ -218,8 +218,12 @@ class Planner:
 
     def needed(self, arm: str, seed: int) -> dict[str, str]:
         """The trained cells that this arm starts from, by input name."""
-        needs = self.suite.arms[arm].needs
-        return {name: self.cell(other, seed).steps["train"] for name, other in needs.items()}
+        brought = getattr(self.config(arm).model, "brings", ())
+        return {
+            name: self.cell(other, seed).steps["train"]
+            for name, other in self.suite.arms[arm].needs.items()
+            if name not in brought
+        }
 
     def add_step(self, name: str, kind: Kind, inputs: Mapping[str, str], config: str) -> str:
         identity = Identity(

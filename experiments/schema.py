@@ -8,6 +8,7 @@ from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
 from experiments.conditioned.config import ConditionedConfig
 from experiments.config import Schema
+from experiments.language import LanguageConfig
 from experiments.match import match
 from experiments.parallel.execution import ExecutionConfig
 from models.architectures import architecture, names
@@ -20,6 +21,7 @@ SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
     "encoder": EncoderConfig,
+    "language": LanguageConfig,
     "data": DataConfig,
     "pairs": PairsConfig,
     "stage0": TrainConfig,

@@ -39,9 +39,13 @@ def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) ->
 
 
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
-    """What the arm starts from, and what its encoder spent on the training pictures."""
+    """What the arm starts from, and what its encoder spent on the training pictures.
+
+    What a published language model has cost is not known and does not count.
+    """
     sources = [name for name in ("frozen", "start", "decoder", "features") if name in inputs]
-    if config.train.init == "text" and not {"frozen", "start"} & set(sources):
+    brought = getattr(config.model, "brings", ())
+    if config.train.init == "text" and not {"frozen", "start"} & {*sources, *brought}:
         sources.append("stage0")
     spent = [Spent.read(inputs[name]) for name in sources]
     return Spent(sum(one.flops for one in spent), sum(one.tokens for one in spent))

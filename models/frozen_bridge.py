@@ -36,7 +36,7 @@ from models.module import Architecture, TokenModule, UnifiedModule
 from models.pieces import piece_of
 from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, checked, chunks
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.double_encoder_model import answer_seen
 from models.tokenizers.residual_codes import summed
@@ -62,7 +62,8 @@ class FrozenBridgeConfig:
 
     `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
     drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
-    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents. `pretrained`
+    names a published checkpoint (models/pretrained/source.py) in the place of `trunk`.
     """
 
     name: str = "frozen_bridge"
@@ -77,6 +78,7 @@ class FrozenBridgeConfig:
     decoder_heads: int = 4
     decoder_head_width: int = 32
     decoder_patch: int = 2
+    pretrained: str = ""
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -93,6 +95,11 @@ class FrozenBridgeConfig:
     @property
     def decoder_width(self) -> int:
         return self.decoder_heads * self.decoder_head_width
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """What an arm needs no other cell for: a published language model is there already."""
+        return ("frozen",) if self.pretrained else ()
 
 
 class FrozenBridge(nn.Module):
@@ -198,6 +205,19 @@ class FrozenBridgeModule(UnifiedModule):
             if (queries := self.model.queries) is not None:
                 draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
                 queries.copy_(QUERY_DEVIATION * draws)
+
+    @staticmethod
+    def published(
+        config: FrozenBridgeConfig,
+        words: TextTokens,
+        tokenizer: Codec,
+        train: TrainConfig,
+        seed: int,
+    ) -> "FrozenBridgeModule":
+        """The bridge around the published checkpoint that the config names."""
+        from models.pretrained.bridge import open_bridge  # an optional half of this very class
+
+        return open_bridge(config, words, tokenizer, train, seed)
 
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
