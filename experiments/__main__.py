@@ -174,9 +174,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     ),
     "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
-    "perf-frozen": elsewhere(
-        "experiments.perf.training.frozen", "measure queries behind a frozen prompt"
-    ),
+    "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
     "perf-scoring": elsewhere("experiments.perf.scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "probe": elsewhere("experiments.probing.command", "look into the trained cells of a run"),

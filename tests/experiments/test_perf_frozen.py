@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from experiments.perf.training import frozen as perf_frozen
+from experiments.perf import frozen as perf_frozen
 
 
 def test_all_forms_of_the_step_give_the_same_gradient() -> None:

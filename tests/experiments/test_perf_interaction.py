@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from experiments.perf.training import interaction as perf_interaction
+from experiments.perf import interaction as perf_interaction
 from models.attention_mass import fused_attention_mass
 from models.causal_attention import causal_attention_mass
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import dpg, geneval
 from benchmarks.records import read_lines
-from experiments.perf.training import scoring as perf_scoring
+from experiments.perf import scoring as perf_scoring
 
 
 def test_synthetic_records_are_scored_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
