@@ -62,9 +62,11 @@ ARTIFACTS = {
         "experiments.artifacts.tokenizer:tokenizer", ("world", "tokenizer"), resumable=True
     ),
     "data": Kind(
-        "experiments.artifacts.data:training_data", ("world", "tokenizer", "data"), ("tokenizer",)
+        "experiments.artifacts.data:training_data",
+        ("world", "tokenizer", "language", "data"),
+        ("tokenizer",),
     ),
-    "texts": Kind("experiments.artifacts.data:texts", ("world", "data")),
+    "texts": Kind("experiments.artifacts.data:texts", ("world", "language", "data")),
     **PROMPTS,
     "judge": Kind(
         "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
@@ -76,13 +78,16 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "stage0", "seed", "execution"),
+        ("world", "tokenizer", "language", "model.trunk", "stage0", "seed", "execution"),
         ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed", "execution")
+ARM = (
+    *("world", "tokenizer", "encoder", "language", "data"),
+    *("model", "stage0", "train", "seed", "execution"),
+)
 SAMPLER = (*ARM, "sampling")
 JUDGE = ("world", "execution")
 START = ("tokenizer", "stage0")
@@ -131,7 +136,7 @@ SECOND_OPINION = {
 
 def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Training reads what a second encoder sees in the training pictures."""
-    features = Kind("experiments.artifacts.features:features", ("world", "data"))
+    features = Kind("experiments.artifacts.features:features", ("world", "encoder", "data"))
     train = steps["train"]
     train = replace(train, inputs=(*train.inputs, "features"))
     return {"features": features, **steps, "train": train}
@@ -214,8 +219,7 @@ RECIPES = {
     "pictures": with_pictures,
     "examples": with_examples,
 }
-"""How the steps of a cell differ whose model's config has a `recipe`, or whose prompts hold
-pictures."""
+"""How the steps of a cell differ that has a config section with a `recipe`."""
 
 
 def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:

@@ -13,19 +13,20 @@ from typing import Any
 import torch
 
 from datamodules.world import World
+from experiments.build import vocabulary
 from experiments.conditioned.data import training_prompts
 from experiments.config import CellConfig
 from experiments.fit import step_flops
+from experiments.language import checkpoint_of
 from experiments.scaling.dry_run import DryRun
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
 from models.image_prompts import pack_image_prompt
-from models.image_tokens import ImageTokenizer
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
-from models.unified import Vocabulary
+from models.tokenizers.kinds import new_codec
 
 ENOUGH = 32
 """Sequences on which the costs of two arms are compared."""
@@ -34,6 +35,8 @@ ENOUGH = 32
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms."""
     if issubclass(architecture(config.model.name).module, FrozenBridgeModule):
+        if config.model.pretrained or checkpoint_of(config):
+            return {}  # larger by orders than what the control may spend
         return {"train.steps": bridge_steps(config, control)}
     found: dict[str, Any] = {}
     if kind == "total":
@@ -63,21 +66,21 @@ def bridge_steps(config: CellConfig, control: CellConfig) -> int:
     """The frozen model has cost what the control spends on understanding, so the bridge may spend
     what the control spends on generation, whatever it tunes. A suite of bridges has a bridge as
     control, which is matched too: to the shared trunk of its own size."""
-    words, codec = TextTokens(World(config.world).vocabulary), ImageTokenizer(config.tokenizer)
-    vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
-    batch = generation_batch(config, words)
+    words, codec = TextTokens(World(config.world).vocabulary), new_codec(config.tokenizer)
+    control_model = SharedConfig(trunk=control.model.trunk)
+    batch = generation_batch(config, words, codec.config.tokens_per_image)
     kind: Any = architecture(config.model.name).module
     with DryRun():
-        shared = SharedModule(SharedConfig(trunk=control.model.trunk), vocabulary, control.train, 0)
+        shared = SharedModule(control_model, vocabulary(config, codec), control.train, 0)
         budget = control.train.steps * step_flops(shared, batch)
         bridge = kind(config.model, shared, codec, config.train, 0)
         return max(1, round(budget / step_flops(bridge, batch)))
 
 
-def generation_batch(config: CellConfig, words: TextTokens) -> Batch:
+def generation_batch(config: CellConfig, words: TextTokens, tokens_per_image: int) -> Batch:
     """The prompts of the first training scenes with empty images: lengths as in training. A larger
     batch would cost the arm and its control more alike."""
-    world, image = World(config.world), [0] * config.tokenizer.tokens_per_image
+    world, image = World(config.world), [0] * tokens_per_image
     count = min(config.train.generate_batch, ENOUGH)
     scenes = [world.scene("train", index) for index in range(count)]
     captions = [world.caption("train", index, scene) for index, scene in enumerate(scenes)]

@@ -197,9 +197,8 @@ class Planner:
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
                 graph = with_pairs(graph, arm, config, tasks)
-            for part in (config.model, getattr(config, "conditioned", None)):
-                if recipe := getattr(part, "recipe", None):
-                    graph = RECIPES[recipe](dict(graph))
+            for recipe in recipes(config):
+                graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):
@@ -219,8 +218,12 @@ class Planner:
 
     def needed(self, arm: str, seed: int) -> dict[str, str]:
         """The trained cells that this arm starts from, by input name."""
-        needs = self.suite.arms[arm].needs
-        return {name: self.cell(other, seed).steps["train"] for name, other in needs.items()}
+        brought = getattr(self.config(arm).model, "brings", ())
+        return {
+            name: self.cell(other, seed).steps["train"]
+            for name, other in self.suite.arms[arm].needs.items()
+            if name not in brought
+        }
 
     def add_step(self, name: str, kind: Kind, inputs: Mapping[str, str], config: str) -> str:
         identity = Identity(
@@ -258,6 +261,12 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
+
+
+def recipes(config: CellConfig) -> list[str]:
+    """The recipes that sections of a config name, each once: one may follow from two of them."""
+    named = (getattr(section, "recipe", None) for section in vars(config).values())
+    return list(dict.fromkeys(recipe for recipe in named if recipe))
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:

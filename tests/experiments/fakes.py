@@ -32,6 +32,11 @@ class Tokenizer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Language:
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     scenes: int = 100
 
@@ -94,6 +99,7 @@ def load_schema() -> Schema:
     sections = {
         "world": World,
         "tokenizer": Tokenizer,
+        "language": Language,
         "data": Data,
         "stage0": Stage0,
         "train": Train,

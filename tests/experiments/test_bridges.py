@@ -22,6 +22,7 @@ from experiments.train import spent_before
 from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 
 TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
@@ -32,6 +33,7 @@ BRIDGE = FrozenBridgeConfig(
 CONFIG = SimpleNamespace(
     world=WorldConfig(classes=4, colours=4),
     tokenizer=ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8),
+    encoder=EncoderConfig(),
     model=BRIDGE,
     train=TRAIN,
     stage0=TRAIN,
