@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from experiments.inspected import InspectedModel
 
 from benchmarks.probes.protocol import NotApplicableError
 from datamodules.sequences import SequenceStore
@@ -16,6 +15,7 @@ from datamodules.world import World, WorldConfig
 from experiments.build import build_module, text_tokens, trained_module
 from experiments.markers import write_json, write_marker
 from experiments.plan import Planner, Project, Request
+from experiments.probing.inspected import InspectedModel
 from experiments.train import spent_before, train
 from models.batch import pack_generate
 from models.context import TrunkConfig
