@@ -32,6 +32,11 @@ class Tokenizer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Encoder:
+    kind: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     scenes: int = 100
 
@@ -89,6 +94,7 @@ def load_schema() -> Schema:
     sections = {
         "world": World,
         "tokenizer": Tokenizer,
+        "encoder": Encoder,
         "data": Data,
         "stage0": Stage0,
         "train": Train,
