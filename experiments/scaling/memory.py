@@ -19,6 +19,7 @@ from models.frozen_bridge import FrozenBridge
 from models.image_tokens import ImageTokenizer
 from models.module import TokenModule
 from models.shared import Shared, SharedConfig
+from models.token_models import token_model
 from models.training import freeze, is_block_matrix
 from models.unified import UnifiedModel
 
@@ -50,7 +51,7 @@ def blueprint(config: Any) -> nn.Module:
     known, latents = vocabulary(config, codec), codec.latents()
     with torch.device("meta"):
         if issubclass(kind, TokenModule):
-            model = kind.model_class(kind.trunk_class(config.model), known)
+            model = token_model(kind.trunk_class(config.model), known)
             freeze(model.trunk, config.train.frozen)
             return model
         text = UnifiedModel(Shared(SharedConfig(trunk=config.model.trunk)), known)

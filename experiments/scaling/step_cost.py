@@ -114,10 +114,11 @@ class Kept(saved_tensors_hooks):
 
 def small_module(config: Any, depth: int) -> UnifiedModule:
     """The arm with so many layers, untrained."""
-    model = replace(config.model, trunk=replace(config.model.trunk, depth=depth))
-    if hasattr(model, "fork_at"):  # keeps the share, whatever the depth
+    changes: dict[str, Any] = {"trunk": replace(config.model.trunk, depth=depth)}
+    if hasattr(config.model, "fork_at"):  # keeps the share, whatever the depth
         share = config.model.layers_shared / config.model.trunk.depth
-        model = replace(model, fork_at=None, fork_share=share)
+        changes |= {"fork_at": None, "fork_share": share}
+    model = replace(config.model, **changes)
     constant = replace(config.train.interaction, targets="published")
     train = replace(config.train, interaction=constant)
     with DryRun():

@@ -1,5 +1,6 @@
 """What is estimated from a few sequences and layers is what a whole step takes, within a tenth."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import activations, step_sizes
 from experiments.scaling.memory import blueprint, cache_bytes, training_memory
 from experiments.scaling.samples import Samples
-from experiments.scaling.step_cost import Kept, StepCost, arm_module
+from experiments.scaling.step_cost import Kept, StepCost, arm_module, small_module
 from models.architectures import architecture
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
@@ -47,6 +48,12 @@ def samples() -> Samples:
 
 def batch(one: SimpleNamespace, samples: Samples) -> dict[str, Any]:
     return {task: samples.sequences(task, int(size)) for task, size in step_sizes(one).items()}
+
+
+def test_a_fork_at_a_stated_layer_keeps_its_share_at_one_layer() -> None:
+    model = replace(config("unifork").model, fork_at=4)
+    small: Any = small_module(config("unifork", model=model), 1)
+    assert (len(small.model.trunk.layers), small.model.trunk.fork_at) == (1, 1)
 
 
 @pytest.mark.slow
