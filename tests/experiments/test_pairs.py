@@ -19,6 +19,7 @@ from experiments.artifacts.data import turns
 from experiments.artifacts.pairs import training_data
 from experiments.config import ConfigError, dotlist_layer
 from experiments.markers import write_marker
+from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request
 from experiments.schema import load_schema
 from experiments.sources import Sources
@@ -79,6 +80,7 @@ def cell(tmp_path: Path, shard: Path) -> tuple[SimpleNamespace, dict[str, Path]]
             precision="32-true",
         ),
         seed=0,
+        execution=ExecutionConfig(),
     )
     inputs = {name: tmp_path / name for name in ("tokenizer", "data")}
     for folder in inputs.values():
