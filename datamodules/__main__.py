@@ -1,29 +1,63 @@
-"""`python -m datamodules contact-sheet OUT`: look at the embedded world."""
+"""`python -m datamodules <command>`: look at the embedded world, precompute and mine data."""
 
 import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from datamodules.mining import command as mining
+from datamodules.pairs import command as precompute
 from datamodules.world import World, WorldConfig
+
+
+def contact_sheet_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="the PNG to write")
+    for field in fields(WorldConfig):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=int, default=field.default)
+
+
+def contact_sheet(options: argparse.Namespace) -> None:
+    config = WorldConfig(**{each.name: getattr(options, each.name) for each in fields(WorldConfig)})
+    World(config).contact_sheet(options.out)
+    print(options.out)
+
+
+COMMANDS = {
+    "contact-sheet": (
+        "write objects and scenes as one PNG",
+        contact_sheet_options,
+        contact_sheet,
+    ),
+    "precompute": (
+        "write codes or latents of a source's images, in shards",
+        precompute.add_options,
+        precompute.run,
+    ),
+    "pages": (
+        "write pages with pictures and text, made from the world",
+        mining.add_page_options,
+        mining.write,
+    ),
+    "mine": (
+        "mine instruction pairs from pages with pictures and text",
+        mining.add_mine_options,
+        mining.mine,
+    ),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; a bad option or configuration ends with one line and status 2."""
     parser = argparse.ArgumentParser(prog="python -m datamodules", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    sheet = commands.add_parser("contact-sheet", help="write objects and scenes as one PNG")
-    sheet.add_argument("out", type=Path, metavar="OUT", help="the PNG to write")
-    for field in fields(WorldConfig):
-        sheet.add_argument(f"--{field.name.replace('_', '-')}", type=int, default=field.default)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (text, add_options, run) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        add_options(command)
+        command.set_defaults(run=run)
     options = parser.parse_args(arguments)
     try:
-        config = WorldConfig(
-            **{each.name: getattr(options, each.name) for each in fields(WorldConfig)}
-        )
-        World(config).contact_sheet(options.out)
+        options.run(options)
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    print(options.out)
 
 
 if __name__ == "__main__":

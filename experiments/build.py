@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datamodules.world import World
+from experiments.language.trunk import trunk_of, with_published_trunk
+from experiments.language.words import text_tokens
 from experiments.markers import read_marker
 from models import TASKS
 from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
-from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
@@ -25,10 +25,6 @@ from models.unified import FeatureMap, Vocabulary
 
 def read_tokenizer(folder: Path) -> Codec:
     return load_codec(folder)
-
-
-def text_tokens(config: SimpleNamespace) -> TextTokens:
-    return TextTokens(World(config.world).vocabulary)
 
 
 def vocabulary(
@@ -49,7 +45,7 @@ def text_module(
     config: SimpleNamespace, tokenizer: Codec, view: FeatureMap | None = None
 ) -> SharedModule:
     """The model of stage 0: the shared trunk of the cell's sizes."""
-    shared = SharedConfig(trunk=config.model.trunk)
+    shared = SharedConfig(trunk=trunk_of(config))
     return SharedModule(shared, vocabulary(config, tokenizer, view), config.stage0, config.seed)
 
 
@@ -59,7 +55,7 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     `inputs` holds the folders `tokenizer` and `stage0`; `start` for an arm that goes on from a
     trained one; and for the bridge what its arm needs.
     """
-    tokenizer = read_tokenizer(inputs["tokenizer"])
+    tokenizer, config = read_tokenizer(inputs["tokenizer"]), with_published_trunk(config)
     kind: Any = architecture(config.model.name).module
     if not issubclass(kind, TokenModule):
         return bridge_module(kind, config, inputs, tokenizer)
@@ -106,15 +102,20 @@ def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:
 def bridge_module(
     kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: Codec
 ) -> UnifiedModule:
-    """The bridge around the cell `frozen`, stage 0 without one, untrained weights from scratch.
+    """The bridge around the published model that it names, or the cell `frozen`, or stage 0, or
+    untrained weights.
 
     Its decoder starts from the cell `decoder`, or untrained; ValueError where it then is frozen.
     """
-    view = feature_map(config.encoder) if "frozen" in inputs else None
-    language_model = text_module(config, tokenizer, view)
-    if "frozen" in inputs or config.train.init == "text":
-        load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
-    module = kind(config.model, language_model, tokenizer, config.train, config.seed)
+    if config.model.pretrained:
+        parts = (text_tokens(config), tokenizer, config.train, config.seed)
+        module = kind.published(config.model, *parts)
+    else:
+        view = feature_map(config.encoder) if "frozen" in inputs else None
+        language_model = text_module(config, tokenizer, view)
+        if "frozen" in inputs or config.train.init == "text":
+            load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
+        module = kind(config.model, language_model, tokenizer, config.train, config.seed)
     if "decoder" in inputs:
         load_weights(module.model.decoder, inputs["decoder"] / "model.pt", "model.decoder.")
     elif config.model.decoder == "frozen":

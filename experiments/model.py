@@ -19,7 +19,7 @@ from models.tokenizers.encoders import Encoder, open_encoder
 
 CAPTION_QUESTION = "describe"
 SHORT_ANSWER = 6
-"""Tokens that an answer may have when the question does not ask for a description."""
+"""Words that an answer may have when the question does not ask for a description."""
 
 
 class TrainedModel:
@@ -60,6 +60,7 @@ class TrainedModel:
         ]
         describing = any(request.text.startswith(CAPTION_QUESTION) for request in requests)
         length = self.sampling.answer_length if describing else SHORT_ANSWER
+        length *= self.words.tokens_per_word
         seen = self.seen(requests)
         with self.autocast():
             answers = self.module.answer(rows, self.sampling, length, *seen)

@@ -33,9 +33,10 @@ from models.flow_matching import Conditions, flow_matching_loss, follow_flow, la
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
+from models.pieces import piece_of
 from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, checked, chunks
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.double_encoder_model import answer_seen
 from models.tokenizers.residual_codes import summed
@@ -61,7 +62,8 @@ class FrozenBridgeConfig:
 
     `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
     drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
-    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents. `pretrained`
+    names a published checkpoint (models/pretrained/source.py) in the place of `trunk`.
     """
 
     name: str = "frozen_bridge"
@@ -76,6 +78,7 @@ class FrozenBridgeConfig:
     decoder_heads: int = 4
     decoder_head_width: int = 32
     decoder_patch: int = 2
+    pretrained: str = ""
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -92,6 +95,11 @@ class FrozenBridgeConfig:
     @property
     def decoder_width(self) -> int:
         return self.decoder_heads * self.decoder_head_width
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """What an arm needs no other cell for: a published language model is there already."""
+        return ("frozen",) if self.pretrained else ()
 
 
 class FrozenBridge(nn.Module):
@@ -158,7 +166,8 @@ class FrozenBridge(nn.Module):
             latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
         clean = rearrange(latents.float(), "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
-        return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
+        draws = generator, piece_of(sequences)
+        return {"loss": flow_matching_loss(self.decoder, clean, conditions, *draws)}
 
 
 def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
@@ -197,10 +206,27 @@ class FrozenBridgeModule(UnifiedModule):
                 draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
                 queries.copy_(QUERY_DEVIATION * draws)
 
+    @staticmethod
+    def published(
+        config: FrozenBridgeConfig,
+        words: TextTokens,
+        tokenizer: Codec,
+        train: TrainConfig,
+        seed: int,
+    ) -> "FrozenBridgeModule":
+        """The bridge around the published checkpoint that the config names."""
+        from models.pretrained.bridge import open_bridge  # an optional half of this very class
+
+        return open_bridge(config, words, tokenizer, train, seed)
+
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
         """Generation alone: understanding is the frozen model's."""
         return ("generate",)
+
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        return (self.model.language_model,) if self.model.tunes else ()
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         generator = generator_for(self.seed, "flow", self.global_step)

@@ -5,26 +5,27 @@ batch ── for each task present: losses(sequences, task) ── weights ─�
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import TASKS, Task
 from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
+from models.pieces import weighed
 from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, generate_codes
 from models.shared import Shared, SharedConfig
 from models.token_models import token_model
 from models.tokenizers.double_encoder_model import answer_seen
 from models.training import TrainConfig, build_optimizer, freeze
-from models.unified import UnifiedModel, Vocabulary, objective
+from models.unified import FeatureMap, UnifiedModel, Vocabulary, objective
 
 
 class UnifiedModule(lightning.LightningModule, ABC):
@@ -48,6 +49,11 @@ class UnifiedModule(lightning.LightningModule, ABC):
         """The tasks whose loss counts."""
         return tuple(task for task in TASKS if self.train_config.weight(task))
 
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        """The parts that a step runs through more than once, with gradient."""
+        return ()
+
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         """Named values, `loss` among them, of every trained task that is in the batch."""
@@ -70,7 +76,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
-        values = self.losses(batch)
+        values = weighed(self.losses(batch), batch)
         weighted = {t: self.train_config.weight(t) * objective(v) for t, v in values.items()}
         loss = self.combine(weighted, list(self.parameters()))
         if not torch.isfinite(loss):
@@ -100,18 +106,24 @@ class TokenModule(UnifiedModule):
     """Any architecture that is a trunk over tokens; its vocabulary says what stands around it."""
 
     trunk_class: Callable[[Any], Trunk]
+    own_view: FeatureMap | None = None
     model: UnifiedModel
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
-        self.model = token_model(self.trunk_class(config), vocabulary)
+        self.model = self.around(self.trunk_class(config), vocabulary)
         initialise(self.model, seed, config.trunk.depth)
         reference = Shared(SharedConfig(trunk=config.trunk))
         initialise(reference, seed, config.trunk.depth)
         start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
         self.seed = seed
-        self.second_encoder = vocabulary.view is not None
+        self.second_encoder = self.model.vocabulary.view is not None
         freeze(self.model.trunk, train.frozen)
+
+    @classmethod
+    def around(cls, trunk: Trunk, vocabulary: Vocabulary) -> UnifiedModel:
+        """The model around a trunk, which sees by `own_view` unless the vocabulary has another."""
+        return token_model(trunk, replace(vocabulary, view=vocabulary.view or cls.own_view))
 
     def start_from_shared(self, trained: "SharedModule") -> None:
         """Takes all that a trained shared model has: its trunk, embeddings and heads."""

@@ -11,6 +11,7 @@ from datamodules.features import LATENTS, save_features
 from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import Question, World
 from datamodules.world.counterfactual import CounterfactualWorld
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
@@ -26,7 +27,7 @@ Turns = list[tuple[str, str]]
 def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the stores `understand` and `generate`: one sequence a scene and task each."""
     world, data = taught_world(config), config.data
-    words = TextTokens(world.vocabulary)
+    words = text_tokens(config)
     codec = load_codec(inputs["tokenizer"])
     progress = ProgressFile(out, data.scenes)
     understand: list[Packed] = []
@@ -110,7 +111,7 @@ def fitting(asked: Turns, longest: int, pack: Callable[[Turns], Packed]) -> Pack
 def texts(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the store `text` that stage 0 reads: plain text, and questions on a text."""
     world, data = taught_world(config), config.data
-    words = TextTokens(world.vocabulary)
+    words = text_tokens(config)
     rows = [
         pack_text(words, turns(world.text_turns(index)))
         if index % 1000 < 1000 * data.plain_share

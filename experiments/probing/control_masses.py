@@ -17,6 +17,7 @@ import torch
 from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import load_weights, read_tokenizer, vocabulary
 from experiments.config import ConfigError
+from experiments.language.trunk import trunk_of
 from experiments.markers import write_json
 from experiments.stores import read_store
 from models import TASKS, Task
@@ -61,7 +62,7 @@ def control_curve(config: SimpleNamespace, inputs: Mapping[str, Path], task: Tas
             f"got {sorted(inputs)}."
         )
     words = vocabulary(config, read_tokenizer(inputs["tokenizer"]), feature_map(config.encoder))
-    control = SharedModule(SharedConfig(trunk=config.model.trunk), words, config.train, config.seed)
+    control = SharedModule(SharedConfig(trunk=trunk_of(config)), words, config.train, config.seed)
     load_weights(control, inputs[name] / "model.pt")
     stores = {task: read_store(inputs, task)}
     data = SequenceData(stores, {task: SIZE}, PromptDrop(0, DROP), config.seed, BATCHES)

@@ -138,6 +138,8 @@ class InspectedModel:
                 raise NotApplicableError(f"{self.name} has no path of its own for a task")
         elif task == "generate":
             raise NotApplicableError(f"{self.name} draws outside the layers that read its prompt")
+        elif getattr(self.config.model, "pretrained", ""):
+            raise NotApplicableError(f"{self.name} reads by a published model that sees no picture")
         return next(part for part in self.module.modules() if isinstance(part, UnifiedModel))
 
     @staticmethod

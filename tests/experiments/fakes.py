@@ -37,6 +37,11 @@ class Encoder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Language:
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     scenes: int = 100
 
@@ -78,6 +83,11 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Execution:
+    devices: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sampling:
     guidance: float = 1.0
 
@@ -95,11 +105,13 @@ def load_schema() -> Schema:
         "world": World,
         "tokenizer": Tokenizer,
         "encoder": Encoder,
+        "language": Language,
         "data": Data,
         "stage0": Stage0,
         "train": Train,
         "sampling": Sampling,
         "benchmark": Benchmark,
+        "execution": Execution,
     }
     return Schema(sections, {"shared": Shared, "fork": Fork}, tasks=lambda one: one.train.tasks)
 

@@ -57,7 +57,7 @@ def compare(placed: Sequence[Placed], detections: Sequence[Detection]) -> Counte
 
 
 def scenes_right(judge: Judge, images: np.ndarray, scenes: Sequence[Scene]) -> float:
-    """Return the part of `scenes` of which `judge` sees every object in name and colour, anywhere."""
+    """Return the part of `scenes` whose objects `judge` all sees in name and colour, anywhere."""
     pairs = zip(scenes, judge.detect(images), strict=True)
     asked_and_seen = [
         (Counter((one.name, one.colour) for one in scene.placed), _seen(detections, REPORTED_SCORE))

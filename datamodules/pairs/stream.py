@@ -1,0 +1,78 @@
+"""A LightningDataModule that deals the samples of a mixture: for latents, which are no tokens.
+
+What rank r sees of step s is a function of s and r alone (deal.py), so a run resumes at the
+trainer's step. Broken samples are left out of their batch, counted in the process that trains.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from datamodules.pairs.deal import Rank, StepSamples
+from datamodules.pairs.faults import Ledger
+from datamodules.pairs.samples import Broken, Positions, Sample
+from datamodules.unsized import Onward
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamConfig:
+    """`batch` samples a step over all ranks, `steps` steps, read ahead by `workers` a rank; of the
+    samples the share `max_broken` may be broken."""
+
+    batch: int
+    steps: int
+    workers: int = 0
+    max_broken: float = 0.01
+
+
+class PairStream(lightning.LightningDataModule):
+    """Batches are what `collate` makes of the whole samples of a step.
+
+    For a trainer with `max_steps=config.steps` and `use_distributed_sampler=False`: the ranks'
+    parts are dealt here.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        collate: Callable[[list[Sample]], dict[str, Any]],
+        config: StreamConfig,
+    ) -> None:
+        super().__init__()
+        self.positions, self.collate, self.config = positions, collate, config
+
+    def train_dataloader(self) -> DataLoader:
+        """The steps that are left. ValueError where the ranks do not divide a step."""
+        trainer, config = self.trainer, self.config
+        rank = Rank(trainer.global_rank, trainer.world_size) if trainer else Rank()
+        steps = range(trainer.global_step if trainer else 0, config.steps)
+        self.ledger = Ledger(len(steps) * config.batch // rank.ranks, config.max_broken)
+        dealt: Any = StepSamples(self.positions, config.batch, steps, rank)
+        return DataLoader(
+            dealt,
+            batch_size=None,
+            sampler=Onward(len(steps)),
+            num_workers=config.workers,
+            collate_fn=list,
+        )
+
+    def on_before_batch_transfer(
+        self, batch: list[Sample | Broken], dataloader_idx: int
+    ) -> dict[str, Any]:
+        return self.collate(self.ledger.whole(batch))
+
+
+def latent_batch(samples: list[Sample]) -> dict[str, Any]:
+    """`latents` half [b, c, h, w] of precomputed samples, and their `captions`."""
+    latents = np.stack([one.encoded for one in samples if one.encoded is not None])
+    if len(latents) < len(samples):
+        raise ValueError(
+            f"a source of latents must be precomputed, got {len(samples) - len(latents)} of "
+            f"{len(samples)} samples without."
+        )
+    return {"latents": torch.from_numpy(latents), "captions": [one.caption for one in samples]}

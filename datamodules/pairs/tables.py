@@ -1,0 +1,97 @@
+"""Rows with an image column: parquet files, and data sets of the Hugging Face library."""
+
+from bisect import bisect_right
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+from datamodules.pairs.fields import Fields
+from datamodules.pairs.samples import Sample
+
+
+class ParquetSource:
+    """The rows of the files in the order of their names.
+
+    A file is read a row group at a time, and the last group stays in memory: reading in order costs
+    one pass, reading in a random order a group a sample. Precompute what is to be read at random.
+    """
+
+    def __init__(self, files: list[Path], fields: Fields) -> None:
+        self.files, self.fields = files, fields
+        self.groups: list[tuple[int, int]] = []
+        sizes = []
+        for number, path in enumerate(files):
+            about = metadata(path)
+            self.groups += [(number, group) for group in range(about.num_row_groups)]
+            sizes += [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+        self.ends = list(accumulate(sizes))
+        self.kept: tuple[int, pyarrow.Table] | None = None
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def place(self, index: int) -> tuple[int, int]:
+        """The row group of a row, and the row's number within it."""
+        group = bisect_right(self.ends, index)
+        return group, index - (self.ends[group - 1] if group else 0)
+
+    def name(self, index: int) -> str:
+        group, row = self.place(index)
+        number, part = self.groups[group]
+        return f"{self.files[number].name}/{part}/{row}"
+
+    def read(self, index: int) -> Sample:
+        group, row = self.place(index)
+        if self.kept is None or self.kept[0] != group:
+            number, part = self.groups[group]
+            with pyarrow.parquet.ParquetFile(self.files[number]) as file:
+                self.kept = (group, file.read_row_group(part))
+        values = self.kept[1].slice(row, 1).to_pylist()[0]
+        return self.fields.sample(self.name(index), values)
+
+
+def metadata(path: Path) -> Any:
+    """What a parquet file says of itself at its end; ValueError where that is missing."""
+    try:
+        return pyarrow.parquet.read_metadata(path)
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"{path} must be a whole parquet file: {error}.") from error
+
+
+class HuggingFaceSource:
+    """The rows of a data set: a folder that `save_to_disk` wrote, or a name on the hub."""
+
+    def __init__(self, path: str, split: str, fields: Fields) -> None:
+        self.path, self.fields = path, fields
+        self.rows = load_rows(path, split)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        return f"{Path(self.path).name}/{index}"
+
+    def read(self, index: int) -> Sample:
+        return self.fields.sample(self.name(index), self.rows[index])
+
+
+def load_rows(path: str, split: str) -> Any:
+    """The rows of one split, their images left undecoded; ValueError for a split that is not there.
+
+    OSError where neither the folder nor the hub has such a data set.
+    """
+    import datasets
+
+    load = datasets.load_from_disk if Path(path).is_dir() else datasets.load_dataset
+    loaded: Any = load(path)
+    if isinstance(loaded, datasets.DatasetDict):
+        if split not in loaded:
+            raise ValueError(f"{path} must have the split {split!r}, got {', '.join(loaded)}.")
+        loaded = loaded[split]
+    for column, kind in loaded.features.items():
+        if isinstance(kind, datasets.Image):
+            loaded = loaded.cast_column(column, datasets.Image(decode=False))
+    return loaded

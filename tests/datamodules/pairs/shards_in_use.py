@@ -1,0 +1,43 @@
+"""Small sets of pictures in the real forms: what the libraries of the field write."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import webdataset
+from PIL import Image
+
+COLOURS = [(37 * i % 256, 91 * i % 256, 53 * i % 256) for i in range(64)]
+
+
+def picture(index: int, size: tuple[int, int] = (6, 4)) -> np.ndarray:
+    """One plain colour, so that a sample can be told by its picture; uint8 [h, w, 3]."""
+    width, height = size
+    return np.full((height, width, 3), COLOURS[index], dtype=np.uint8)
+
+
+def png(index: int, size: tuple[int, int] = (6, 4)) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture(index, size)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_tar(path: Path, numbers: Sequence[int]) -> Path:
+    with webdataset.TarWriter(str(path)) as writer:
+        for number in numbers:
+            key = f"part/{number:04d}"
+            writer.write({"__key__": key, "png": png(number), "txt": f"picture {number}"})
+    return path
+
+
+def write_folder(root: Path, count: int) -> Path:
+    """MJHQ's layout; returns the meta file."""
+    (root / "people").mkdir(parents=True)
+    meta = {}
+    for number in range(count):
+        (root / "people" / f"id{number}.png").write_bytes(png(number))
+        meta[f"id{number}"] = {"category": "people", "prompt": f"picture {number}"}
+    (root / "meta.json").write_text(json.dumps(meta))
+    return root / "meta.json"

@@ -1,0 +1,140 @@
+"""Latents on disk train a module through Lightning, and a resumed run sees what is left."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+
+from datamodules.pairs.mixture import Mixture
+from datamodules.pairs.precompute import PrecomputeConfig, precompute
+from datamodules.pairs.samples import BrokenSampleError, Sample
+from datamodules.pairs.shards import PrecomputedSource
+from datamodules.pairs.stream import PairStream, StreamConfig, latent_batch
+
+COUNT, BATCH, STEPS = 24, 4, 6
+
+
+class Pictures:
+    """Picture n is one plain grey of n; picture 3 may be broken."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.broken = broken
+
+    def __len__(self) -> int:
+        return COUNT
+
+    def name(self, index: int) -> str:
+        return str(index)
+
+    def read(self, index: int) -> Sample:
+        if self.broken and index == 3:
+            raise BrokenSampleError("an image must be whole, got half.")
+        return Sample(str(index), np.full((4, 4, 3), index, dtype=np.uint8), f"grey {index}")
+
+
+class Halves:
+    """An image becomes its upper left quarter, in shares of 255, channels first."""
+
+    label = "halves"
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        return (images[:, :2, :2].transpose(0, 3, 1, 2) / 255).astype(np.float16)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> PrecomputedSource:
+    config = PrecomputeConfig(shard_size=8, batch=4)
+    precompute(Pictures(), {}, Halves(), tmp_path / "latents", config)
+    return PrecomputedSource(tmp_path / "latents")
+
+
+class Mean(lightning.LightningModule):
+    """Learns the mean latent; remembers the captions that it met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = torch.nn.Parameter(torch.zeros(3, 2, 2))
+        self.met: list[list[str]] = []
+
+    def training_step(self, batch: dict[str, Any], index: int) -> torch.Tensor:
+        assert batch["latents"].dtype == torch.float16
+        self.met.append(batch["captions"])
+        return (batch["latents"].float() - self.mean).square().mean()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def trainer(steps: int, folder: Path) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator="cpu",
+        max_steps=steps,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        use_distributed_sampler=False,
+    )
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("stop", [2, 4])
+def test_a_resumed_run_meets_every_latent_once_and_ends_as_a_whole_one(
+    source: PrecomputedSource, tmp_path: Path, stop: int
+) -> None:
+    mixture = Mixture([source], [1.0], 0)
+    config = StreamConfig(batch=BATCH, steps=STEPS)
+    whole, first, second = Mean(), Mean(), Mean()
+    trainer(STEPS, tmp_path).fit(whole, PairStream(mixture, latent_batch, config))
+    stopped = trainer(stop, tmp_path)
+    stopped.fit(first, PairStream(mixture, latent_batch, config))
+    stopped.save_checkpoint(tmp_path / "part.ckpt")
+    trainer(STEPS, tmp_path).fit(
+        second, PairStream(mixture, latent_batch, config), ckpt_path=tmp_path / "part.ckpt"
+    )
+    assert first.met + second.met == whole.met
+    captions = [caption for captions in whole.met for caption in captions]
+    assert sorted(captions) == sorted(f"grey {number}" for number in range(COUNT))
+    assert torch.equal(whole.mean, second.mean)
+    assert whole.mean.abs().max() > 0
+
+
+def test_each_rank_of_a_trainer_gets_its_part_of_a_step(source: PrecomputedSource) -> None:
+    met = []
+    for rank in range(2):
+        stream = PairStream(source, latent_batch, StreamConfig(batch=BATCH, steps=STEPS))
+        stream.trainer = SimpleNamespace(global_rank=rank, world_size=2, global_step=1)
+        batches = [stream.on_before_batch_transfer(one, 0) for one in stream.train_dataloader()]
+        assert [len(one["captions"]) for one in batches] == [BATCH // 2] * (STEPS - 1)
+        met += [caption for one in batches for caption in one["captions"]]
+    assert sorted(met) == sorted(f"grey {number}" for number in range(BATCH, COUNT))
+    stream = PairStream(source, latent_batch, StreamConfig(batch=BATCH, steps=STEPS))
+    stream.trainer = SimpleNamespace(global_rank=0, world_size=3, global_step=0)
+    with pytest.raises(ValueError, match=r"batch must be a multiple of ranks=3, got 4\."):
+        stream.train_dataloader()
+
+
+def test_a_broken_sample_shortens_its_batch_and_is_counted_where_training_runs() -> None:
+    def collate(samples: list[Sample]) -> dict[str, Any]:
+        return {"names": [one.name for one in samples]}
+
+    def batches(allowed: float) -> list[list[str]]:
+        config = StreamConfig(batch=BATCH, steps=STEPS, workers=1, max_broken=allowed)
+        stream = PairStream(Pictures(broken=True), collate, config)
+        loader = stream.train_dataloader()
+        return [stream.on_before_batch_transfer(one, 0)["names"] for one in loader]
+
+    assert batches(0.05)[0] == ["0", "1", "2"]
+    with pytest.raises(ValueError, match=r"at most 4\.0% of 24 samples may be broken, got 1"):
+        batches(0.04)
+
+
+def test_samples_without_latents_are_refused() -> None:
+    samples = [Sample("a", encoded=np.zeros((3, 2, 2), dtype=np.float16)), Sample("b")]
+    with pytest.raises(ValueError, match=r"must be precomputed, got 1 of 2 samples without\."):
+        latent_batch(samples)
