@@ -24,9 +24,10 @@ from experiments.scaling.samples import Samples
 from models import Task
 from models.architectures import architecture
 from models.batch import Sequences
-from models.image_tokens import ImageTokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
+from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import new_codec
 
 FEW = 16
 
@@ -127,8 +128,8 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = ImageTokenizer(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary(config, codec)
+    codec, kind = new_codec(config.tokenizer), architecture(config.model.name).module
+    known = vocabulary(config, codec, feature_map(config.encoder))
     arm: Any = kind
     if issubclass(kind, TokenModule):
         return arm(config.model, known, config.train, 0)

@@ -26,6 +26,7 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
@@ -51,6 +52,7 @@ def config(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(
         world=WorldConfig(classes=4, colours=4),
         tokenizer=CODEC,
+        encoder=EncoderConfig(),
         language=LanguageConfig(checkpoint=str(tmp_path / "checkpoint")),
         data=DataConfig(scenes=12, texts=6, longest=200),
         model=architecture("unifork").config(trunk=STATED),

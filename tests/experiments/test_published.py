@@ -23,6 +23,7 @@ from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, GENERATE
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
@@ -44,7 +45,7 @@ def config(tmp_path: Path) -> SimpleNamespace:
     schedule = TrainConfig(steps=STEPS, generate_batch=4, warmup_steps=1, precision="bf16-mixed")
     world = WorldConfig(classes=4, colours=4)
     parts = {"world": world, "tokenizer": CODEC, "model": model, "train": schedule}
-    return SimpleNamespace(**parts, stage0=schedule, seed=0)
+    return SimpleNamespace(**parts, encoder=EncoderConfig(), stage0=schedule, seed=0)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from models.architectures import architecture
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig, build_optimizer
 
 TRUNK = TrunkConfig(depth=4, width=64, heads=2, kv_heads=2, feed_forward=192)
@@ -30,6 +31,7 @@ def config(arm: str, **changes: Any) -> SimpleNamespace:
     fields = {
         "world": WorldConfig(),
         "tokenizer": ImageTokenizerConfig(),
+        "encoder": EncoderConfig(),
         "data": DataConfig(),
         "model": kind(trunk=TRUNK),
         "stage0": TrainConfig(),
