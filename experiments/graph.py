@@ -154,7 +154,10 @@ def with_pairs(
             raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
     if getattr(config.model, "recipe", None) == "features":
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
-    entry, parts = "experiments.artifacts.pairs:training_data", ("world", "tokenizer", "pairs")
+    entry, parts = (
+        "experiments.artifacts.pairs:training_data",
+        ("world", "tokenizer", "language", "pairs"),
+    )
     return {**steps, "data": Kind(entry, parts, ("tokenizer",))}
 
 

@@ -12,7 +12,7 @@ from datamodules.world import World
 from datamodules.world.examples import ExamplePrompter
 from datamodules.world.picture_prompts import PicturePrompt, PicturePrompter
 from experiments.artifacts.data import CHUNK, lot, save, training_data
-from experiments.build import read_tokenizer
+from experiments.build import read_tokenizer, text_tokens
 from models.batch import Packed
 from models.image_prompts import pack_image_prompt
 from models.image_tokens import ImageTokenizer
@@ -25,7 +25,7 @@ def conditioned_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path
     """Writes what `training_data` writes, then exchanges a share of the store `generate`."""
     training_data(config, inputs, out)
     world, codec = World(config.world), read_tokenizer(inputs["tokenizer"])
-    words = TextTokens(world.vocabulary)
+    words = text_tokens(config)
     rows = read_rows(out, GENERATE)
     chosen = [index for index in range(len(rows)) if lot(index) < config.conditioned.share]
     prompts = training_prompts(world, config.conditioned.prompts, chosen)
