@@ -156,7 +156,8 @@ def with_pairs(
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
     if getattr(config.tokenizer, "kind", "") == "autoencoder":
         raise ConfigError(f"pairs must name none for {arm}: its latents are the world's scenes'.")
-    entry, parts = "experiments.artifacts.pairs:training_data", ("world", "tokenizer", "pairs")
+    entry = "experiments.artifacts.pairs:training_data"
+    parts = ("world", "tokenizer", "language", "pairs")
     return {**steps, "data": Kind(entry, parts, ("tokenizer",))}
 
 

@@ -12,7 +12,7 @@ from datamodules.world import World
 from datamodules.world.examples import ExamplePrompter
 from datamodules.world.picture_prompts import PicturePrompt, PicturePrompter
 from experiments.artifacts.data import CHUNK, lot, save, training_data
-from experiments.build import read_tokenizer
+from experiments.build import read_tokenizer, text_tokens
 from models.batch import Packed
 from models.image_prompts import pack_image_prompt
 from models.text_tokens import TextTokens
@@ -30,7 +30,7 @@ def conditioned_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path
             f", got {config.tokenizer.kind}."
         )
     training_data(config, inputs, out)
-    words = TextTokens(world.vocabulary)
+    words = text_tokens(config)
     rows = read_rows(out, GENERATE)
     chosen = [index for index in range(len(rows)) if lot(index) < config.conditioned.share]
     prompts = training_prompts(world, config.conditioned.prompts, chosen)
