@@ -1,8 +1,8 @@
 """Guidance and temperature of a cell: the same small grid for every arm, on the split `dev`.
 
 The prompts are training's brief captions, which leave open what benchmarks' prompts leave open; the
-score is the share of their objects that the judge sees in name and colour. No benchmark's prompt or
-scene is looked at; every try is written down.
+score is the share of them of which the judge sees every object in name and colour: whole or not, as
+benchmarks count. No benchmark's prompt or scene is looked at; every try is written down.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.protocol import Request
 from datamodules.world import Scene, World
 from datamodules.world.judges.learnt import LearntJudge
-from datamodules.world.judges.measure import objects_right
+from datamodules.world.judges.measure import scenes_right
 from datamodules.world.scenes import PLACES
 from experiments.build import trained_tasks
 from experiments.markers import write_json
@@ -26,7 +26,7 @@ from models.sampling import SamplingConfig
 
 GUIDANCE = (1.5, 2.5, 4.0)
 TEMPERATURES = (0.6, 0.9)
-SCENES = 192
+SCENES = 384
 CHOSEN = "sampling.json"
 
 
@@ -35,7 +35,7 @@ def tune(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     tries = []
     if "generate" in trained_tasks(config.train):
         tries = try_all(config, inputs)
-    best = max(tries, key=lambda one: one["objects_right"], default={})
+    best = max(tries, key=lambda one: one["scenes_right"], default={})
     chosen = {key: best[key] for key in ("guidance", "temperature") if key in best}
     write_json(out / CHOSEN, {"sampling": {**asdict(config.sampling), **chosen}, "tries": tries})
 
@@ -49,8 +49,8 @@ def try_all(config: SimpleNamespace, inputs: dict[str, Path]) -> list[dict[str, 
     tries = []
     for guidance, temperature in product(GUIDANCE, TEMPERATURES):
         model.sampling = replace(config.sampling, guidance=guidance, temperature=temperature)
-        right = objects_right(judge, np.stack(model.generate(requests)), scenes)
-        tries.append({"guidance": guidance, "temperature": temperature, "objects_right": right})
+        right = scenes_right(judge, np.stack(model.generate(requests)), scenes)
+        tries.append({"guidance": guidance, "temperature": temperature, "scenes_right": right})
     return tries
 
 

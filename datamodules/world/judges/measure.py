@@ -56,15 +56,14 @@ def compare(placed: Sequence[Placed], detections: Sequence[Detection]) -> Counte
     return count
 
 
-def objects_right(judge: Judge, images: np.ndarray, scenes: Sequence[Scene]) -> float:
-    """Return the part of the objects of `scenes` that `judge` sees in name and colour, anywhere."""
-    right = wanted = 0
-    for scene, detections in zip(scenes, judge.detect(images), strict=True):
-        asked = Counter((one.name, one.colour) for one in scene.placed)
-        seen = _seen(detections, REPORTED_SCORE)
-        right += (asked & seen).total()
-        wanted += asked.total()
-    return right / wanted
+def scenes_right(judge: Judge, images: np.ndarray, scenes: Sequence[Scene]) -> float:
+    """Return the part of `scenes` of which `judge` sees every object in name and colour, anywhere."""
+    pairs = zip(scenes, judge.detect(images), strict=True)
+    asked_and_seen = [
+        (Counter((one.name, one.colour) for one in scene.placed), _seen(detections, REPORTED_SCORE))
+        for scene, detections in pairs
+    ]
+    return float(np.mean([asked <= seen for asked, seen in asked_and_seen]))
 
 
 def agreement(
