@@ -12,8 +12,10 @@ RUN    ?= $(SUITE)-$(PRESET)
 WHICH  := --suite $(SUITE) --preset $(PRESET) --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) \
           $(if $(GENEVAL),--geneval $(GENEVAL))
 
+MACHINES := $(if $(EXECUTOR),--executor $(EXECUTOR)) $(if $(TRACKING),--tracking $(TRACKING))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup ablation smoke report leaderboard dashboard audit new-arm list plan calibrate \
+.PHONY: help setup ablation smoke report leaderboard dashboard audit demo new-arm list plan calibrate \
         world check style types test test-slow perf golden readme-table clean decide ladder \
         claims-page
 
@@ -29,7 +31,7 @@ setup: .venv/installed  ## create .venv and install the pinned packages
 	touch $@
 
 ablation: setup  ## train, score and report every arm of SUITE
-	@$(PYTHON) -m experiments ablate $(WHICH)
+	@$(PYTHON) -m experiments ablate $(WHICH) $(MACHINES)
 
 ablation-%: setup
 	@$(MAKE) --no-print-directory ablation SUITE=$*
@@ -37,8 +39,8 @@ ablation-%: setup
 smoke: setup  ## the whole chain at toy size, in minutes
 	@$(MAKE) --no-print-directory ablation PRESET=smoke
 
-plan: setup  ## cells, minutes and disk of the next ablation
-	@$(PYTHON) -m experiments plan $(WHICH)
+plan: setup  ## cells, minutes and disk of the next ablation; DEVICES=8xh100 for memory there
+	@$(PYTHON) -m experiments plan $(WHICH) $(if $(DEVICES),--devices $(DEVICES))
 
 list: setup  ## suites, arms and presets
 	@$(PYTHON) -m experiments list
@@ -54,6 +56,9 @@ dashboard: setup  ## MLflow on 127.0.0.1
 
 audit: setup  ## judge 100 blind samples an arm of RUN yourself, in the browser
 	@$(PYTHON) -m experiments audit --run $(RUN)
+
+demo: setup  ## a page that draws and answers with two arms of RUN side by side
+	@$(PYTHON) -m experiments demo $(RUN)
 
 new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
 	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))
@@ -79,9 +84,10 @@ test: setup  ## the fast tests
 test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 	$(PYTHON) -m pytest -m slow
 
-perf: setup  ## measure training and sampling against transformers, the world, and scoring
+perf: setup  ## measure training, sampling, queries behind a prompt, the world, and scoring
 	@$(PYTHON) -m experiments perf
 	@$(PYTHON) -m experiments perf-interaction
+	@$(PYTHON) -m experiments perf-frozen
 	@$(PYTHON) -m experiments perf-scoring
 
 golden: setup  ## rewrite the golden loss curves

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from benchmarks.registry import BENCHMARKS, COMMANDS, VERBS, WORLD, WORLD_VERBS, load
+from benchmarks.sharding import Shard, UnfinishedPartsError, read_shard, working_on
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -57,10 +58,17 @@ def _add_flags(parser: argparse.ArgumentParser, path: str, verb: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; bad input is one line on the error stream and status 2."""
+    """Run one command; bad input is one line on the error stream and status 2.
+
+    Where other processes still do their part of it, this one ends well and says so.
+    """
     options = parse(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        load(options.module).run_verb(options.verb, options)
+        shard = read_shard(options.shard) if "shard" in options else Shard()
+        with working_on(shard):
+            load(options.module).run_verb(options.verb, options)
+    except UnfinishedPartsError as rest:
+        print(f"{rest}; who ends last goes on from there")
     except (ValueError, OSError) as error:
         named = options.command + (f" {options.name}" if "name" in options else "")
         print(f"benchmarks {named}: {error}", file=sys.stderr)

@@ -46,6 +46,13 @@ AT_ONCE: Flag = (
     ("--at-once",),
     {"type": positive, "default": 16, "help": "images drawn between two writes (default: 16)"},
 )
+SHARD: Flag = (
+    ("--shard",),
+    {
+        "metavar": "I/N",
+        "help": "part I of N, from 0 on, of this work (default: as torchrun says, or all of it)",
+    },
+)
 DEVICE: Flag = (("--device",), {"help": "device of the judge (default: cuda if there is one)"})
 
 

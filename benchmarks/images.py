@@ -5,10 +5,10 @@ with their number.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from benchmarks.protocol import Model, Request
 from benchmarks.records import whole_file
@@ -48,10 +48,15 @@ def write_image(path: Path, image: np.ndarray) -> None:
         Image.fromarray(image).save(partial, format="PNG", compress_level=1)
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Return uint8 [h, w, 3]; OSError if the file is missing or damaged."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+def read_image(source: Path | BinaryIO) -> np.ndarray:
+    """Return uint8 [h, w, 3], turned upright where EXIF says that it lies; OSError if the file is
+    missing or damaged.
+    """
+    try:
+        with Image.open(source) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except SyntaxError as error:  # of EXIF
+        raise OSError(f"{source} must be a whole image, got: {error}.") from error
 
 
 def image_batches(

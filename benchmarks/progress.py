@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Any
 
 from benchmarks.protocol import first_difference
-from benchmarks.records import MANIFEST, read_json, write_json
+from benchmarks.records import MANIFEST, UNFINISHED, read_json, whole_file, write_json
+from benchmarks.sharding import current, files_of_all
 
-UNFINISHED = "unfinished.json"
 JOURNAL = "unfinished.jsonl"
 
 
@@ -56,42 +56,62 @@ def begin(folder: Path, manifest: Mapping[str, Any]) -> None:
     write_json(folder / UNFINISHED, manifest)
 
 
-def finish(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest, and forget what was begun."""
-    write_json(folder / MANIFEST, manifest)
-    (folder / UNFINISHED).unlink(missing_ok=True)
+def finish(folder: Path, manifest: Mapping[str, Any], *outputs: str) -> None:
+    """Write the manifest, and forget what was begun; nothing while other processes still make some
+    of the outputs.
+    """
+    if all((folder / name).exists() for name in outputs):
+        write_json(folder / MANIFEST, manifest)
+        (folder / UNFINISHED).unlink(missing_ok=True)
 
 
 class Journal:
     """Records of a `judge` step, kept as they come: `with Journal(...) as journal`.
 
-    `hashes` are those of the files that are judged; `rows` begins with what an earlier, interrupted
-    run of the same step said of the files that are still the same. ValueError if the journal is
-    another step's.
+    `hashes` are those of the files that are judged; `rows` begins with what earlier, interrupted
+    runs of the same step said of the files that are still the same. Each process writes its own
+    journal and reads those of all. ValueError if a journal is another step's.
     """
 
     def __init__(
         self, folder: Path, manifest: Mapping[str, Any], hashes: Mapping[str, str]
     ) -> None:
-        self.path, self.hashes = folder / JOURNAL, hashes
-        head = json.dumps(manifest, sort_keys=True)
-        entries = []
-        if self.path.exists():
-            first, *lines = self.path.read_text().split("\n")
-            if first != head:
-                self._refuse(first, manifest)
-            entries = map(json.loads, lines[:-1])  # the last was cut off, or is empty
-        kept = [entry for entry in entries if hashes.get(entry["file"]) == entry["seen"]]
-        self.rows: list[dict[str, Any]] = [entry["row"] for entry in kept]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path.write_text("\n".join([head, *map(json.dumps, kept)]) + "\n")
+        self.everyones, self.manifest, self.hashes = folder / JOURNAL, _plain(manifest), hashes
+        self.path = current().file(self.everyones)
+        own = [entry for entry in self._entries(self.path) if self._is_valid(entry)]
+        self.rows = self.read(hashes)
+        with whole_file(self.path) as partial:
+            partial.write_text("\n".join([self._head, *map(json.dumps, own)]) + "\n")
 
-    def _refuse(self, first: str, manifest: Mapping[str, Any]) -> None:
+    def read(self, hashes: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return what all processes have said by now of files with these hashes."""
+        self.hashes = hashes
+        files = files_of_all(self.everyones)
+        entries = [entry for path in files for entry in self._entries(path)]
+        return [entry["row"] for entry in entries if self._is_valid(entry)]
+
+    def _is_valid(self, entry: Mapping[str, Any]) -> bool:
+        return self.hashes.get(entry["file"]) == entry["seen"]
+
+    @property
+    def _head(self) -> str:
+        return json.dumps(self.manifest, sort_keys=True)
+
+    def _entries(self, path: Path) -> list[dict[str, Any]]:
         try:
-            found = first_difference(json.loads(first), _plain(manifest))
+            head, *lines = path.read_text().split("\n")
+        except FileNotFoundError:
+            return []
+        if head != self._head:
+            self._refuse(path, head)
+        return [json.loads(line) for line in lines[:-1]]  # the last was cut off, or is empty
+
+    def _refuse(self, path: Path, head: str) -> None:
+        try:
+            found = first_difference(json.loads(head), self.manifest)
         except ValueError:
             found = "an unreadable first line"
-        raise ValueError(f"{self.path} must hold a part of the same step, got {found}.")
+        raise ValueError(f"{path} must hold a part of the same step, got {found}.")
 
     def __enter__(self) -> "Journal":
         self.file = self.path.open("a")
@@ -116,8 +136,9 @@ class Journal:
         self.file.flush()
 
     def remove(self) -> None:
-        """Delete the journal: its rows are in the records now."""
-        self.path.unlink(missing_ok=True)
+        """Delete all journals: their rows are in the records now."""
+        for path in files_of_all(self.everyones):
+            path.unlink()
 
 
 def _plain(manifest: Mapping[str, Any]) -> Any:

@@ -15,6 +15,8 @@ from typing import Any
 from benchmarks.judges import Judge
 
 MANIFEST = "manifest.json"
+UNFINISHED = "unfinished.json"
+"""The manifest of a step that is still under way."""
 RECORDS = "records.jsonl"
 NAMED = 5
 """How many of the missing items an error names."""
@@ -119,7 +121,7 @@ def require_complete(
             f"{what} must be complete (or pass --allow-missing), "
             f"got {len(missing)} of {len(expected)} missing or unreadable: {_name(missing)}."
         )
-    if len(missing) == len(expected):
+    if missing and len(missing) == len(expected):
         raise MissingItemsError(f"{what} must not all be missing, got 0 of {len(expected)}.")
     return missing
 
@@ -159,20 +161,30 @@ def describe_prompts(path: Path) -> dict[str, Any]:
 
 
 def read_manifest(folder: Path, prompts_path: Path) -> dict[str, Any]:
-    """Return the manifest of `folder`, empty if it was made elsewhere and has none.
+    """Return the manifest of `folder`, finished or not; an empty one if it was made elsewhere.
 
     Raises ValueError if it was made from other prompts than `prompts_path`.
     """
-    path = folder / MANIFEST
-    manifest = read_json(path) if path.exists() else {}
+    manifest = _stated(folder)
     prompts = describe_prompts(prompts_path)
-    stated = manifest.get("prompts", prompts)
-    if stated["sha256"] != prompts["sha256"]:
+    given = manifest.get("prompts", prompts)
+    if given["sha256"] != prompts["sha256"]:
         raise ValueError(
             f"{folder} must be made from {prompts_path} ({prompts['sha256'][:8]}), "
-            f"got {stated['file']} ({stated['sha256'][:8]})."
+            f"got {given['file']} ({given['sha256'][:8]})."
         )
     return {"prompts": prompts, **manifest}
+
+
+def _stated(folder: Path) -> dict[str, Any]:
+    """Return what a folder says of itself; a step that ends meanwhile has its manifest by then."""
+    for name in (MANIFEST, UNFINISHED, MANIFEST):
+        if (folder / name).exists():
+            try:
+                return read_json(folder / name)
+            except FileNotFoundError:
+                continue
+    return {}
 
 
 def read_judged(

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import mjhq_fid
+from benchmarks.conditioned.prompts import PROMPTS, write_benchmark
+from benchmarks.conditioned.references import references
 from benchmarks.judges.world import WorldJudge
 from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
@@ -21,6 +23,7 @@ from benchmarks.world import (
     write_references,
 )
 from datamodules.world import World, WorldConfig
+from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 
 Config = TypeVar("Config", WorldConfig, PromptConfig)
 
@@ -30,6 +33,7 @@ MODULES = {
     "wise": "benchmarks.wise",
     "mjhq_fid": "benchmarks.mjhq_fid",
     "vqa": "benchmarks.vqa.exact_match",
+    **dict.fromkeys(BENCHMARK_KINDS, "benchmarks.conditioned"),
 }
 
 
@@ -40,7 +44,7 @@ def arguments(verb: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
         pairs = {"nargs": "*", "default": [], "metavar": "FIELD=NUMBER"}
         official = {"type": Path, "help": "the official evaluation_metadata.jsonl"}
         return [(("--world",), pairs), (("--count",), pairs), (("--geneval",), official), out]
-    models, folder = ("ceiling", "floor"), {"type": Path, "required": True}
+    models, folder = ("ceiling", "floor", "copy"), {"type": Path, "required": True}
     flags: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         (("benchmark",), {"choices": MODULES}),
         (("--prompts",), {**folder, "help": "folder of prompts"}),
@@ -73,12 +77,14 @@ def prompts(options: Namespace) -> None:
     config = _configured(PromptConfig, options.count)
     write_prompts(world, config, options.out, options.geneval)
     write_references(world, config, options.out, EfficientNetFeatures())
+    for benchmark in BENCHMARK_KINDS:
+        write_benchmark(world, benchmark, config.geneval_per_tag, options.out / benchmark)
 
 
 def generate(options: Namespace) -> None:
     """Draw the prompts with one of the world's references."""
     module = _module(options.benchmark)
-    model = _model(options.model, options.prompts)
+    model = _model(options)
     module.generate(model, _prompt_file(options), options.out)
 
 
@@ -117,10 +123,17 @@ def _module(benchmark: str) -> Any:
 
 
 def _prompt_file(options: Namespace) -> Path:
-    return options.prompts / PROMPT_FILES[options.benchmark]
+    name = options.benchmark
+    return options.prompts / PROMPT_FILES.get(name, f"{name}/{PROMPTS}")
 
 
-def _model(name: str, folder: Path) -> Model:
+def _model(options: Namespace) -> Model:
+    """Return the reference of `--model`; ValueError for a copy where no prompt holds an image."""
+    name, folder = options.model, options.prompts
+    if options.benchmark in BENCHMARK_KINDS:
+        return references(read_world(folder), _prompt_file(options))[name]
+    if name == "copy":
+        raise ValueError(f"--model copy must have images in its prompts, got {options.benchmark}.")
     return Ceiling(folder) if name == "ceiling" else Floor(read_world(folder))
 
 

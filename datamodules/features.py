@@ -13,6 +13,8 @@ from torch import Tensor
 from datamodules.sequences import SequenceStore
 
 NO_PICTURE = -1
+LATENTS = "latents"
+"""Their folder beside the sequences, and their key, where features are what is to be drawn."""
 
 
 class FeatureStore(SequenceStore):
@@ -20,14 +22,18 @@ class FeatureStore(SequenceStore):
 
     features: np.ndarray
     pictures: np.ndarray
+    key: str
 
     @classmethod
-    def load_with(cls, folder: Path, name: str, features: Path) -> "FeatureStore":
+    def load_with(
+        cls, folder: Path, name: str, features: Path, key: str = "features"
+    ) -> "FeatureStore":
         """The store `name` of `folder` with what `save_features` left in `features`.
 
-        Raises ValueError where they do not belong together.
+        They stand under `key` in a batch. Raises ValueError where they do not belong together.
         """
         store = cls.load(folder, name)
+        store.key = key
         store.features = np.load(features / "features.npy", mmap_mode="r")
         store.pictures = np.load(features / "pictures.npy")
         if len(store.pictures) != len(store) or store.pictures.max() >= len(store.features):
@@ -39,12 +45,12 @@ class FeatureStore(SequenceStore):
         return store
 
     def beside(self, sequences: list[int]) -> dict[str, Tensor]:
-        """`features` float16 [b, cells, channels]; zeros for a sequence without a picture."""
+        """float16 [b, cells, channels]; zeros for a sequence without a picture."""
         pictures = self.pictures[sequences]
         found = np.zeros((len(sequences), *self.features.shape[1:]), dtype=np.float16)
         shown = pictures != NO_PICTURE
         found[shown] = self.features[pictures[shown]]
-        return {"features": torch.from_numpy(found)}
+        return {self.key: torch.from_numpy(found)}
 
 
 def save_features(folder: Path, features: np.ndarray, pictures: np.ndarray) -> None:

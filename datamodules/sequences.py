@@ -59,7 +59,10 @@ class DataConfig:
 
 
 class SequenceStore:
-    """`tokens` uint16 [t], `predicted` bool [t], `starts` int64 [sequences + 1]."""
+    """`tokens` uint16 [t], `predicted` bool [t], `starts` int64 [sequences + 1].
+
+    Tokens are int64 where ids are larger, as those of residual codes are.
+    """
 
     def __init__(self, tokens: np.ndarray, predicted: np.ndarray, starts: np.ndarray) -> None:
         self.tokens, self.predicted, self.starts = tokens, predicted, starts
@@ -70,8 +73,10 @@ class SequenceStore:
     @classmethod
     def from_rows(cls, rows: Sequence[tuple[list[int], list[bool]]]) -> "SequenceStore":
         lengths = [len(tokens) for tokens, _ in rows]
+        tokens = np.concatenate([np.asarray(tokens, dtype=np.int64) for tokens, _ in rows])
+        small = tokens.max(initial=0) <= np.iinfo(np.uint16).max
         return cls(
-            np.concatenate([np.asarray(tokens, dtype=np.uint16) for tokens, _ in rows]),
+            tokens.astype(np.uint16) if small else tokens,
             np.concatenate([np.asarray(predicted, dtype=bool) for _, predicted in rows]),
             np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         )

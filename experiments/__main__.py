@@ -10,7 +10,9 @@ from pathlib import Path
 
 from experiments import devices
 from experiments.config import ConfigError
+from experiments.executors.choice import executor_options, open_machines
 from experiments.plan import Project, Request
+from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
 from experiments.steps import StepError
 
@@ -62,29 +64,37 @@ def official_prompts(path: Path | None) -> tuple[str, ...]:
     return f"benchmark.official_prompts={place}", f"benchmark.official_sha256={digest}"
 
 
-def parsed(command: str, arguments: list[str]) -> argparse.Namespace:
+def parsed(command: str, arguments: list[str], machines: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
     request_options(parser)
+    if machines:
+        executor_options(parser)
     return parser.parse_args(arguments)
 
 
 def ablate(arguments: list[str]) -> int:
     """train, score and report every arm of a suite"""
-    options = parsed("ablate", arguments)
+    options = parsed("ablate", arguments, machines=True)
     asked = request(options)
+    machines = open_machines(options.executor, options.tracking)
     from rich.console import Console
 
     from experiments.ablate import Ablation
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain kill ends as Ctrl-C does
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    return Ablation(Project(), asked, options.runs, Console()).run(options.jobs)
+    return Ablation(Project(), asked, options.runs, Console()).run(options.jobs, machines=machines)
 
 
 def plan(arguments: list[str]) -> int:
-    """print cells, minutes and disk"""
-    options = parsed("plan", arguments)
+    """print cells, minutes and disk; with --devices, memory and hours there"""
+    parser = argparse.ArgumentParser(prog="python -m experiments plan")
+    request_options(parser)
+    parser.add_argument("--devices", help="such as 8xh100: what the arms take there")
+    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    options = parser.parse_args(arguments)
     asked = request(options)
+    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
     from rich.console import Console
 
     from experiments.plan import load_plan
@@ -93,6 +103,10 @@ def plan(arguments: list[str]) -> int:
 
     built, _ = load_plan(Project(), asked, options.runs)
     print_plan(Console(), built, Store(options.runs), options.jobs)
+    if fleet is not None:
+        from experiments.scaling.command import print_scaling
+
+        print_scaling(Console(), built, fleet)
     return 0
 
 
@@ -160,9 +174,15 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     ),
     "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
+    "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
     "perf-scoring": elsewhere("experiments.perf.scoring", "measure scoring at published sizes"),
     "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
     "probe": elsewhere("experiments.probing.command", "look into the trained cells of a run"),
+    "benchmarks": elsewhere(
+        "experiments.sharing.benchmarks_command", "python -m benchmarks, on exported arms as well"
+    ),
+    "export-model": elsewhere("experiments.sharing.export_model", "an arm as a folder of its own"),
+    "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }

@@ -10,6 +10,7 @@ torch nor MLflow.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ from experiments.config import digest
 from experiments.estimate import record_timings
 from experiments.evidence.claims_record import hold_to_claims
 from experiments.evidence.collect import OUTPUTS, RUN_IDS, gather, unfinished
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
 from experiments.markers import write_json, write_text
 from experiments.plan import Project, Request, load_plan
 from experiments.progress import Display, print_plan
@@ -49,15 +52,19 @@ class Ablation:
             self.plan, self.plan_path = load_plan(project, request, self.runs)
         self.folder = self.runs / request.run
 
-    def run(self, jobs: int, track: bool = True) -> int:
-        """Does what is left; 0 if every cell finished, 1 if one failed, 130 if interrupted."""
+    def run(self, jobs: int, track: bool = True, machines: Machines | None = None) -> int:
+        """Does what is left; 0 if every cell finished, 1 if one failed, 130 if interrupted.
+
+        Without `machines` the processes run on this one, tracked by MLflow if `track`.
+        """
+        machines = machines or Machines(LocalExecutor(), track)
         with explained_disk_errors(self.runs), exclusive(self.folder):
             self.store.sweep(list(self.plan.steps))
             hold_to_claims(self.plan, self.store)
             print_plan(self.console, self.plan, self.store, jobs)
             if not self.up_to_date():
                 try:
-                    units = self.run_units(jobs, track)
+                    units = self.run_units(jobs, machines)
                 except KeyboardInterrupt:
                     self.console.print(
                         "Interrupted. Finished steps are kept; run it again to go on."
@@ -68,11 +75,12 @@ class Ablation:
         self.print_results()
         return int(any(unit.state != "done" for unit in units.values()))
 
-    def run_units(self, jobs: int, track: bool) -> Mapping[str, Unit]:
-        tracker = Tracker(self.plan_path, self.runs, self.folder / RUN_IDS) if track else None
+    def run_units(self, jobs: int, machines: Machines) -> Mapping[str, Unit]:
+        tracker = self.tracker(machines.server) if machines.track else None
         try:
             with Display(self.console, self.plan, self.store, jobs) as display:
-                scheduler = Scheduler(self.plan, self.plan_path, self.store, jobs)
+                executor = machines.executor
+                scheduler = Scheduler(self.plan, self.plan_path, self.store, jobs, executor)
                 display.units = scheduler.units
                 scheduler.tick = display.tick
                 scheduler.changed = lambda unit: self.refresh(unit, display)
@@ -87,10 +95,13 @@ class Ablation:
             if tracker is not None:
                 tracker.stop()
 
+    def tracker(self, server: str) -> "Tracker":
+        return Tracker(self.plan_path, self.runs, self.folder / RUN_IDS, server)
+
     def refresh(self, unit: Unit, display: Display) -> None:
         """Shows that a unit has ended and brings timings and leaderboard up to date."""
         display.ended(unit)
-        if unit.process is not None:
+        if unit.job is not None:
             record_timings(self.plan, self.store)
             write_leaderboard(gather(self.plan, self.store, problems(display.units)), self.folder)
 
@@ -137,7 +148,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     holder = folder / "process"
     try:
         with FileLock(folder / "lock", timeout=0):
-            holder.write_text(str(os.getpid()))
+            holder.write_text(f"{os.getpid()} on {socket.gethostname()}")
             yield
     except Timeout:
         process = holder.read_text() if holder.exists() else "unknown"
@@ -148,12 +159,13 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 class Tracker:
-    """The process that mirrors the cells into MLflow while they run."""
+    """The process that mirrors the cells into MLflow while they run: on `server`, or in a file."""
 
-    def __init__(self, plan_path: Path, runs: Path, ids: Path) -> None:
+    def __init__(self, plan_path: Path, runs: Path, ids: Path, server: str = "") -> None:
         self.ids = ids
         ids.unlink(missing_ok=True)
         command = [sys.executable, "-m", "experiments", "mirror", str(plan_path), str(runs)]
+        command += ["--server", server] if server else []
         self.log = runs / "mlflow.log"
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(

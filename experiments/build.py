@@ -1,6 +1,7 @@
 """From a config and finished steps to a module: the one place where arms are put together."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,28 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from datamodules.world import World
+from experiments.language.trunk import trunk_of, with_published_trunk
+from experiments.language.words import text_tokens
 from experiments.markers import read_marker
 from models import TASKS
 from models.architectures import architecture
-from models.image_tokens import ImageTokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
-from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec
+from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
-from models.unified import Vocabulary
+from models.unified import FeatureMap, Vocabulary
 
 
-def read_tokenizer(folder: Path) -> ImageTokenizer:
-    return ImageTokenizer.load(str(folder / "tokenizer.pt"))
+def read_tokenizer(folder: Path) -> Codec:
+    return load_codec(folder)
 
 
-def text_tokens(config: SimpleNamespace) -> TextTokens:
-    return TextTokens(World(config.world).vocabulary)
-
-
-def vocabulary(config: SimpleNamespace, tokenizer: ImageTokenizer) -> Vocabulary:
-    return Vocabulary(len(text_tokens(config)), tokenizer.features(), tokenizer.config.grid)
+def vocabulary(
+    config: SimpleNamespace, tokenizer: Codec, view: FeatureMap | None = None
+) -> Vocabulary:
+    """`view` is what a second encoder sees, for a model that understands images by one."""
+    words, grid = len(text_tokens(config)), tokenizer.config.grid
+    depths, layers = tokenizer.depths, tokenizer.head_layers
+    return Vocabulary(words, tokenizer.features(), grid, depths, layers, view)
 
 
 def trained_tasks(train: TrainConfig) -> tuple[str, ...]:
@@ -37,10 +41,12 @@ def trained_tasks(train: TrainConfig) -> tuple[str, ...]:
     return tuple(task for task in TASKS if train.weight(task))
 
 
-def text_module(config: SimpleNamespace, tokenizer: ImageTokenizer) -> SharedModule:
+def text_module(
+    config: SimpleNamespace, tokenizer: Codec, view: FeatureMap | None = None
+) -> SharedModule:
     """The model of stage 0: the shared trunk of the cell's sizes."""
-    shared = SharedConfig(trunk=config.model.trunk)
-    return SharedModule(shared, vocabulary(config, tokenizer), config.stage0, config.seed)
+    shared = SharedConfig(trunk=trunk_of(config))
+    return SharedModule(shared, vocabulary(config, tokenizer, view), config.stage0, config.seed)
 
 
 def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> UnifiedModule:
@@ -49,11 +55,13 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     `inputs` holds the folders `tokenizer` and `stage0`; `start` for an arm that goes on from a
     trained one; and for the bridge what its arm needs.
     """
-    tokenizer = read_tokenizer(inputs["tokenizer"])
+    tokenizer, config = read_tokenizer(inputs["tokenizer"]), with_published_trunk(config)
     kind: Any = architecture(config.model.name).module
     if not issubclass(kind, TokenModule):
         return bridge_module(kind, config, inputs, tokenizer)
-    module = kind(config.model, vocabulary(config, tokenizer), config.train, config.seed)
+    words = vocabulary(config, tokenizer, feature_map(config.encoder))
+    module = kind(config.model, words, config.train, config.seed)
+    check_codes(config, tokenizer, module)
     if "start" in inputs:
         go_on(module, SharedConfig(trunk=config.model.trunk), inputs["start"] / "model.pt")
     elif config.train.init == "text":
@@ -63,28 +71,51 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     return module
 
 
+def check_codes(config: SimpleNamespace, tokenizer: Codec, module: TokenModule) -> None:
+    """Raises ValueError for a token arm that would draw or see images where there are no codes."""
+    if tokenizer.is_continuous and "generate" in module.trained_tasks:
+        raise ValueError(
+            f"tokenizer.kind must give codes where model.name={config.model.name} draws, "
+            f"got {config.tokenizer.kind}."
+        )
+    if tokenizer.is_continuous and not module.second_encoder:
+        raise ValueError(
+            f"encoder.kind must name an encoder under tokenizer.kind={config.tokenizer.kind}, "
+            f"which has no codes to understand images by, got {config.encoder.kind}."
+        )
+
+
 def go_on(module: TokenModule, control: SharedConfig, weights: Path) -> None:
     """Starts from the weights of a trained arm: of the same architecture, or of the control."""
     saved: dict[str, Tensor] = torch.load(weights, weights_only=True)
     if saved.keys() == module.state_dict().keys():
         load_weights(module, weights)
         return
-    shared = SharedModule(control, module.model.vocabulary, module.train_config, module.seed)
+    words = module.model.vocabulary
+    if not any("adapter" in name for name in saved):
+        words = replace(words, view=None)
+    shared = SharedModule(control, words, module.train_config, module.seed)
     load_weights(shared, weights)
     module.start_from_shared(shared)
 
 
 def bridge_module(
-    kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: ImageTokenizer
+    kind: Any, config: SimpleNamespace, inputs: Mapping[str, Path], tokenizer: Codec
 ) -> UnifiedModule:
-    """The bridge around the cell `frozen`, stage 0 without one, untrained weights from scratch.
+    """The bridge around the published model that it names, or the cell `frozen`, or stage 0, or
+    untrained weights.
 
     Its decoder starts from the cell `decoder`, or untrained; ValueError where it then is frozen.
     """
-    language_model = text_module(config, tokenizer)
-    if "frozen" in inputs or config.train.init == "text":
-        load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
-    module = kind(config.model, language_model, tokenizer, config.train, config.seed)
+    if config.model.pretrained:
+        parts = (text_tokens(config), tokenizer, config.train, config.seed)
+        module = kind.published(config.model, *parts)
+    else:
+        view = feature_map(config.encoder) if "frozen" in inputs else None
+        language_model = text_module(config, tokenizer, view)
+        if "frozen" in inputs or config.train.init == "text":
+            load_weights(language_model, inputs.get("frozen", inputs["stage0"]) / "model.pt")
+        module = kind(config.model, language_model, tokenizer, config.train, config.seed)
     if "decoder" in inputs:
         load_weights(module.model.decoder, inputs["decoder"] / "model.pt", "model.decoder.")
     elif config.model.decoder == "frozen":

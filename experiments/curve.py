@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from benchmarks import geneval
+from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.results import Results
 from benchmarks.vqa import exact_match
@@ -16,6 +17,7 @@ from experiments.grid import write_grid
 from experiments.judging import world_judge
 from experiments.markers import write_text
 from experiments.model import TrainedModel
+from experiments.parallel.workers import shared_out
 from experiments.prompt_folders import SMALL, annotation_file, prompt_file
 from experiments.result_lines import result_line
 from experiments.tune import tuned_sampling
@@ -30,7 +32,8 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     for mark in sorted((inputs["train"] / "checkpoints").glob("step-*.json")):
         about = json.loads(mark.read_text())
         weights = f"checkpoints/{mark.stem}.pt"
-        model = TrainedModel(config, inputs, tuned_sampling(inputs), weights)
+        settings = (config, inputs, tuned_sampling(inputs), weights)
+        model = shared_out(config.execution.devices, TrainedModel, *settings)
         for results in curve_point(config, inputs, model, out / mark.stem):
             lines.append(result_line(results, tokens_seen=about["tokens"]))
             if results.benchmark == "geneval":
@@ -39,9 +42,7 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     write_text(out / "results.jsonl", "".join(lines))
 
 
-def curve_point(
-    config: SimpleNamespace, inputs: Inputs, model: TrainedModel, out: Path
-) -> list[Results]:
+def curve_point(config: SimpleNamespace, inputs: Inputs, model: Model, out: Path) -> list[Results]:
     """The results of one checkpoint on the tasks that the cell trains."""
     found, tasks = [], trained_tasks(config.train)
     if "generate" in tasks:

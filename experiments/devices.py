@@ -31,6 +31,8 @@ def visible() -> list[str]:
     return [str(index) for index, _ in enumerate(listed.stdout.splitlines())]
 
 
-def dealt(devices: Sequence[str], taken: Sequence[str]) -> str:
-    """The device that the fewest running processes have; empty where there is none."""
-    return min(devices, key=taken.count, default="")
+def dealt(devices: Sequence[str], taken: Sequence[str], count: int = 1) -> str:
+    """The `count` devices that the fewest running processes have, with commas; `taken` holds what
+    each of those was dealt. Empty where there are none."""
+    every = [one for dealt in taken for one in dealt.split(",")]
+    return ",".join(sorted(devices, key=every.count)[:count])

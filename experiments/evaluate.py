@@ -9,19 +9,28 @@ from types import SimpleNamespace
 
 from benchmarks import answer_then_draw, dpg, geneval, knowledge, mjhq_fid, second_opinion, wise
 from benchmarks.judges.efficientnet import EfficientNetFeatures
+from benchmarks.judges.world import WorldJudge
+from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.vqa import exact_match
 from experiments.judging import second_judge, world_judge
 from experiments.model import TrainedModel
+from experiments.parallel.workers import shared_out
 from experiments.prompt_folders import annotation_file, prompt_file
 from experiments.tune import tuned_sampling
 
 Inputs = dict[str, Path]
 
 
-def trained(config: SimpleNamespace, inputs: Inputs) -> TrainedModel:
+def trained(config: SimpleNamespace, inputs: Inputs) -> Model:
     """The cell's final weights, with the sampling settings that `tune` chose."""
-    return TrainedModel(config, inputs, tuned_sampling(inputs))
+    devices = config.execution.devices
+    return shared_out(devices, TrainedModel, config, inputs, tuned_sampling(inputs))
+
+
+def first_judge(config: SimpleNamespace, inputs: Inputs) -> WorldJudge:
+    """The judge that every score is by."""
+    return shared_out(config.execution.devices, world_judge, config, inputs)
 
 
 def generate_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -58,34 +67,36 @@ def generate_answered_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -
 
 def judge_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_geneval"], prompt_file(inputs, "geneval")
-    geneval.judge(world_judge(config, inputs), images, prompts, out)
+    geneval.judge(first_judge(config, inputs), images, prompts, out)
 
 
 def judge2_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Judges the same images once more, by the judge of another kind."""
     images, prompts = inputs["generate_geneval"], prompt_file(inputs, "geneval")
-    geneval.judge(second_judge(config), images, prompts, out)
+    judge = shared_out(config.execution.devices, second_judge, config)
+    geneval.judge(judge, images, prompts, out)
 
 
 def judge_dpg(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_dpg"], prompt_file(inputs, "dpg")
-    dpg.judge(world_judge(config, inputs), images, prompts, out)
+    dpg.judge(first_judge(config, inputs), images, prompts, out)
 
 
 def judge_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_wise"], prompt_file(inputs, "wise")
-    wise.judge(world_judge(config, inputs), images, prompts, out)
+    wise.judge(first_judge(config, inputs), images, prompts, out)
 
 
 def judge_answered_wise(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     told = inputs["generate_answered_wise"]
     prompts = told / answer_then_draw.PROMPTS
-    wise.judge(world_judge(config, inputs), told / "images", prompts, out)
+    wise.judge(first_judge(config, inputs), told / "images", prompts, out)
 
 
 def judge_mjhq_fid(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     images, prompts = inputs["generate_mjhq_fid"], prompt_file(inputs, "mjhq_fid")
-    mjhq_fid.judge(EfficientNetFeatures(), images, prompts, out)
+    judge = shared_out(config.execution.devices, EfficientNetFeatures)
+    mjhq_fid.judge(judge, images, prompts, out)
 
 
 def score_geneval(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

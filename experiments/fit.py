@@ -24,10 +24,11 @@ from experiments.progress_file import ProgressFile
 from models.batch import Batch
 from models.module import UnifiedModule
 from models.text_tokens import PAD
-from models.training import ema_update
+from models.training import TrainConfig, ema_update
 
 METRICS_EVERY = 10
 RESUME_POINTS = 10
+RESUME = "resume.ckpt"
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,35 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NO
     config = module.train_config
     flops = step_flops(module, data.batches(0)[0])
     recorder = Recorder(out, module, flops, before)
-    averaging = WeightAveraging(use_buffers=False, multi_avg_fn=ema_update(config.ema_decay))
-    trainer = lightning.Trainer(
+    trainer = new_trainer(config, [weight_average(config), recorder], devices=1)
+    resume = out / RESUME
+    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    save_weights(module.state_dict(), out / "model.pt")
+    write_json(out / "summary.json", recorder.summary())
+    resume.unlink(missing_ok=True)
+
+
+def new_trainer(
+    config: TrainConfig, callbacks: list[Callback], **execution: Any
+) -> lightning.Trainer:
+    """A trainer that leaves files and progress to the callbacks; `execution` goes to Lightning."""
+    return lightning.Trainer(
         accelerator="auto",
-        devices=1,
         max_steps=config.steps,
         precision=config.precision,  # pyright: ignore[reportArgumentType]
         gradient_clip_val=config.clip_norm,
-        callbacks=[averaging, recorder],
+        callbacks=callbacks,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        **execution,
     )
-    resume = out / "resume.ckpt"
-    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
-    save_weights(module.state_dict(), out / "model.pt")
-    write_json(out / "summary.json", recorder.summary())
-    resume.unlink(missing_ok=True)
+
+
+def weight_average(config: TrainConfig) -> WeightAveraging:
+    return WeightAveraging(use_buffers=False, multi_avg_fn=ema_update(config.ema_decay))
 
 
 def step_flops(module: UnifiedModule, batch: Batch) -> int:
@@ -132,16 +143,14 @@ class Recorder(Callback):
         batch: dict[str, dict[str, Tensor]],
         batch_idx: int,
     ) -> None:
-        for task, sequences in batch.items():
-            self.tokens[task] += int((sequences["tokens"] != PAD).sum())
-            self.sequences[task] += len(sequences["tokens"])
+        self.count(batch)
         step = trainer.global_step
         if step % METRICS_EVERY == 0 or step == self.config.steps:
             self.record(step, pl_module.values)
         if step in self.marks:
             folder = self.out / "checkpoints"
             folder.mkdir(exist_ok=True)
-            save_weights(averaged_state(trainer), folder / f"step-{step:06}.pt")
+            save_weights(self.averaged(trainer), folder / f"step-{step:06}.pt")
             tokens = self.before.tokens + sum(self.tokens.values())
             about = {"step": step, "tokens": tokens, "flops": self.total_flops(step)}
             write_json(folder / f"step-{step:06}.json", about)
@@ -149,7 +158,18 @@ class Recorder(Callback):
             self.metrics.flush()
             writing = self.out / "resume.writing"
             trainer.save_checkpoint(writing)
-            writing.replace(self.out / "resume.ckpt")
+            self.put_in_place(writing, self.out / RESUME)
+
+    def count(self, batch: dict[str, dict[str, Tensor]]) -> None:
+        for task, sequences in batch.items():
+            self.tokens[task] += int((sequences["tokens"] != PAD).sum())
+            self.sequences[task] += len(sequences["tokens"])
+
+    def averaged(self, trainer: lightning.Trainer) -> dict[str, Tensor]:
+        return averaged_state(trainer)
+
+    def put_in_place(self, writing: Path, resume: Path) -> None:
+        writing.replace(resume)
 
     def total_flops(self, step: int) -> int:
         return self.before.flops + step * self.flops

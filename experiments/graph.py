@@ -7,6 +7,7 @@
 
 <b> is a benchmark; its prompts are an input of its three steps as well.
 <p> is a probe; it looks into the trained model, and the drawn pictures are an input of one.
+A suite may ask for benchmarks whose prompts hold pictures; their steps are the same.
 
 Steps that two cells share have equal keys and run once. A step sees nothing of the config but
 `parts`.
@@ -61,9 +62,11 @@ ARTIFACTS = {
         "experiments.artifacts.tokenizer:tokenizer", ("world", "tokenizer"), resumable=True
     ),
     "data": Kind(
-        "experiments.artifacts.data:training_data", ("world", "tokenizer", "data"), ("tokenizer",)
+        "experiments.artifacts.data:training_data",
+        ("world", "tokenizer", "language", "data"),
+        ("tokenizer",),
     ),
-    "texts": Kind("experiments.artifacts.data:texts", ("world", "data")),
+    "texts": Kind("experiments.artifacts.data:texts", ("world", "language", "data")),
     **PROMPTS,
     "judge": Kind(
         "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
@@ -75,14 +78,18 @@ ARTIFACTS = {
     ),
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
-        ("world", "tokenizer", "model.trunk", "stage0", "seed"),
+        ("world", "tokenizer", "language", "model.trunk", "stage0", "seed", "execution"),
         ("tokenizer", "texts"),
         resumable=True,
     ),
 }
 
-ARM = ("world", "tokenizer", "data", "model", "stage0", "train", "seed")
+ARM = (
+    *("world", "tokenizer", "encoder", "language", "data"),
+    *("model", "stage0", "train", "seed", "execution"),
+)
 SAMPLER = (*ARM, "sampling")
+JUDGE = ("world", "execution")
 START = ("tokenizer", "stage0")
 """What a module is built from; an arm that needs another cell gets that too."""
 
@@ -108,7 +115,7 @@ def benchmark_steps(benchmark: str) -> dict[str, Kind]:
     prompts = f"prompts_{benchmark}"
     steps = {generate: evaluate(generate, SAMPLER, *START, "train", "tune", prompts)}
     if TASK_OF_BENCHMARK[benchmark] == "generate":
-        steps[judge] = evaluate(judge, ("world",), generate, "judge", prompts)
+        steps[judge] = evaluate(judge, JUDGE, generate, "judge", prompts)
     steps[score] = evaluate(score, (), judge if judge in steps else generate, prompts)
     return steps | (SECOND_OPINION if benchmark == "geneval" else {})
 
@@ -119,7 +126,7 @@ def evaluate(name: str, parts: tuple[str, ...], *inputs: str) -> Kind:
 
 
 SECOND_OPINION = {
-    "judge2_geneval": evaluate("judge2_geneval", ("world",), "generate_geneval", "prompts_geneval"),
+    "judge2_geneval": evaluate("judge2_geneval", JUDGE, "generate_geneval", "prompts_geneval"),
     "score_judges": evaluate(
         "score_judges", (), "judge_geneval", "judge2_geneval", "prompts_geneval"
     ),
@@ -129,7 +136,7 @@ SECOND_OPINION = {
 
 def with_features(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Training reads what a second encoder sees in the training pictures."""
-    features = Kind("experiments.artifacts.features:features", ("world", "data"))
+    features = Kind("experiments.artifacts.features:features", ("world", "encoder", "data"))
     train = steps["train"]
     train = replace(train, inputs=(*train.inputs, "features"))
     return {"features": features, **steps, "train": train}
@@ -157,8 +164,62 @@ def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {**steps, "train": merge}
 
 
-RECIPES = {"features": with_features, "merge": with_merging}
-"""How the steps of a cell differ whose model's config has a `recipe`."""
+CONDITIONED = "experiments.conditioned"
+PICTURE_BENCHMARKS = ("reconstruction", "editing", "interleaved")
+IN_CONTEXT = "in_context"
+CONDITIONED_BRACKETS = "conditioned_brackets"
+
+
+def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Prompts that hold pictures in training, and the three benchmarks of such prompts."""
+    steps = with_conditioned_data(steps)
+    for benchmark in PICTURE_BENCHMARKS:
+        steps |= conditioned_steps(
+            benchmark, ("world", "conditioned.per_kind"), "generate_geneval" in steps
+        )
+    brackets = Kind(
+        f"{CONDITIONED}.brackets:{CONDITIONED_BRACKETS}",
+        ("world", "tokenizer"),
+        ("tokenizer", "judge", *(f"prompts_{benchmark}" for benchmark in PICTURE_BENCHMARKS)),
+    )
+    return {**steps, CONDITIONED_BRACKETS: brackets}
+
+
+def with_examples(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Prompts by example in training, and WISE after examples."""
+    steps = with_conditioned_data(steps)
+    return steps | conditioned_steps(IN_CONTEXT, ("world",), "generate_geneval" in steps)
+
+
+def with_conditioned_data(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """A share of the training prompts for drawing holds pictures."""
+    parts = (*steps["data"].parts, "conditioned")
+    data = Kind(f"{CONDITIONED}.data:conditioned_data", parts, steps["data"].inputs)
+    return {**steps, "data": data}
+
+
+def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> dict[str, Kind]:
+    """The steps of one benchmark whose prompts hold pictures; `asked` is what of the config its
+    prompts depend on."""
+    prompts, generate, judge = (f"{verb}_{benchmark}" for verb in ("prompts", "generate", "judge"))
+    entry = f"{CONDITIONED}.steps:"
+    steps = {prompts: Kind(entry + prompts, asked)}
+    if draws:
+        inputs = (*START, "train", "tune", prompts)
+        steps[generate] = Kind(entry + generate, SAMPLER, inputs)
+        steps[judge] = Kind(entry + judge, ("world",), (generate, "judge", prompts))
+        score = f"score_{benchmark}"
+        steps[score] = Kind(entry + score, (), (judge, prompts))
+    return steps
+
+
+RECIPES = {
+    "features": with_features,
+    "merge": with_merging,
+    "pictures": with_pictures,
+    "examples": with_examples,
+}
+"""How the steps of a cell differ that has a config section with a `recipe`."""
 
 
 def probe_steps(tasks: tuple[str, ...]) -> dict[str, Kind]:
@@ -189,7 +250,7 @@ def with_answers(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {
         ask: evaluate(ask, SAMPLER, *inputs),
         draw: evaluate(draw, SAMPLER, *inputs, ask),
-        judge: evaluate(judge, ("world",), draw, "judge"),
+        judge: evaluate(judge, JUDGE, draw, "judge"),
         "score_wise": replace(score, inputs=(*score.inputs, ask, draw, judge)),
     }
 

@@ -13,21 +13,30 @@ from typing import Any
 import torch
 
 from datamodules.world import World
+from experiments.build import vocabulary
+from experiments.conditioned.data import training_prompts
 from experiments.config import CellConfig
 from experiments.fit import step_flops
+from experiments.language import checkpoint_of
+from experiments.scaling.dry_run import DryRun
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
-from models.image_tokens import ImageTokenizer
+from models.image_prompts import pack_image_prompt
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
-from models.unified import Vocabulary
+from models.tokenizers.kinds import new_codec
+
+ENOUGH = 32
+"""Sequences on which the costs of two arms are compared."""
 
 
 def match(config: CellConfig, control: CellConfig, kind: str) -> dict[str, Any]:
     """Values by full key for `config`; `kind` (active, total, flops) concerns the token arms."""
-    if config.model.name == "frozen_bridge":
+    if issubclass(architecture(config.model.name).module, FrozenBridgeModule):
+        if config.model.pretrained or checkpoint_of(config):
+            return {}  # larger by orders than what the control may spend
         return {"train.steps": bridge_steps(config, control)}
     found: dict[str, Any] = {}
     if kind == "total":
@@ -57,18 +66,29 @@ def bridge_steps(config: CellConfig, control: CellConfig) -> int:
     """The frozen model has cost what the control spends on understanding, so the bridge may spend
     what the control spends on generation, whatever it tunes. A suite of bridges has a bridge as
     control, which is matched too: to the shared trunk of its own size."""
-    words, codec = TextTokens(World(config.world).vocabulary), ImageTokenizer(config.tokenizer)
-    vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
-    shared = SharedModule(SharedConfig(trunk=control.model.trunk), vocabulary, control.train, 0)
-    batch = generation_batch(config, words)
-    budget = control.train.steps * step_flops(shared, batch)
-    bridge = FrozenBridgeModule(config.model, shared, codec, config.train, 0)
-    return max(1, round(budget / step_flops(bridge, batch)))
+    words, codec = TextTokens(World(config.world).vocabulary), new_codec(config.tokenizer)
+    control_model = SharedConfig(trunk=control.model.trunk)
+    batch = generation_batch(config, words, codec.config.tokens_per_image)
+    kind: Any = architecture(config.model.name).module
+    with DryRun():
+        shared = SharedModule(control_model, vocabulary(config, codec), control.train, 0)
+        budget = control.train.steps * step_flops(shared, batch)
+        bridge = kind(config.model, shared, codec, config.train, 0)
+        return max(1, round(budget / step_flops(bridge, batch)))
 
 
-def generation_batch(config: CellConfig, words: TextTokens) -> Batch:
-    """The captions of the first training scenes with empty images: lengths as in training."""
-    world, codes = World(config.world), [0] * config.tokenizer.tokens_per_image
-    scenes = [world.scene("train", index) for index in range(config.train.generate_batch)]
+def generation_batch(config: CellConfig, words: TextTokens, tokens_per_image: int) -> Batch:
+    """The prompts of the first training scenes with empty images: lengths as in training. A larger
+    batch would cost the arm and its control more alike."""
+    world, image = World(config.world), [0] * tokens_per_image
+    count = min(config.train.generate_batch, ENOUGH)
+    scenes = [world.scene("train", index) for index in range(count)]
     captions = [world.caption("train", index, scene) for index, scene in enumerate(scenes)]
-    return {"generate": pad([pack_generate(words, caption, codes) for caption in captions])}
+    packed = [pack_generate(words, caption, image) for caption in captions]
+    if config.conditioned.recipe:
+        number = round(count * config.conditioned.share)
+        packed[:number] = [
+            pack_image_prompt(words, one.seen, [image] * len(one.pictures), image)
+            for one in training_prompts(world, config.conditioned.prompts, range(number))
+        ]
+    return {"generate": pad(packed)}

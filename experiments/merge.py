@@ -25,6 +25,8 @@ from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad
 from models.merged import TaskVectors
 from models.module import UnifiedModule
+from models.tokenizers.codec import image_ids
+from models.tokenizers.encoders import Encoder, open_encoder
 
 Inputs = dict[str, Path]
 FIRST_SCENE = 1000
@@ -60,9 +62,10 @@ def fitted(
     coefficients = config.model.coefficients()
     optimizer = torch.optim.Adam([coefficients], lr=config.model.fit_rate)
     flops, lines = 0, []
+    encoder = open_encoder(config.encoder) if module.second_encoder else None
     for step in range(config.model.fit_steps):
         module.load_state_dict(vectors.merged(coefficients))
-        batch = dev_batch(config, inputs, step)
+        batch = dev_batch(config, inputs, step, encoder)
         flops = flops or step_flops(module, batch)
         module.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, config.train.precision.startswith("bf16")):
@@ -77,21 +80,25 @@ def fitted(
     return coefficients, flops
 
 
-def dev_batch(config: SimpleNamespace, inputs: Inputs, step: int) -> Batch:
+def dev_batch(
+    config: SimpleNamespace, inputs: Inputs, step: int, encoder: Encoder | None = None
+) -> Batch:
     """Scenes of the split `dev` with captions, and with questions as in training."""
     world, words = World(config.world), text_tokens(config)
     first = FIRST_SCENE + step * SCENES
     indices = range(first, first + SCENES)
     scenes = [world.scene("dev", index) for index in indices]
     codec = read_tokenizer(inputs["tokenizer"])
-    codes = codec.encode(np.stack([world.render(scene) for scene in scenes])).tolist()
+    images = np.stack([world.render(scene) for scene in scenes])
+    codes = image_ids(codec, images)
     drawn: list[Packed] = []
     asked: list[Packed] = []
     for index, scene, code in zip(indices, scenes, codes, strict=True):
         drawn.append(pack_generate(words, world.caption("dev", index, scene), code))
         questions = turns(world.questions("dev", index, scene, config.data.questions))
         asked.append(fitting(questions, config.data.longest, partial(pack_understand, words, code)))
-    return {"understand": pad(asked), "generate": pad(drawn)}
+    seen = {"features": encoder.encode(images)} if encoder else {}
+    return {"understand": {**pad(asked), **seen}, "generate": pad(drawn)}
 
 
 def summarise(inputs: Inputs, module: UnifiedModule, step_flops: int, steps: int) -> dict[str, Any]:

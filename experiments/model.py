@@ -13,12 +13,13 @@ import torch
 from benchmarks.protocol import Request
 from experiments.build import read_tokenizer, text_tokens, trained_module
 from models.batch import prompt_tokens, question_opening
-from models.image_features import ImageFeatures
 from models.sampling import SamplingConfig
+from models.tokenizers.codec import image_ids
+from models.tokenizers.encoders import Encoder, open_encoder
 
 CAPTION_QUESTION = "describe"
 SHORT_ANSWER = 6
-"""Tokens that an answer may have when the question does not ask for a description."""
+"""Words that an answer may have when the question does not ask for a description."""
 
 
 class TrainedModel:
@@ -33,6 +34,7 @@ class TrainedModel:
     ) -> None:
         self.words = text_tokens(config)
         self.tokenizer = read_tokenizer(inputs["tokenizer"])
+        self.encoder_config = config.encoder
         self.module = trained_module(config, inputs, weights)
         self.sampling, self.precision = sampling, config.train.precision
         self.about = {"architecture": config.model.name, "checkpoint": weights}
@@ -58,6 +60,7 @@ class TrainedModel:
         ]
         describing = any(request.text.startswith(CAPTION_QUESTION) for request in requests)
         length = self.sampling.answer_length if describing else SHORT_ANSWER
+        length *= self.words.tokens_per_word
         seen = self.seen(requests)
         with self.autocast():
             answers = self.module.answer(rows, self.sampling, length, *seen)
@@ -73,15 +76,15 @@ class TrainedModel:
         return [self.encoder.encode(np.stack(pictures))]
 
     @cached_property
-    def encoder(self) -> ImageFeatures:
-        return ImageFeatures()
+    def encoder(self) -> Encoder:
+        return open_encoder(self.encoder_config)
 
     def codes(self, requests: Sequence[Request]) -> list[list[int] | None]:
         """Image codes of each request's picture, or None without one."""
         if many := [request for request in requests if len(request.images) > 1]:
             raise ValueError(f"a request must have at most one image, got {len(many[0].images)}.")
         images = [request.images[0] for request in requests if request.images]
-        coded = iter(self.tokenizer.encode(np.stack(images)).tolist() if images else [])
+        coded = iter(image_ids(self.tokenizer, np.stack(images)) if images else [])
         return [next(coded) if request.images else None for request in requests]
 
     def autocast(self) -> AbstractContextManager:

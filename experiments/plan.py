@@ -14,7 +14,17 @@ from typing import Any
 
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
 from experiments.evidence.claims import check_claims, read_claims
-from experiments.graph import PROMPTS, RECIPES, Kind, cell_steps, meets_model, with_pairs
+from experiments.graph import (
+    CONDITIONED_BRACKETS,
+    IN_CONTEXT,
+    PICTURE_BENCHMARKS,
+    PROMPTS,
+    RECIPES,
+    Kind,
+    cell_steps,
+    meets_model,
+    with_pairs,
+)
 from experiments.markers import write_json
 from experiments.sources import Sources, files_hash
 from experiments.steps import Identity, Step, load_function, torch_version
@@ -22,7 +32,9 @@ from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, reso
 
 ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")
 SHARED = dict.fromkeys(ARTIFACTS, "artifacts")
-SHARED |= {"brackets": "brackets", "features": "image features"}
+SHARED |= {f"prompts_{one}": "artifacts" for one in (*PICTURE_BENCHMARKS, IN_CONTEXT)}
+SHARED |= dict.fromkeys(("brackets", CONDITIONED_BRACKETS), "brackets")
+SHARED |= {"features": "image features"}
 STAGE_0 = ("texts", "stage0")
 
 
@@ -99,6 +111,11 @@ class Plan:
         own = self.units[unit]
         needed = {folder for one in own for folder in self.steps[one].inputs.values()}
         return needed - set(own)
+
+    def devices(self, unit: str) -> int:
+        """How many devices the unit's training is spread over."""
+        configs = (self.configs[self.steps[one].config] for one in self.units[unit])
+        return max(one["execution"]["devices"] for one in configs)
 
 
 def load_plan(project: Project, request: Request, runs: Path) -> tuple[Plan, Path]:
@@ -180,7 +197,7 @@ class Planner:
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
                 graph = with_pairs(graph, arm, config, tasks)
-            if recipe := getattr(config.model, "recipe", None):
+            for recipe in recipes(config):
                 graph = RECIPES[recipe](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
@@ -201,8 +218,12 @@ class Planner:
 
     def needed(self, arm: str, seed: int) -> dict[str, str]:
         """The trained cells that this arm starts from, by input name."""
-        needs = self.suite.arms[arm].needs
-        return {name: self.cell(other, seed).steps["train"] for name, other in needs.items()}
+        brought = getattr(self.config(arm).model, "brings", ())
+        return {
+            name: self.cell(other, seed).steps["train"]
+            for name, other in self.suite.arms[arm].needs.items()
+            if name not in brought
+        }
 
     def add_step(self, name: str, kind: Kind, inputs: Mapping[str, str], config: str) -> str:
         identity = Identity(
@@ -240,6 +261,12 @@ class Planner:
         used = {folder for folders in units.values() for folder in folders}
         self.steps = {folder: step for folder, step in self.steps.items() if folder in used}
         return {name: tuple(folders) for name, folders in units.items()}
+
+
+def recipes(config: CellConfig) -> list[str]:
+    """The recipes that sections of a config name, each once: one may follow from two of them."""
+    named = (getattr(section, "recipe", None) for section in vars(config).values())
+    return list(dict.fromkeys(recipe for recipe in named if recipe))
 
 
 def cell_config(plan: Plan, step: Step) -> CellConfig:

@@ -78,7 +78,7 @@ class Display:
             self.live.stop()
 
     def ended(self, unit: Unit) -> None:
-        if unit.process is not None or unit.message:
+        if unit.job is not None or unit.message:
             took = duration(time.monotonic() - unit.started)
             message = f": {unit.message}" if unit.message else ""
             self.console.print(f"{unit.name} {unit.state} ({took}){message}", highlight=False)

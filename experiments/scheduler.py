@@ -1,10 +1,10 @@
-"""Runs the units of a plan in parallel processes, each as soon as its inputs exist."""
+"""Runs the units of a plan in parallel processes, each as soon as its inputs exist.
+
+Where a process runs is the executor's affair; that its steps are finished is seen in the `runs`
+folder.
+"""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,58 +12,49 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.cells import failure_path, slug
-from experiments.devices import VISIBLE, dealt, visible
 from experiments.estimate import Estimate
+from experiments.executors.interface import Executor, Job, Task
 from experiments.plan import Plan
-from experiments.sources import ROOT
 from experiments.steps import Store
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-SECONDS_TO_STOP = 10.0
+SECONDS_TO_APPEAR = 120.0
+"""How long another machine's files may take to show on this one."""
 
 
 @dataclass
 class Unit:
-    """One unit's state: waiting, running, done, failed or blocked (by a failed one).
-
-    `device` is the CUDA device that its process sees.
-    """
+    """One unit's state: waiting, running, done, failed or blocked (by a failed one)."""
 
     name: str
     state: str = "waiting"
     message: str = ""
-    process: subprocess.Popen[bytes] | None = None
-    device: str = ""
+    job: Job | None = None
     started: float = field(default_factory=time.monotonic)
+    ended: float | None = None
 
 
 class Scheduler:
-    """`changed` is called with a unit whenever one ends, `tick` once a second."""
+    """Up to `jobs` units at a time; `changed` is called with a unit that ends, `tick` often."""
 
     def __init__(
-        self,
-        plan: Plan,
-        plan_path: Path,
-        store: Store,
-        jobs: int,
-        changed: Callable[[Unit], None] = lambda unit: None,
-        tick: Callable[[], None] = lambda: None,
+        self, plan: Plan, plan_path: Path, store: Store, jobs: int, executor: Executor
     ) -> None:
-        self.plan, self.plan_path, self.store, self.jobs = plan, plan_path, store, jobs
-        self.changed, self.tick = changed, tick
+        self.plan, self.plan_path, self.store = plan, plan_path, store
+        self.jobs, self.executor = jobs, executor
+        self.changed: Callable[[Unit], None] = lambda unit: None
+        self.tick: Callable[[], None] = lambda: None
         self.folder = store.runs / plan.request.run
-        self.devices = visible() if plan.request.device == "cuda" else []
         estimate = Estimate(plan, store)
         order = sorted(plan.units, key=estimate.urgency, reverse=True)
         self.units = {name: Unit(name) for name in order}
 
-    def run(self, poll_seconds: float = 0.2) -> dict[str, Unit]:
+    def run(self) -> dict[str, Unit]:
         """Runs until every unit is done, failed or blocked; Ctrl-C stops the processes first."""
         with self.stopping_children():
             while any(unit.state in ("waiting", "running") for unit in self.units.values()):
                 self.step()
                 self.tick()
-                time.sleep(poll_seconds if self.running() else 0)
+                time.sleep(self.executor.poll_seconds if self.running() else 0)
         return self.units
 
     def step(self) -> None:
@@ -97,42 +88,43 @@ class Scheduler:
 
     def launch(self, unit: Unit) -> None:
         failure_path(self.folder, unit.name).unlink(missing_ok=True)
-        log = self.log_path(unit)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        threads = str(self.plan.request.threads)
-        command = [sys.executable, "-m", "experiments", "cell", str(self.plan_path), unit.name]
-        unit.device = dealt(self.devices, [one.device for one in self.running()])
-        settings = {**dict.fromkeys(THREAD_VARIABLES, threads), VISIBLE: unit.device}
-        with log.open("ab") as output:
-            unit.process = subprocess.Popen(
-                [*command, str(self.store.runs)],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **settings},
-                start_new_session=True,
-            )
+        task = Task(
+            plan=self.plan_path,
+            unit=unit.name,
+            runs=self.store.runs,
+            log=self.log_path(unit),
+            threads=self.plan.request.threads,
+            device=self.plan.request.device,
+            devices=self.plan.devices(unit.name),
+        )
+        unit.job = self.executor.start(task)
         unit.state, unit.started = "running", time.monotonic()
 
     def log_path(self, unit: Unit) -> Path:
         return self.folder / "logs" / f"{slug(unit.name)}.log"
 
     def collect(self, unit: Unit) -> None:
-        assert unit.process is not None
-        code = unit.process.poll()
-        if code == 0:
+        assert unit.job is not None
+        how = unit.job.poll()
+        if how is None:
+            return
+        if how:
+            self.end(unit, "failed", self.reason(unit, how))
+        elif all(self.store.exists(folder) for folder in self.plan.units[unit.name]):
             self.end(unit, "done")
-        elif code is not None:
-            self.end(unit, "failed", self.reason(unit, code))
+        else:
+            unit.ended = unit.ended or time.monotonic()
+            if time.monotonic() - unit.ended > SECONDS_TO_APPEAR:
+                where = f"{self.store.runs} must be seen by every machine"
+                self.end(unit, "failed", f"{where}, got none of what the unit wrote")
 
-    def reason(self, unit: Unit, code: int) -> str:
+    def reason(self, unit: Unit, how: str) -> str:
         """What went wrong in one sentence, from the unit's own record where it left one."""
         try:
             record = json.loads(failure_path(self.folder, unit.name).read_text())
             return f"{record['step']}: {record['message']}"
         except FileNotFoundError:
-            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-            return f"the process ended with {how}; see {self.log_path(unit)}"
+            return f"{how}; see {self.log_path(unit)}"
 
     def end(self, unit: Unit, state: str, message: str = "") -> None:
         unit.state, unit.message = state, message
@@ -144,12 +136,8 @@ class Scheduler:
         try:
             yield
         finally:
-            processes = [unit.process for unit in self.running() if unit.process is not None]
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                try:
-                    process.wait(SECONDS_TO_STOP)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            jobs = [unit.job for unit in self.running() if unit.job is not None]
+            for job in jobs:
+                job.stop()
+            for job in jobs:
+                job.wait()

@@ -6,16 +6,22 @@ from datamodules.pairs.config import PairsConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
+from experiments.conditioned.config import ConditionedConfig
 from experiments.config import Schema
+from experiments.language import LanguageConfig
 from experiments.match import match
+from experiments.parallel.execution import ExecutionConfig
 from models.architectures import architecture, names
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 
 SECTIONS: dict[str, type] = {
     "world": WorldConfig,
     "tokenizer": ImageTokenizerConfig,
+    "encoder": EncoderConfig,
+    "language": LanguageConfig,
     "data": DataConfig,
     "pairs": PairsConfig,
     "stage0": TrainConfig,
@@ -23,6 +29,8 @@ SECTIONS: dict[str, type] = {
     "sampling": SamplingConfig,
     "benchmark": PromptConfig,
     "probe": ProbeConfig,
+    "execution": ExecutionConfig,
+    "conditioned": ConditionedConfig,
 }
 
 

@@ -41,12 +41,12 @@ def tracking_uri(runs: Path) -> str:
 
 
 class Mirror:
-    """The MLflow runs of one plan."""
+    """The MLflow runs of one plan: on `server` if there is one, otherwise in a file of `runs`."""
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self.plan, self.store = plan, store
+    def __init__(self, plan: Plan, store: Store, server: str = "") -> None:
+        self.plan, self.store, self.server = plan, store, server
         self.folder = store.runs / plan.request.run
-        self.client = mlflow.MlflowClient(tracking_uri(store.runs))
+        self.client = mlflow.MlflowClient(server or tracking_uri(store.runs))
         self.experiment = self.open_experiment()
         self.parent = self.open_run(plan.request.run, plan.request.run, {})
         self.share_views()
@@ -62,14 +62,15 @@ class Mirror:
         )
 
     def open_experiment(self) -> str:
-        """The suite's experiment."""
+        """The suite's experiment; a server knows itself where the files go."""
         name = self.plan.request.suite
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             experiment = found.experiment_id
         else:
-            artifacts = (self.store.runs / "mlflow" / name).resolve()
-            experiment = self.client.create_experiment(name, artifacts.as_uri())
+            artifacts = (self.store.runs / "mlflow" / name).resolve().as_uri()
+            place = None if self.server else artifacts
+            experiment = self.client.create_experiment(name, place)
         self.client.set_experiment_tag(
             experiment, "mlflow.note.content", str(self.plan.suite["question"])
         )
@@ -205,11 +206,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments mirror")
     parser.add_argument("plan", type=Path)
     parser.add_argument("runs", type=Path)
+    parser.add_argument("--server", default="", help="address (default: a file below RUNS)")
     options = parser.parse_args(arguments)
     plan = plan_from_json(json.loads(options.plan.read_text()))
     closed = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
-    mirror = Mirror(plan, Store(options.runs))
+    mirror = Mirror(plan, Store(options.runs), options.server)
     while not closed.wait(POLL_SECONDS):
         mirror.update()
     mirror.close()

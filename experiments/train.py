@@ -3,11 +3,13 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.features import FeatureStore
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import build_module
-from experiments.fit import Spent, fit
+from experiments.fit import Spent
+from experiments.parallel.fit import fit_on_ranks
+from experiments.parallel.launch import on_ranks
 from experiments.probing.control_masses import with_measured_targets
+from experiments.stores import read_store
 from models.text_tokens import DROP
 
 Inputs = dict[str, Path]
@@ -16,7 +18,14 @@ Inputs = dict[str, Path]
 def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Trains one arm; what it starts from counts towards its FLOPs and tokens."""
     config = with_measured_targets(config, inputs, out)
+    on_ranks(config.execution, train_arm, out, out, config, inputs)
+
+
+def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
+    """What each of the processes does that train the arm."""
     module = build_module(config, inputs)
+    if "understand" not in module.trained_tasks:  # nobody looks at the pictures
+        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
     stores = {task: read_store(inputs, task) for task in module.trained_tasks}
     sizes = {
         "understand": config.train.understand_batch,
@@ -26,20 +35,17 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     steps = config.train.steps
     begin = config.train.stage * steps
     data = SequenceData(stores, sizes, drop, config.seed, steps, begin)
-    fit(module, data, out, spent_before(config, inputs))
-
-
-def read_store(inputs: Inputs, task: str) -> SequenceStore:
-    """The sequences of a task, for `understand` with the features that the arm's encoder gave."""
-    if task == "understand" and "features" in inputs:
-        return FeatureStore.load_with(inputs["data"], task, inputs["features"])
-    return SequenceStore.load(inputs["data"], task)
+    fit_on_ranks(module, data, out, home, spent_before(config, inputs), config.execution)
 
 
 def spent_before(config: SimpleNamespace, inputs: Inputs) -> Spent:
-    """What the arm starts from, and what its encoder spent on the training pictures."""
+    """What the arm starts from, and what its encoder spent on the training pictures.
+
+    What a published language model has cost is not known and does not count.
+    """
     sources = [name for name in ("frozen", "start", "decoder", "features") if name in inputs]
-    if config.train.init == "text" and not {"frozen", "start"} & set(sources):
+    brought = getattr(config.model, "brings", ())
+    if config.train.init == "text" and not {"frozen", "start"} & {*sources, *brought}:
         sources.append("stage0")
     spent = [Spent.read(inputs[name]) for name in sources]
     return Spent(sum(one.flops for one in spent), sum(one.tokens for one in spent))

@@ -6,7 +6,7 @@ as one more channel. All three inputs are padded to a width that the kernels tak
 kernel may step in.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -20,17 +20,18 @@ WIDTH_STEP = 8
 """Fused kernels take heads whose width is a multiple of this."""
 
 
-@dataclass(frozen=True)
 class Watch:
     """Which tokens ask and which are asked about; every layer appends its mass to `masses`.
 
     A layer's mass is, for each sequence `[b]`, the mean over heads and asking tokens; 0 where
-    nobody asks or nobody is asked about.
+    nobody asks or nobody is asked about. FSDP2 hands a layer copies of dataclasses and lists; so
+    this is no dataclass: all layers have to share it.
     """
 
-    queries: Bool[Tensor, "b n"]
-    keys: Bool[Tensor, "b n"]
-    masses: list[Tensor] = field(default_factory=list)
+    def __init__(
+        self, queries: Bool[Tensor, "b n"], keys: Bool[Tensor, "b n"], masses: Sequence[Tensor] = ()
+    ) -> None:
+        self.queries, self.keys, self.masses = queries, keys, list(masses)
 
     @property
     def counted(self) -> Bool[Tensor, "b"]:

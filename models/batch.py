@@ -9,6 +9,9 @@
 | prompt_dropped   | bool  [b]      | the prompt was replaced by `<drop>` (guidance training)      |
 | features         | half  [b,s,c]  | a second encoder's view of the picture in s cells, zeros     |
 |                  |                | where there is none; only for arms that have such an encoder |
+| piece            | int64 [2]      | number and count: these are a piece of a step's batch        |
+| shares           | float [2]      | what a piece's losses count by (models/pieces.py)            |
+| latents          | half  [b,p,l]  | the picture to be drawn, where images have no codes          |
 
 Layout of a sequence, which opens with its task's token:
 
@@ -40,7 +43,12 @@ from models.text_tokens import (
 Sequences = dict[str, Tensor]
 Batch = dict[str, Sequences]
 KEYS = {"tokens": (torch.int64, 2), "predicted": (torch.bool, 2), "prompt_dropped": (torch.bool, 1)}
-OPTIONAL = {"features": (torch.float16, 3)}
+OPTIONAL = {
+    "features": (torch.float16, 3),
+    "latents": (torch.float16, 3),
+    "piece": (torch.int64, 1),
+    "shares": (torch.float32, 1),
+}
 
 
 @dataclass(frozen=True)

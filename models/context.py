@@ -48,6 +48,11 @@ class TrunkConfig:
     def head_width(self) -> int:
         return self.width // self.heads
 
+    def turns(self, device: torch.device) -> Float[Tensor, "w"]:
+        """Radians that each pair of a head's channels turns by from one position to the next."""
+        half = self.head_width // 2
+        return self.rope_base ** -(torch.arange(half, device=device, dtype=torch.float32) / half)
+
 
 class LayerCache(ABC):
     """What one layer has seen before this pass."""
@@ -108,9 +113,7 @@ def rotary_tables(
     positions: Int[Tensor, "..."], config: TrunkConfig, dtype: torch.dtype
 ) -> tuple[Float[Tensor, "... c"], Float[Tensor, "... c"]]:
     """Cosines and sines for `rotary`, the sines of the first half negated."""
-    half = config.head_width // 2
-    exponents = torch.arange(half, device=positions.device, dtype=torch.float32) / half
-    angles = positions.to(torch.float32)[..., None] * config.rope_base**-exponents
+    angles = positions.to(torch.float32)[..., None] * config.turns(positions.device)
     cosine, sine = angles.cos(), angles.sin()
     return torch.cat((cosine, cosine), -1).to(dtype), torch.cat((-sine, sine), -1).to(dtype)
 

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.initialise import generator_for
+from models.pieces import WHOLE, Piece
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,14 @@ def flow_matching_loss(
     clean: Float[Tensor, "b l y x"],
     conditions: Conditions,
     generator: torch.Generator,
+    piece: Piece = WHOLE,
 ) -> Float[Tensor, ""]:
-    """Squared error of the velocity at one noise level an image; `generator` gives the noise."""
-    sigma = torch.randn(len(clean), generator=generator).sigmoid().to(clean.device)
-    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+    """Squared error of the velocity at one noise level an image; `generator` gives the noise of the
+    whole step, of which a piece takes its own rows."""
+    count = len(clean) * piece.count
+    levels = torch.randn(count, generator=generator).sigmoid()
+    noises = torch.randn((count, *clean.shape[1:]), generator=generator)
+    sigma, noise = (piece.rows(drawn).to(clean.device) for drawn in (levels, noises))
     level = sigma[:, None, None, None]
     estimate = velocity(decoder, (1 - level) * clean + level * noise, sigma, conditions)
     return nn.functional.mse_loss(estimate.float(), noise - clean)

@@ -22,7 +22,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from einops import rearrange, repeat
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import Task
@@ -30,13 +30,16 @@ from models.batch import Batch, Sequences
 from models.connector import CONNECTORS, Connector
 from models.context import TrunkConfig
 from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
-from models.image_tokens import ImageTokenizer
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
+from models.pieces import piece_of
 from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
-from models.sampling import SamplingConfig, answer_tokens, checked, chunks
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD
+from models.sampling import SamplingConfig, checked, chunks
+from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, TextTokens
+from models.tokenizers.codec import Codec
+from models.tokenizers.double_encoder_model import answer_seen
+from models.tokenizers.residual_codes import summed
 from models.training import TrainConfig
 from models.unified import UnifiedModel
 
@@ -48,13 +51,9 @@ CHOICES = {
     "language_model": ("frozen", "tuned"),
     "decoder": ("tuned", "frozen"),
 }
-LEAST = {
-    "queries": 1,
-    "connector_depth": 0,
-    "decoder_depth": 1,
-    "decoder_heads": 1,
-    "decoder_patch": 1,
-}
+LEAST = {"queries": 1, "connector_depth": 0} | dict.fromkeys(
+    ("decoder_depth", "decoder_heads", "decoder_patch"), 1
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,8 @@ class FrozenBridgeConfig:
 
     `conditions`: what the connector reads. `queries` are learnt; `random_queries` stay as they were
     drawn; `last_layer` reads the prompt's own last states, of which there are as many as tokens.
-    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents.
+    The decoder sees an image as squares of `decoder_patch` x `decoder_patch` latents. `pretrained`
+    names a published checkpoint (models/pretrained/source.py) in the place of `trunk`.
     """
 
     name: str = "frozen_bridge"
@@ -78,6 +78,7 @@ class FrozenBridgeConfig:
     decoder_heads: int = 4
     decoder_head_width: int = 32
     decoder_patch: int = 2
+    pretrained: str = ""
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -94,6 +95,11 @@ class FrozenBridgeConfig:
     @property
     def decoder_width(self) -> int:
         return self.decoder_heads * self.decoder_head_width
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """What an arm needs no other cell for: a published language model is there already."""
+        return ("frozen",) if self.pretrained else ()
 
 
 class FrozenBridge(nn.Module):
@@ -156,9 +162,12 @@ class FrozenBridge(nn.Module):
     def losses(self, sequences: Sequences, generator: torch.Generator) -> dict[str, Tensor]:
         """The flow matching loss of a batch of captions with image codes."""
         prompts, lengths, codes = split_sequences(sequences, self.language_model.vocabulary.text)
-        clean = rearrange(self.latents[codes], "b (y x) l -> b l y x", y=self.grid)
+        if (latents := sequences.get("latents")) is None:
+            latents = summed(self.latents, codes, self.language_model.vocabulary.depths)
+        clean = rearrange(latents.float(), "b (y x) l -> b l y x", y=self.grid)
         conditions = self.conditions(prompts, lengths)
-        return {"loss": flow_matching_loss(self.decoder, clean, conditions, generator)}
+        draws = generator, piece_of(sequences)
+        return {"loss": flow_matching_loss(self.decoder, clean, conditions, *draws)}
 
 
 def query_tokens(config: FrozenBridgeConfig) -> nn.Parameter | None:
@@ -176,7 +185,7 @@ class FrozenBridgeModule(UnifiedModule):
         self,
         config: FrozenBridgeConfig,
         frozen: TokenModule,
-        tokenizer: ImageTokenizer,
+        tokenizer: Codec,
         train: TrainConfig,
         seed: int,
     ) -> None:
@@ -186,6 +195,7 @@ class FrozenBridgeModule(UnifiedModule):
                 f"got {train.interaction}."
             )
         super().__init__(train)
+        self.second_encoder = frozen.second_encoder
         self.model = FrozenBridge(config, frozen.model, tokenizer.latents())
         self.seed = seed
         self.nearest = tokenizer.nearest
@@ -196,10 +206,27 @@ class FrozenBridgeModule(UnifiedModule):
                 draws = torch.randn(queries.shape, generator=generator_for(seed, "queries"))
                 queries.copy_(QUERY_DEVIATION * draws)
 
+    @staticmethod
+    def published(
+        config: FrozenBridgeConfig,
+        words: TextTokens,
+        tokenizer: Codec,
+        train: TrainConfig,
+        seed: int,
+    ) -> "FrozenBridgeModule":
+        """The bridge around the published checkpoint that the config names."""
+        from models.pretrained.bridge import open_bridge  # an optional half of this very class
+
+        return open_bridge(config, words, tokenizer, train, seed)
+
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
         """Generation alone: understanding is the frozen model's."""
         return ("generate",)
+
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        return (self.model.language_model,) if self.model.tunes else ()
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         generator = generator_for(self.seed, "flow", self.global_step)
@@ -213,7 +240,7 @@ class FrozenBridgeModule(UnifiedModule):
     @torch.no_grad()
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
+    ) -> Tensor:
         parts = []
         for chosen in chunks(len(prompts), config.chunk):
             rows = [checked(prompts[index], config.prompt_length) for index in chosen]
@@ -222,7 +249,7 @@ class FrozenBridgeModule(UnifiedModule):
 
     def _generate_chunk(
         self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
+    ) -> Tensor:
         guided = config.guidance != 1
         rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
         lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
@@ -237,9 +264,13 @@ class FrozenBridgeModule(UnifiedModule):
         return self.nearest(latents)
 
     def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
     ) -> list[list[int]]:
-        return answer_tokens(self.model.language_model, questions, config, length)
+        return answer_seen(self.model.language_model, questions, features, config, length)
 
 
 ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)

@@ -170,7 +170,7 @@ class _Permute(torch.autograd.Function):
         total = gradient.index_select(0, first)
         for places in others:
             total += gradient.index_select(0, places)
-        return total, None, *([None] * len(ctx.saved_tensors))
+        return total, None, None, *([None] * len(others))
 
 
 def permute(

@@ -1,4 +1,4 @@
-"""Images to tokens and back: the one place where a codec is named.
+"""Images to tokens and back by a small codec of our own; models/tokenizers/ has the others.
 
 A patch of pixels becomes one code of a finite scalar quantiser (FSQ, arXiv 2309.15505; the
 quantiser is vector-quantize-pytorch's). The trunk sees a code through `features`: its digits
@@ -21,11 +21,21 @@ from vector_quantize_pytorch import FSQ
 
 from models.initialise import generator_for
 
+FITTED = ("fsq", "residual")
+PRETRAINED = ("vqmodel", "janus", "emu3", "chameleon", "autoencoder")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTokenizerConfig:
-    """`levels` are the quantiser's levels a digit; their product is the number of codes."""
+    """`levels` are the quantiser's levels a digit; their product is the number of codes.
 
+    `kind` says which tokenizer (models/tokenizers/kinds.py). A pretrained one lies at `path`, and
+    of the other fields `pixels` alone concerns it. `residual` has `depths` codes a patch, which a
+    depth head of `head_layers` blocks predicts one from the others.
+    """
+
+    kind: str = "fsq"
+    path: str = ""
     pixels: int = 32
     patch: int = 4
     levels: tuple[int, ...] = (8, 5, 5, 5)
@@ -33,17 +43,38 @@ class ImageTokenizerConfig:
     steps: int = 2000
     batch_size: int = 64
     learning_rate: float = 3e-3
+    depths: int = 2
+    head_layers: int = 2
 
     def __post_init__(self) -> None:
+        if self.kind not in FITTED + PRETRAINED:
+            raise ValueError(
+                f"tokenizer.kind must be one of {FITTED + PRETRAINED}, got {self.kind!r}."
+            )
+        if self.is_fitted == bool(self.path):
+            rule = "be empty" if self.is_fitted else "name a folder or a hub's repository"
+            raise ValueError(
+                f"tokenizer.path must {rule} where tokenizer.kind is {self.kind}, "
+                f"got {self.path!r}."
+            )
+        if self.is_fitted:
+            self._check_sizes()
+
+    def _check_sizes(self) -> None:
         if self.patch < 1 or self.pixels % self.patch:
             raise ValueError(
                 f"tokenizer.patch must divide tokenizer.pixels={self.pixels}, got {self.patch}."
             )
         if not self.levels or min(self.levels) < 3:
             raise ValueError(f"tokenizer.levels must each be at least 3, got {self.levels}.")
-        for name in ("width", "steps", "batch_size"):
+        for name in ("width", "steps", "batch_size", "depths", "head_layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"tokenizer.{name} must be at least 1, got {getattr(self, name)}.")
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it is fitted to the world's images, and not read from a checkpoint."""
+        return self.kind in FITTED
 
     @property
     def grid(self) -> int:
@@ -60,9 +91,11 @@ class ImageTokenizerConfig:
 
 
 class ImageTokenizer(nn.Module):
+    depths, is_continuous = 1, False
+
     def __init__(self, config: ImageTokenizerConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.head_layers = config, config.head_layers
         patch_values, digits = 3 * config.patch**2, len(config.levels)
         self.encoder = nn.Sequential(
             nn.PixelUnshuffle(config.patch),
@@ -88,10 +121,12 @@ class ImageTokenizer(nn.Module):
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b p"]) -> np.ndarray:
         """uint8 images `[b h w 3]` of codes in raster order."""
-        latents = self.quantiser.indices_to_codes(
-            rearrange(codes, "b (y x) -> b y x", y=self.config.grid)
-        )
+        latents = rearrange(self.vectors(codes), "b (y x) l -> b l y x", y=self.config.grid)
         return to_images(self.decoder(latents.float()))
+
+    def vectors(self, codes: Int[Tensor, "b p"]) -> Float[Tensor, "b p l"]:
+        """What the decoder reads at each position."""
+        return rearrange(self.quantiser.indices_to_codes(codes[:, None]), "b l 1 p -> b p l")
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Through the codes and back, in chunks of 512."""
@@ -106,14 +141,7 @@ class ImageTokenizer(nn.Module):
 
     def nearest(self, latents: Float[Tensor, "b p l"]) -> Int[Tensor, "b p"]:
         """The codes whose scaled vectors are nearest: each digit rounds on its own."""
-        table = self.latents().to(latents.device)
-        code = torch.zeros(latents.shape[:-1], dtype=torch.long, device=latents.device)
-        stride = 1
-        for digit, levels in enumerate(self.config.levels):
-            values = table[torch.arange(levels, device=latents.device) * stride, digit]
-            code += (latents[..., digit, None] - values).abs().argmin(-1) * stride
-            stride *= levels
-        return code
+        return nearest_code(latents, self.latents().to(latents.device), self.config.levels)
 
     def features(self) -> Float[Tensor, "v w"]:
         """What the trunk sees of every code: digits one-hot and as numbers."""
@@ -134,6 +162,19 @@ class ImageTokenizer(nn.Module):
         tokenizer = cls(ImageTokenizerConfig(**config))
         tokenizer.load_state_dict(saved["state"])
         return tokenizer.eval()
+
+
+def nearest_code(
+    latents: Float[Tensor, "b p l"], table: Float[Tensor, "v l"], levels: tuple[int, ...]
+) -> Int[Tensor, "b p"]:
+    """The rows of a finite scalar quantiser's table that are nearest: each digit on its own."""
+    code = torch.zeros(latents.shape[:-1], dtype=torch.long, device=latents.device)
+    stride = 1
+    for digit, count in enumerate(levels):
+        values = table[torch.arange(count, device=latents.device) * stride, digit]
+        code += (latents[..., digit, None] - values).abs().argmin(-1) * stride
+        stride *= count
+    return code
 
 
 class Residual(nn.Module):
@@ -170,10 +211,12 @@ def train_image_tokenizer(
     images: np.ndarray,
     seed: int,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
+    kind: type[ImageTokenizer] = ImageTokenizer,
 ) -> ImageTokenizer:
-    """Fits a tokenizer to uint8 images `[n h w 3]` by mean absolute plus squared error, in bf16."""
+    """Fits a tokenizer of class `kind` to uint8 images `[n h w 3]`, in bf16, by the mean absolute
+    plus squared error."""
     torch.manual_seed(seed)  # the modules' own initial values; nothing else draws globally
-    tokenizer = ImageTokenizer(config)
+    tokenizer = kind(config)
     optimizer = torch.optim.AdamW(tokenizer.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.steps + 1, pct_start=0.1

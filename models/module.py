@@ -10,17 +10,20 @@ from typing import Any
 
 import lightning
 import torch
-from jaxtyping import Int
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
 from models import TASKS, Task
 from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
 from models.matching import active_parameters
+from models.pieces import weighed
 from models.remedies import COMBINERS
-from models.sampling import SamplingConfig, answer_tokens, generate_codes
+from models.sampling import SamplingConfig, generate_codes
 from models.shared import Shared, SharedConfig
+from models.token_models import token_model
+from models.tokenizers.double_encoder_model import answer_seen
 from models.training import TrainConfig, build_optimizer, freeze
 from models.unified import UnifiedModel, Vocabulary, objective
 
@@ -46,6 +49,11 @@ class UnifiedModule(lightning.LightningModule, ABC):
         """The tasks whose loss counts."""
         return tuple(task for task in TASKS if self.train_config.weight(task))
 
+    @property
+    def passed_twice(self) -> tuple[nn.Module, ...]:
+        """The parts that a step runs through more than once, with gradient."""
+        return ()
+
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         """Named values, `loss` among them, of every trained task that is in the batch."""
@@ -68,7 +76,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
-        values = self.losses(batch)
+        values = weighed(self.losses(batch), batch)
         weighted = {t: self.train_config.weight(t) * objective(v) for t, v in values.items()}
         loss = self.combine(weighted, list(self.parameters()))
         if not torch.isfinite(loss):
@@ -95,27 +103,29 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
 
 class TokenModule(UnifiedModule):
-    """Any architecture that is a trunk over tokens; `model_class` puts embeddings around it."""
+    """Any architecture that is a trunk over tokens; its vocabulary says what stands around it."""
 
     trunk_class: Callable[[Any], Trunk]
-    model_class = UnifiedModel
+    model: UnifiedModel
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
-        self.model = self.model_class(self.trunk_class(config), vocabulary)
+        self.model = token_model(self.trunk_class(config), vocabulary)
         initialise(self.model, seed, config.trunk.depth)
         reference = Shared(SharedConfig(trunk=config.trunk))
         initialise(reference, seed, config.trunk.depth)
         start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
         self.seed = seed
+        self.second_encoder = vocabulary.view is not None
         freeze(self.model.trunk, train.frozen)
 
     def start_from_shared(self, trained: "SharedModule") -> None:
         """Takes all that a trained shared model has: its trunk, embeddings and heads."""
         source = trained.model
         start_trunk(self.model.trunk, dict(source.trunk.named_parameters()), self.seed)
-        for name in ("embedding", "text_head", "image_head"):
-            getattr(self.model, name).load_state_dict(getattr(source, name).state_dict())
+        for name, part in source.named_children():
+            if part is not source.trunk:
+                getattr(self.model, name).load_state_dict(part.state_dict())
 
     def start_from_text(self, text_model: "SharedModule") -> None:
         """Takes trunk, word embeddings and text head of a model trained on text (stage 0)."""
@@ -143,9 +153,13 @@ class TokenModule(UnifiedModule):
         return generate_codes(self.model, prompts, seeds, config)
 
     def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
     ) -> list[list[int]]:
-        return answer_tokens(self.model, questions, config, length)
+        return answer_seen(self.model, questions, features, config, length)
 
 
 class SharedModule(TokenModule):

@@ -1,7 +1,8 @@
 """Muon over many small matrices: one Newton-Schulz iteration for all of a shape.
 
 It is torch's Muon (Jordan et al., 2024) with the same arithmetic. What differs is that a CPU gets a
-few batched products in place of fifteen small ones a matrix.
+few batched products in place of fifteen small ones a matrix, and that a matrix of which each
+process holds a part (models/shards.py) is put together for the iteration.
 """
 
 import math
@@ -11,6 +12,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from models.shards import local, own_parts, whole_stack
 
 
 class BatchedMuon(torch.optim.Muon):
@@ -25,15 +28,18 @@ class BatchedMuon(torch.optim.Muon):
                 self._step_together(matrices, group)
 
     def _step_together(self, matrices: Sequence[Tensor], group: dict[str, Any]) -> None:
-        slopes = [matrix.grad for matrix in matrices]
-        momenta = [self._momentum(matrix) for matrix in matrices]
+        first = matrices[0]
+        weights = [local(matrix) for matrix in matrices]
+        slopes = [local(matrix.grad) for matrix in matrices]  # pyright: ignore
+        momenta = [local(self._momentum(matrix)) for matrix in matrices]
         torch._foreach_lerp_(momenta, slopes, 1 - group["momentum"])  # pyright: ignore
-        updates = torch.stack(torch._foreach_lerp(slopes, momenta, group["momentum"]))  # pyright: ignore
-        updates = orthogonal(updates, group["ns_coefficients"], group["ns_steps"], group["eps"])
-        rows, columns = matrices[0].shape
-        rate = group["lr"] * math.sqrt(max(1, rows / columns))
-        torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore
-        torch._foreach_add_(matrices, updates.to(matrices[0].dtype).unbind(), alpha=-rate)  # pyright: ignore
+        updates = torch._foreach_lerp(slopes, momenta, group["momentum"])  # pyright: ignore
+        updates = orthogonal(
+            whole_stack(updates, first), group["ns_coefficients"], group["ns_steps"], group["eps"]
+        )
+        rate = group["lr"] * math.sqrt(max(1, first.shape[0] / first.shape[1]))
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore
+        torch._foreach_add_(weights, own_parts(updates.to(first.dtype), first), alpha=-rate)  # pyright: ignore
 
     def _momentum(self, matrix: Tensor) -> Tensor:
         state = self.state[matrix]

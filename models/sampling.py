@@ -7,6 +7,7 @@ from its own generator. Guidance runs the prompted and the unprompted rows in on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -59,7 +60,8 @@ def generate_codes(
     codes = torch.empty(len(prompts), model.vocabulary.tokens_per_image, dtype=torch.long)
     for width, chosen in chunks_by_width(prompts, config.prompt_length, config.chunk):
         rows = [prompts[index] for index in chosen]
-        noise = uniforms([seeds[index] for index in chosen], codes.shape[1])
+        count = codes.shape[1] * model.vocabulary.depths
+        noise = uniforms([seeds[index] for index in chosen], count)
         codes[chosen] = _generate_chunk(model, rows, noise, width, config).to(codes.device)
     return codes
 
@@ -93,7 +95,7 @@ def checked(prompt: list[int], longest: int) -> list[int]:
 def _generate_chunk(
     model: UnifiedModel,
     prompts: list[list[int]],
-    noise: Float[Tensor, "b p"],
+    noise: Float[Tensor, "b count"],
     width: int,
     config: SamplingConfig,
 ) -> Int[Tensor, "b p"]:
@@ -104,20 +106,32 @@ def _generate_chunk(
     decoder = CachedDecoder(model, prompts, "generate", width)
     noise = noise.to(decoder.prompts.device)
     states, codes = decoder.prefill(rows.to(noise.device)), []
-    for place in range(noise.shape[1]):
+    depths = model.vocabulary.depths
+    for place in range(noise.shape[1] // depths):
         if place:
-            tokens = codes[-1] + model.vocabulary.text
-            states = decoder.step(torch.cat((tokens, tokens)) if guided else tokens, place - 1)
-        logits = model.logits(states, "generate").float()
-        if guided:
-            prompted, free = logits.chunk(2)
-            logits = free + config.guidance * (prompted - free)
-        logits = keep_likely(logits / config.temperature, config.top_k, config.top_p)
-        codes.append(pick(logits, noise[:, place]))
-    return torch.stack(codes, dim=1)
+            states = decoder.step(codes[-1] + model.vocabulary.text, place - 1)
+        numbers = noise[:, place * depths : (place + 1) * depths]
+        codes.append(model.draw(states, partial(_choose, numbers, config)))
+    return torch.stack(codes, dim=1)[: len(noise)]
 
 
-def uniforms(seeds: Sequence[int], count: int) -> Float[Tensor, "b p"]:
+def _choose(
+    numbers: Float[Tensor, "b depths"],
+    config: SamplingConfig,
+    logits: Float[Tensor, "rows v"],
+    depth: int,
+) -> Int[Tensor, "rows"]:
+    """A code a row; under guidance both halves of the rows go on with the same ones."""
+    logits, guided = logits.float(), config.guidance != 1
+    if guided:
+        prompted, free = logits.chunk(2)
+        logits = free + config.guidance * (prompted - free)
+    logits = keep_likely(logits / config.temperature, config.top_k, config.top_p)
+    picked = pick(logits, numbers[:, depth])
+    return torch.cat((picked, picked)) if guided else picked
+
+
+def uniforms(seeds: Sequence[int], count: int) -> Float[Tensor, "b count"]:
     """Uniform numbers in [0, 1), one generator an image."""
     return torch.stack(
         [torch.rand(count, generator=generator_for(seed, "image")) for seed in seeds]

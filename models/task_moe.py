@@ -22,6 +22,7 @@ from models.blocks import Auxiliary, Block, FeedForward, RMSNorm, Trunk, TrunkOu
 from models.context import Context, Place, TrunkConfig
 from models.fused import permute, weighted_sum
 from models.module import Architecture, TokenModule
+from models.ranks import over_ranks, ranks
 
 ROWS = 128
 """An expert's rows come in multiples of this."""
@@ -142,18 +143,22 @@ class TaskExperts(nn.Module):
         return list(restored.split(len(x)))
 
     def auxiliary(self, routing: Routing, labels: Int[Tensor, "t"]) -> Auxiliary:
-        """Group supervision, load balance inside the chosen groups, and what a probe sees."""
+        """Group supervision, load balance inside the chosen groups, and what a probe sees.
+
+        The load is that of all processes, and means count by a process's share of the tokens.
+        """
         count = self.config.experts
         group_loss = nn.functional.cross_entropy(routing.group_logits, labels)
-        load = (
-            routing.choice.flatten().bincount(minlength=2 * count).float() / routing.choice.numel()
-        )
+        own = routing.choice.flatten().bincount(minlength=2 * count).float()
+        everywhere = over_ranks(own)
+        load = everywhere / everywhere.sum()
+        share = ranks() * own.sum() / everywhere.sum()
         within = load.view(2, count).sum(0)
         balance = count * (within * routing.expert_probabilities.mean(0)).sum()
         return {
-            "group_loss": self.config.group_loss_weight * group_loss,
-            "balance_loss": self.config.balance_loss_weight * balance,
-            "group_accuracy": (routing.group_logits.argmax(-1) == labels).float().mean(),
+            "group_loss": share * self.config.group_loss_weight * group_loss,
+            "balance_loss": share * self.config.balance_loss_weight * balance,
+            "group_accuracy": share * (routing.group_logits.argmax(-1) == labels).float().mean(),
             "load": load,
         }
 

@@ -19,7 +19,12 @@ PAD, UNDERSTAND, GENERATE, TEXT, BEGIN_IMAGE, END_IMAGE, DROP, END = range(len(S
 
 
 class TextTokens:
-    """A word-level tokenizer; text is lower-case words separated by single spaces."""
+    """A word-level tokenizer; text is lower-case words separated by single spaces.
+
+    `tokens_per_word` is how many tokens the words of an answer may have, one with another.
+    """
+
+    tokens_per_word = 1
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         if len(set(vocabulary)) != len(vocabulary):

@@ -3,6 +3,7 @@
 Every token arm is this class around its own trunk, so that the arms differ in the trunk alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,16 +22,32 @@ SCALAR_LOSS = "_loss"
 
 
 @dataclass(frozen=True)
+class FeatureMap:
+    """What a second encoder gives of an image: `cells` a side, each of `channels` features."""
+
+    cells: int
+    channels: int
+
+
+@dataclass(frozen=True)
 class Vocabulary:
-    """How many text ids there are, and the codec's view of every image code `[v w]`."""
+    """How many text ids there are, and the codec's view of every image code `[v w]`.
+
+    A position of an image has a code of each of `depths`, whose features lie end to end; beyond one
+    depth, a depth head of `head_layers` blocks predicts them (models/tokenizers/depth_head.py).
+    With a `view`, images are understood by a second encoder's features and not by their codes.
+    """
 
     text: int
     code_features: Tensor
     grid: int
+    depths: int = 1
+    head_layers: int = 2
+    view: FeatureMap | None = None
 
     @property
     def codes(self) -> int:
-        return len(self.code_features)
+        return len(self.code_features) // self.depths
 
     @property
     def tokens_per_image(self) -> int:
@@ -39,6 +56,8 @@ class Vocabulary:
 
 Tables = tuple[Float[Tensor, "v d"], Float[Tensor, "p d"]]
 """Embeddings of all tokens, and of the positions in an image."""
+
+Choice = Callable[[Tensor, int], Tensor]
 
 
 class TokenEmbedding(nn.Module):
@@ -79,13 +98,17 @@ class UnifiedModel(nn.Module):
         the image of a single new token.
         """
         table, places = tables or self.embedding.tables(state_dtype(tokens.device))
-        states = nn.functional.embedding(tokens, table)
+        states = self.look_up(tokens, table)
         if place is not None:
             return states + places[place]
         is_image = tokens >= self.vocabulary.text
         per_image = self.vocabulary.tokens_per_image
         where = torch.where(is_image, image_positions(is_image, per_image), per_image)
         return states + nn.functional.embedding(where, places)
+
+    def look_up(self, tokens: Int[Tensor, "b n"], table: Tensor) -> Float[Tensor, "b n d"]:
+        """The tokens' rows of a table."""
+        return nn.functional.embedding(tokens, table)
 
     def forward(self, tokens: Int[Tensor, "b n"], task: Task) -> TrunkOutput:
         """One pass over all positions. Without targets no prompt is known: no coin is tossed."""
@@ -146,6 +169,10 @@ class UnifiedModel(nn.Module):
     def logits(self, states: Float[Tensor, "... d"], task: Task) -> Float[Tensor, "... v"]:
         """Over text ids for `understand`, over image codes for `generate`."""
         return self.text_head(states) if task == "understand" else self.image_head(states)
+
+    def draw(self, states: Float[Tensor, "b d"], choose: Choice) -> Int[Tensor, "b"]:
+        """The codes after `states`, as `choose` picks from logits `[b v]` at a depth, from 0."""
+        return choose(self.logits(states, "generate"), 0)
 
 
 def state_dtype(device: torch.device) -> torch.dtype:

@@ -8,7 +8,7 @@ import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
 from benchmarks.adapters.settings import Number, split_settings
-from benchmarks.images import batched
+from benchmarks.adapters.streams import draw_streams
 from benchmarks.judges.checkpoints import chosen_device, load_part, revision, short_name
 from benchmarks.protocol import Request
 
@@ -19,9 +19,10 @@ AT_ONCE = 8
 class DiffusersPipeline:
     """Draws with a pipeline of a folder or hub id; OSError if it cannot be loaded.
 
-    Each image has a generator of its own on the CPU, whatever the device: its noise depends on its
-    seed alone.
+    Noise comes from generators on the CPU, whatever the device.
     """
+
+    continues_streams = True
 
     def __init__(self, given: str, device: str | None = None) -> None:
         name = given.partition("?")[0]
@@ -47,17 +48,14 @@ class DiffusersPipeline:
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Return one image, uint8 [h, w, 3], for each request."""
+        return draw_streams(requests, self._draw, AT_ONCE)
+
+    def _draw(
+        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+    ) -> list[np.ndarray]:
         stated = {name: value for name, value in self.settings.items() if value}
-        images: list[np.ndarray] = []
-        for chunk in batched(requests, AT_ONCE):
-            made = self.pipeline(
-                [request.text for request in chunk],
-                generator=[torch.Generator().manual_seed(request.seed) for request in chunk],
-                output_type="np",
-                **stated,
-            )
-            images += [(image * 255).round().astype(np.uint8) for image in made.images]
-        return images
+        made = self.pipeline(list(texts), generator=list(generators), output_type="np", **stated)
+        return [(image * 255).round().astype(np.uint8) for image in made.images]
 
     def answer(self, requests: Sequence[Request]) -> list[str]:
         """ValueError: a pipeline only draws."""

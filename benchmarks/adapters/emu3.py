@@ -16,7 +16,7 @@ from benchmarks.adapters.gumbel import GuidedNoise
 from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
 from benchmarks.adapters.passage import Passage, drawn
 from benchmarks.adapters.settings import Number
-from benchmarks.images import batched
+from benchmarks.adapters.streams import draw_streams
 from benchmarks.probes.protocol import Sample, Task
 from benchmarks.protocol import Request
 
@@ -46,6 +46,7 @@ class GuidedRows(GuidedNoise):
 class Emu3(ImageTextModel):
     """Draws by sampling image tokens under guidance, with the authors' weight of 3."""
 
+    continues_streams = True
     defaults: ClassVar[dict[str, Number]] = {
         **SETTINGS,
         "guidance": 3.0,
@@ -55,13 +56,15 @@ class Emu3(ImageTextModel):
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Return one image, uint8 [h, w, 3], for each request."""
-        return [image for chunk in batched(requests, AT_ONCE) for image in self._draw(chunk)]
+        return draw_streams(requests, self._draw, AT_ONCE)
 
     @torch.inference_mode()
-    def _draw(self, requests: Sequence[Request]) -> list[np.ndarray]:
+    def _draw(
+        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+    ) -> list[np.ndarray]:
         model, processor = self.reader.model, self.reader.processor
         batch = processor(
-            text=[*(request.text for request in requests), *[""] * len(requests)],
+            text=[*texts, *[""] * len(texts)],
             return_for_image_generation=True,
             image_area=int(self.settings["image_area"]),
             padding=True,
@@ -72,7 +75,7 @@ class Emu3(ImageTextModel):
         noise = GuidedRows(
             float(self.settings["guidance"]),
             float(self.settings["temperature"]),
-            [request.seed for request in requests],
+            generators,
         )
         start, words = batch["input_ids"].shape[1], model.vocabulary_mapping
         noise.place(start, width, torch.tensor(words.image_tokens), words.eol_token_id)
@@ -82,7 +85,7 @@ class Emu3(ImageTextModel):
             do_sample=False,
             logits_processor=LogitsProcessorList([noise]),
         )
-        tokens = torch.nn.functional.pad(made[: len(requests), start:], (0, CLOSING))
+        tokens = torch.nn.functional.pad(made[: len(texts), start:], (0, CLOSING))
         decoded = model.decode_image_tokens(image_tokens=tokens, height=height, width=width)
         return list(self.pixels(decoded.permute(0, 2, 3, 1)))
 

@@ -8,15 +8,16 @@ from transformers import LogitsProcessor
 
 
 class GuidedNoise(LogitsProcessor):
-    """A logits processor for greedy decoding, which then draws: row i by the seed of image i.
+    """A logits processor for greedy decoding, which then draws: row i by generator i.
 
     `scores` [2 b, v] hold the told half and the untold one; the result [b, v] is
     untold + guidance * (told - untold), over the temperature, plus the noise.
     """
 
-    def __init__(self, guidance: float, temperature: float, seeds: Sequence[int]) -> None:
-        self.guidance, self.temperature = guidance, temperature
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    def __init__(
+        self, guidance: float, temperature: float, generators: Sequence[torch.Generator]
+    ) -> None:
+        self.guidance, self.temperature, self.generators = guidance, temperature, generators
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Return the logits of the next token, whose largest is drawn."""

@@ -14,7 +14,7 @@ from benchmarks.adapters.gumbel import GuidedNoise
 from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
 from benchmarks.adapters.passage import Passage, drawn
 from benchmarks.adapters.settings import Number
-from benchmarks.images import batched
+from benchmarks.adapters.streams import draw_streams
 from benchmarks.probes.protocol import Sample, Task
 from benchmarks.protocol import Request
 
@@ -24,6 +24,7 @@ AT_ONCE = 16
 class Janus(ImageTextModel):
     """Draws by sampling image tokens under guidance, with the papers' weight of 5."""
 
+    continues_streams = True
     defaults: ClassVar[dict[str, Number]] = {**SETTINGS, "guidance": 5.0, "temperature": 1.0}
 
     def __init__(self, given: str, device: str | None = None) -> None:
@@ -35,13 +36,15 @@ class Janus(ImageTextModel):
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Return one image, uint8 [h, w, 3], for each request."""
-        return [image for chunk in batched(requests, AT_ONCE) for image in self._draw(chunk)]
+        return draw_streams(requests, self._draw, AT_ONCE)
 
     @torch.inference_mode()
-    def _draw(self, requests: Sequence[Request]) -> list[np.ndarray]:
+    def _draw(
+        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+    ) -> list[np.ndarray]:
         model, processor = self.reader.model, self.reader.processor
         batch = processor(
-            text=[self.reader.prompt(0, request.text) for request in requests],
+            text=[self.reader.prompt(0, text) for text in texts],
             generation_mode="image",
             padding=True,
             return_tensors="pt",
@@ -49,7 +52,7 @@ class Janus(ImageTextModel):
         noise = GuidedNoise(
             float(self.settings["guidance"]),
             float(self.settings["temperature"]),
-            [request.seed for request in requests],
+            generators,
         )
         tokens = model.generate(
             **batch,

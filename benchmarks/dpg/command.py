@@ -46,9 +46,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     count = flags.images_per_prompt(1, CROPS)
     draws = [flags.MODEL, PROMPT_TEXTS, flags.AT_ONCE]
     shared = [QUESTIONS, count]
+    judged = [*JUDGE, *shared, flags.ALLOW_MISSING, flags.SHARD]
     return {
-        "generate": [*draws, *shared, flags.OUT],
-        "judge": [flags.IMAGES, *JUDGE, *shared, flags.ALLOW_MISSING, flags.OUT_OF_JUDGE],
+        "generate": [*draws, *shared, flags.OUT, flags.SHARD],
+        "judge": [flags.IMAGES, *judged, flags.OUT_OF_JUDGE],
         "score": [
             flags.RECORDS_FILE,
             flags.JUDGE_NAME,
@@ -57,7 +58,7 @@ def arguments(verb: str) -> list[flags.Flag]:
             flags.ALLOW_MISSING,
             flags.OUT_OF_SCORE,
         ],
-        "run": [*draws, *JUDGE, MODE, *shared, flags.ALLOW_MISSING, flags.OUT],
+        "run": [*draws, *judged, MODE, flags.OUT],
     }[verb]
 
 

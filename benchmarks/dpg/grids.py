@@ -24,7 +24,7 @@ def find_files(folder: Path, items: Collection[str], crops: int = CROPS) -> dict
     """
     found: dict[Crop, Path] = {}
     for path in sorted(folder.iterdir() if folder.is_dir() else []):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # being written
             continue
         shown = _shown(path.name.split(".")[0], items, crops)
         if not shown:

@@ -20,7 +20,7 @@ COLUMNS: Sequence[str] = (
     "tuple",
     "question_natural_language",
 )
-NO_PARENT = ("", "0")
+NO_PARENT = 0
 Row = Mapping[Any, Any]
 
 
@@ -33,7 +33,10 @@ def write_questions(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_rows(path: Path) -> Sequence[Row]:
-    """Return the CSV's rows; ValueError for a lacking column, or for no row at all."""
+    """Return the CSV's rows, propositions as plain numbers ("01" is "1").
+
+    ValueError for a lacking column, for no row at all, or for what is no number.
+    """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
@@ -48,6 +51,8 @@ def read_rows(path: Path) -> Sequence[Row]:
                 f"{path} question {number} must have whole numbers as proposition and dependency, "
                 f"got {row['proposition_id']!r} and {row['dependency']!r}."
             )
+        row["proposition_id"] = str(int(numbers[0]))
+        row["dependency"] = row["dependency"] or ""
     return rows
 
 
@@ -75,21 +80,20 @@ def read_official(path: Path) -> dict[str, list[Row]]:
     It passes over the first row of the file; a proposition that comes twice keeps its place and its
     later row; an item whose rows stand apart keeps its last block alone.
     """
-    items: dict[str, dict[int, Row]] = {}
+    items: dict[str, dict[str, Row]] = {}
     previous = None
     for row in read_rows(path)[1:]:
         if row["item_id"] != previous:
             items[row["item_id"]] = {}
-        items[row["item_id"]][int(row["proposition_id"])] = row
+        items[row["item_id"]][row["proposition_id"]] = row
         previous = row["item_id"]
     return {name: list(rows.values()) for name, rows in items.items()}
 
 
 def parents(row: Row) -> list[str]:
-    """Return the propositions that a question depends on; "0" in the file means none."""
-    return [
-        name for part in row["dependency"].split(",") if (name := part.strip()) not in NO_PARENT
-    ]
+    """Return the propositions that a question depends on; 0 in the file means none."""
+    named = [part.strip() for part in row["dependency"].split(",")]
+    return [str(int(name)) for name in named if name and int(name) != NO_PARENT]
 
 
 def category(row: Row) -> str:

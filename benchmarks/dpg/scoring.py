@@ -52,13 +52,16 @@ def score(
     count = images_per_prompt or manifest.get("images_per_prompt", CROPS)
     read = _read_fixed(replies) if mode == "fixed" else _read_official(replies, items)
     crops = list(product(items, range(count)))
-    expected = [(*crop, _key(row)) for crop in crops for row in items[crop[0]]]
+    expected = [(*crop, row["proposition_id"]) for crop in crops for row in items[crop[0]]]
     missing = require_complete("replies", expected, read, allow_missing)
     whole = _whole_crops(items, crops, read, set(missing))
     scored = score_fixed(items, whole) if mode == "fixed" else score_official(items, whole)
     prompts, questions = scored
+    if not prompts:
+        raise ValueError(f"mode {mode} must leave a prompt to score, got {len(items)} lost.")
     label = manifest["label"] + ("" if mode == "fixed" else "-official")
-    dropped = [name for name in items if name in whole and name not in {p.name for p in prompts}]
+    kept = {prompt.name for prompt in prompts}
+    dropped = [name for name in items if name in whole and name not in kept]
     protocol = {key: value for key, value in manifest.items() if key not in NOT_IN_PROTOCOL}
     protocol |= {"images_per_prompt": count, "missing": missing, "mode": mode}
     return Results(
@@ -69,11 +72,6 @@ def score(
         metrics={**by_category(questions, label), f"dpg.overall@{label}": estimate(prompts)},
         items=prompts,
     )
-
-
-def _key(row: Row) -> str:
-    """Return a proposition's number as records are known by: "01" is "1"."""
-    return str(int(row["proposition_id"]))
 
 
 def read_replies(path: Path) -> dict[Question, str]:
@@ -110,7 +108,7 @@ def _read_official(
     replies: Mapping[Question, str], items: Mapping[str, Sequence[Row]]
 ) -> dict[Question, bool]:
     """Return whether a reply is "yes" to the letter, for all that the official code asks."""
-    asked = {(name, _key(row)) for name, rows in items.items() for row in rows}
+    asked = {(name, row["proposition_id"]) for name, rows in items.items() for row in rows}
     return {key: reply == YES for key, reply in replies.items() if (key[0], key[2]) in asked}
 
 
@@ -126,7 +124,7 @@ def _whole_crops(
     for name, number in crops:
         if (name, number) not in lacking:
             whole[name][number] = {
-                (key := _key(row)): replies[name, number, key] for row in items[name]
+                (key := row["proposition_id"]): replies[name, number, key] for row in items[name]
             }
     return whole
 
@@ -138,7 +136,7 @@ def score_fixed(
     prompts, questions = [], []
     for name, crops in whole.items():
         rows = items[name]
-        above = {_key(row): [str(int(parent)) for parent in parents(row)] for row in rows}
+        above = {row["proposition_id"]: parents(row) for row in rows}
         held = [zero_dependents(answers, above) for answers in crops.values()]
         prompts.append(_prompt(name, held))
         questions += [one for holds in held for one in _questions(name, rows, holds)]
@@ -181,8 +179,8 @@ def zero_in_order(answers: Mapping[str, bool], rows: Sequence[Row]) -> dict[str,
     """
     holds = dict(answers)
     for row in rows:
-        if any(not holds[str(int(parent))] for parent in parents(row)):
-            holds[_key(row)] = False
+        if any(not holds[parent] for parent in parents(row)):
+            holds[row["proposition_id"]] = False
     return holds
 
 
@@ -194,7 +192,7 @@ def _prompt(name: str, held: Sequence[Mapping[str, bool]]) -> Item:
 def _questions(name: str, rows: Sequence[Row], holds: Mapping[str, Any]) -> Iterator[Item]:
     """Yield the questions of one image, 100 where yes, in the category of their tuple."""
     for row in rows:
-        value = FULL_SCORE * bool(holds[_key(row)])
+        value = FULL_SCORE * bool(holds[row["proposition_id"]])
         yield Item(name=name, cluster=name, stratum=category(row), value=value)
 
 

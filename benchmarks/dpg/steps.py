@@ -1,12 +1,12 @@
 """DPG's images drawn by a model, and asked about by a judge."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dpg.grids import CROPS, find_files, join, read_crops, read_files
+from benchmarks.dpg.grids import CROPS, Crop, find_files, join, read_crops, read_files
 from benchmarks.dpg.questions import Row, are_rewritten, canonical, prompt_texts, read_questions
 from benchmarks.images import BATCH, batched, draw, write_image
 from benchmarks.judges import QuestionJudge
@@ -22,6 +22,7 @@ from benchmarks.records import (
     write_json,
     write_lines,
 )
+from benchmarks.sharding import current, joined
 
 __all__ = ["generate", "judge", "read_crops"]
 
@@ -57,7 +58,7 @@ def generate(
     lacking = [
         (number, name)
         for number, (name, file) in enumerate(files.items())
-        if not (out_dir / file).exists()
+        if current().has(number) and not (out_dir / file).exists()
     ]
     for chunk in batched(lacking, max(1, at_once // images_per_prompt)):
         requests = [
@@ -68,7 +69,7 @@ def generate(
         drawn = batched(draw(model, requests), images_per_prompt)
         for (_, name), images in zip(chunk, drawn, strict=True):
             write_image(out_dir / files[name], join(images))
-    finish(out_dir, manifest)
+    finish(out_dir, manifest, *files.values())
 
 
 def _described(
@@ -97,28 +98,47 @@ def judge(
     items = read_questions(prompts_path)
     manifest = read_manifest(images_dir, prompts_path)
     count = images_per_prompt or manifest.get("images_per_prompt", CROPS)
-    files = find_files(images_dir, items, count)
-    crops = list(product(items, range(count)))
-    require_complete("crops", crops, files, allow_missing)
     manifest = judged_manifest({**manifest, "images_per_prompt": count}, judge)
-    hashes = hash_files(images_dir, dict.fromkeys(path.name for path in files.values()))
-    finished = {**manifest, "images": fingerprint(hashes)}
-    if is_finished(out_dir, finished, RECORDS):
+    own = {name: rows for n, (name, rows) in enumerate(items.items()) if current().has(n)}
+    files = find_files(images_dir, items, count)
+    _require_crops(files, own, count, allow_missing)
+    hashes = _hash_crops(images_dir, files)
+    if is_finished(out_dir, {**manifest, "images": fingerprint(hashes)}, RECORDS):
         return
     with Journal(out_dir, manifest, hashes) as journal:
-        done = {(row["item_id"], row["crop"]) for row in journal.rows}
-        waiting = [name for name in items if not {(name, crop) for crop in range(count)} <= done]
+        done = set(map(_crop, journal.rows))
+        waiting = [name for name in own if not {(name, crop) for crop in range(count)} <= done]
         unseen = (one for one in read_files(files, waiting, count) if one[:2] not in done)
         for chunk in batched(unseen, JUDGED_AT_ONCE):
             rows = _answers(judge, chunk, items)
             journal.append((files[row["item_id"], row["crop"]].name, row) for row in rows)
-    judged = {(row["item_id"], row["crop"]) for row in journal.rows}
-    require_complete("crops", crops, judged, allow_missing)
-    place = {name: number for number, name in enumerate(items)}
-    ordered = sorted(journal.rows, key=lambda row: (place[row["item_id"]], row["crop"]))
-    write_lines(out_dir / RECORDS, ordered)
-    write_json(out_dir / MANIFEST, finished)
-    journal.remove()
+    _require_crops(map(_crop, journal.rows), own, count, allow_missing)
+    with joined(out_dir, manifest):
+        hashes = _hash_crops(images_dir, find_files(images_dir, items, count))
+        rows = journal.read(hashes)
+        _require_crops(map(_crop, rows), items, count, allow_missing)
+        place = {name: number for number, name in enumerate(items)}
+        write_lines(
+            out_dir / RECORDS, sorted(rows, key=lambda row: (place[row["item_id"]], row["crop"]))
+        )
+        write_json(out_dir / MANIFEST, {**manifest, "images": fingerprint(hashes)})
+        journal.remove()
+
+
+def _crop(record: Mapping[str, Any]) -> Crop:
+    return record["item_id"], record["crop"]
+
+
+def _require_crops(
+    found: Iterable[Crop], items: Collection[str], count: int, allow_missing: bool
+) -> None:
+    """MissingItemsError if an image of these items is not among those found, some of others."""
+    of_items = {crop for crop in found if crop[0] in items}
+    require_complete("crops", product(items, range(count)), of_items, allow_missing)
+
+
+def _hash_crops(folder: Path, files: Mapping[Crop, Path]) -> dict[str, str]:
+    return hash_files(folder, dict.fromkeys(path.name for path in files.values()))
 
 
 def _answers(

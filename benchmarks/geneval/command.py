@@ -11,7 +11,7 @@ from benchmarks.geneval.prompts import CLASSES, read_prompts
 from benchmarks.geneval.scoring import OFFICIAL_RESULTS, write_official
 from benchmarks.geneval.scoring import collect_prompts as prompts_of_records
 from benchmarks.geneval.steps import SEEDS
-from benchmarks.records import RECORDS
+from benchmarks.records import RECORDS, whole_file
 from benchmarks.registry import images_made_elsewhere, open_model
 
 DETECTOR = "facebook/mask2former-swin-small-coco-instance"
@@ -38,10 +38,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     required = (PROMPT_FILE[0], {**PROMPT_FILE[1], "required": True})
     shared = [PROMPT_FILE, count, flags.ALLOW_MISSING]
     return {
-        "generate": [*GENERATE, required, count, flags.OUT],
-        "judge": [flags.IMAGES, *JUDGE, *shared, flags.OUT_OF_JUDGE],
+        "generate": [*GENERATE, required, count, flags.OUT, flags.SHARD],
+        "judge": [flags.IMAGES, *JUDGE, *shared, flags.OUT_OF_JUDGE, flags.SHARD],
         "score": [flags.RECORDS_FILE, flags.JUDGE_NAME, *shared, flags.OUT_OF_SCORE],
-        "run": [*GENERATE, *JUDGE, *shared, flags.OUT],
+        "run": [*GENERATE, *JUDGE, *shared, flags.OUT, flags.SHARD],
     }[verb]
 
 
@@ -69,7 +69,8 @@ def _judge(options: Namespace) -> None:
     if options.prompts is None:
         collect_prompts(options.images, used)
     elif options.prompts.resolve() != used.resolve():
-        shutil.copyfile(options.prompts, used)
+        with whole_file(used) as partial:
+            shutil.copyfile(options.prompts, partial)
     judging = ColouredObjects(options.detector, options.clip, options.device)
     read_prompts(used, judging.detector.classes)
     judge(judging, options.images, used, out, options.allow_missing, options.images_per_prompt)

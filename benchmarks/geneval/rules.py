@@ -38,6 +38,16 @@ def judge_image(metadata: Record, detections: Detections) -> tuple[bool, str]:
     return not faults, "; ".join(faults)
 
 
+def uncoloured(metadata: Record, detections: Detections) -> str | None:
+    """Return a class whose colour decides a clause, and whose detections carry no colours."""
+    for clause in metadata["include"]:
+        detected = detections.get(clause["class"], {})
+        decides = "color" in clause and len(best(detected, THRESHOLD)) >= clause["count"]
+        if decides and not detected.get("colors"):
+            return clause["class"]
+    return None
+
+
 def best(detected: Mapping[str, Sequence[Any]] | None, threshold: np.float32) -> Found:
     """Return the detections of one class above `threshold`, at most MAX_OBJECTS, best first and the
     later one at a tie.

@@ -10,7 +10,13 @@ import numpy as np
 
 from benchmarks.geneval.layout import Slot, prompt_number, slot_name, slots
 from benchmarks.geneval.prompts import TAGS, Record, describe, metadata_line, read_prompts
-from benchmarks.geneval.rules import COUNTING_THRESHOLD, THRESHOLD, best, judge_image
+from benchmarks.geneval.rules import (
+    COUNTING_THRESHOLD,
+    THRESHOLD,
+    best,
+    judge_image,
+    uncoloured,
+)
 from benchmarks.records import index_by, read_judged, read_lines, require_complete, write_lines
 from benchmarks.results import Item, Results, estimate, summarise
 
@@ -46,7 +52,7 @@ def score(
     label = manifest["label"]
     metrics = summarise("geneval", label, items, WEIGHTS)
     metrics[f"geneval.correct_images@{label}"] = estimate(items)
-    metrics[f"geneval.correct_prompts@{label}"] = estimate(_best_of_prompts(items))
+    metrics[f"geneval.correct_prompts@{label}"] = estimate(_best_of_prompts(items, prompts))
     protocol = {key: value for key, value in manifest.items() if key != "images"}
     protocol |= {
         "prompts": describe(prompts_path, prompts),
@@ -125,6 +131,11 @@ def _prompt_of(
 
 
 def _item(record: Record, metadata: Record, slot: Slot) -> Item:
+    if name := uncoloured(metadata, record["detections"]):
+        raise ValueError(
+            f"{record['filename']} must have colors for {name!r}, as its prompt asks for one, "
+            f"got none."
+        )
     correct, reason = judge_image(metadata, record["detections"])
     return Item(
         name=slot_name(slot),
@@ -136,11 +147,14 @@ def _item(record: Record, metadata: Record, slot: Slot) -> Item:
     )
 
 
-def _best_of_prompts(items: Sequence[Item]) -> list[Item]:
-    """Return a correct image of each prompt, or an incorrect one where there is none."""
-    return list(
-        {item.cluster: item for item in sorted(items, key=lambda item: item.value)}.values()
-    )
+def _best_of_prompts(items: Sequence[Item], prompts: Sequence[Record]) -> list[Item]:
+    """Return a correct image of each prompt, or an incorrect one where there is none.
+
+    As officially, prompts of one metadata are one.
+    """
+    texts = [metadata_line(prompt) for prompt in prompts]
+    ranked = sorted(items, key=lambda item: item.value)
+    return list({texts[int(item.cluster)]: item for item in ranked}.values())
 
 
 def collect_prompts(records_path: Path, path: Path) -> None:

@@ -1,6 +1,7 @@
 """GenEval's images in the official layout: drawn by a model, and looked at by a judge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from benchmarks.records import (
     write_json,
     write_lines,
 )
+from benchmarks.sharding import current, joined
 
 IMAGES_PER_PROMPT = 4
 SEED = 42
@@ -60,7 +62,7 @@ def generate(
     lacking = [
         number
         for number, group in enumerate(batched(names, images_per_prompt))
-        if not all((out_dir / name).exists() for name in group)
+        if current().has(number) and not all((out_dir / name).exists() for name in group)
     ]
     for numbers in batched(lacking, max(1, at_once // images_per_prompt)):
         for number in numbers:
@@ -72,7 +74,7 @@ def generate(
         ]
         for slot, image in zip(wanted, draw(model, requests), strict=True):
             write_image(out_dir / slot_name(slot), image)
-    finish(out_dir, manifest)
+    finish(out_dir, manifest, *names)
 
 
 def require_seeds(model: Model, seeds: str) -> None:
@@ -109,27 +111,41 @@ def judge(
     manifest = read_manifest(images_dir, prompts_path)
     manifest["prompts"] = describe(prompts_path, prompts)
     count = images_per_prompt or manifest.get("images_per_prompt", IMAGES_PER_PROMPT)
-    found = slots(find_images(images_dir, prompts), count)
-    names = {
-        (prompt, image): found.get((prompt, image), slot_name((prompt, image)))
-        for prompt in range(len(prompts))
-        for image in range(count)
-    }
-    require_complete("images", names.values(), found.values(), allow_missing)
     manifest = judged_manifest({**manifest, "images_per_prompt": count}, judge)
-    hashes = hash_files(images_dir, names.values())
-    judged = {**manifest, "images": fingerprint(hashes)}
-    if is_finished(out_dir, judged, RECORDS):
+    names = _name_images(images_dir, prompts, count, allow_missing)
+    hashes = hash_files(images_dir, names)
+    if is_finished(out_dir, {**manifest, "images": fingerprint(hashes)}, RECORDS):
         return
     with Journal(out_dir, manifest, hashes) as journal:
-        _detect(
-            judge, images_dir, {name: prompts[slot[0]] for slot, name in names.items()}, journal
-        )
-    rows = {row["filename"]: row for row in journal.rows}
-    require_complete("images", names.values(), rows, allow_missing)
-    write_lines(out_dir / RECORDS, [rows[name] for name in names.values() if name in rows])
-    write_json(out_dir / MANIFEST, judged)
-    journal.remove()
+        own = {name: prompts[number] for name, number in names.items() if current().has(number)}
+        _detect(judge, images_dir, own, journal)
+    seen = {row["filename"] for row in journal.rows}
+    require_complete("images", own, seen & own.keys(), allow_missing)
+    with joined(out_dir, manifest):
+        names = _name_images(images_dir, prompts, count, allow_missing)
+        hashes = hash_files(images_dir, names)
+        rows = {row["filename"]: row for row in journal.read(hashes)}
+        require_complete("images", names, rows, allow_missing)
+        write_lines(out_dir / RECORDS, [rows[name] for name in names if name in rows])
+        write_json(out_dir / MANIFEST, {**manifest, "images": fingerprint(hashes)})
+        journal.remove()
+
+
+def _name_images(
+    folder: Path, prompts: Sequence[Record], count: int, allow_missing: bool
+) -> dict[str, int]:
+    """Return the numbers of the prompts by the paths of all their images, found or not.
+
+    MissingItemsError if this process should see one that is not there.
+    """
+    found = slots(find_images(folder, prompts), count)
+    names = {
+        found.get(slot, slot_name(slot)): slot[0]
+        for slot in product(range(len(prompts)), range(count))
+    }
+    own = [name for name, number in names.items() if current().has(number)]
+    require_complete("images", own, set(found.values()).intersection(own), allow_missing)
+    return names
 
 
 def _detect(

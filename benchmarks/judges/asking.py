@@ -29,6 +29,10 @@ class Asker(Judge, Protocol):
         """
         ...
 
+    def refresh(self) -> None:
+        """Take in the replies that other processes have kept."""
+        ...
+
     @property
     def usage(self) -> Mapping[str, object]:
         """Calls, tokens and cost so far: of a run, not of the protocol."""

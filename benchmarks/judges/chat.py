@@ -97,6 +97,10 @@ class ChatJudge:
         counts = [entry["usage"].get(name) for entry in self._used.values()]
         return None if None in counts else sum(counts)
 
+    def refresh(self) -> None:
+        """Take in what other processes have kept."""
+        self.replies.refresh()
+
     def ask(self, images: Sequence[np.ndarray], text: str, attempt: int = 0) -> str:
         """Return the reply to `text` about images uint8 [h, w, 3]: the kept one, or a new one.
 

@@ -3,6 +3,7 @@ content.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,12 @@ def load_model(kind: Any, name: str, device: torch.device, dtype: torch.dtype) -
 
 
 def chosen_device(name: str | None) -> torch.device:
-    """Return the device of that name, or the GPU if there is one."""
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """Return the device of that name, or the GPU if there is one: of several, the one of this
+    process's number on the machine (LOCAL_RANK, as torchrun and Lightning set it).
+    """
+    if name or not torch.cuda.is_available():
+        return torch.device(name or "cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def revision(name: str, config: Any) -> str:

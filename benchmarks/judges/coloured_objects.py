@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geneval.rules import MAX_OBJECTS, THRESHOLD
+from benchmarks.geneval.rules import THRESHOLD
 from benchmarks.judges.clip_colours import ClipColours
 from benchmarks.judges.mask2former import Instance, Mask2FormerDetector
 
@@ -49,6 +49,6 @@ class ColouredObjects:
     ) -> list[str | None]:
         """Return a colour for each of a class's detections that can count, None for the others."""
         counting = sum(bool(np.float32(one.score) > THRESHOLD) for one in group)
-        seen = group[: min(counting, MAX_OBJECTS)] if asked else []
+        seen = group[:counting] if asked else []
         named = self.colours.colours(image, [one.mask for one in seen], group[0].name)
         return [*named, *[None] * (len(group) - len(seen))]

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from benchmarks.sharding import current, files_of_all
+
 REPLIES = "replies.jsonl"
 
 log = logging.getLogger(__name__)
@@ -19,24 +21,32 @@ log = logging.getLogger(__name__)
 class ReplyLog:
     """Replies by the hash of what was asked: appended, never rewritten.
 
-    A line that a crash left half written is skipped and counted in `damaged`.
+    Each process appends to its own file and reads those of all. A line that a crash left half
+    written is skipped and counted in `damaged`.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.everyones = path
+        self.path = current().file(path)
         self.damaged = 0
         self._lock = threading.Lock()
-        text = path.read_text() if path.exists() else ""
-        self._torn = bool(text) and not text.endswith("\n")
         self._replies: dict[str, dict[str, Any]] = {}
-        for line in text.splitlines():
-            try:
-                entry = json.loads(line)
-                self._replies[entry["key"]] = entry
-            except (ValueError, TypeError, KeyError):
-                self.damaged += bool(line)
+        own = self.path.read_text() if self.path.exists() else ""
+        self._torn = bool(own) and not own.endswith("\n")
+        self.refresh()
         if self.damaged:
             log.warning("%s: %d half-written replies are asked again", path, self.damaged)
+
+    def refresh(self) -> None:
+        """Take in what all processes have kept by now."""
+        self.damaged = 0
+        for path in files_of_all(self.everyones):
+            for line in path.read_text().splitlines():
+                try:
+                    entry = json.loads(line)
+                    self._replies[entry["key"]] = entry
+                except (ValueError, TypeError, KeyError):
+                    self.damaged += bool(line)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return what `add` was given for `key`, None if nothing was."""
@@ -90,6 +100,10 @@ class Remembered:
         self.label = asker.label
         self.usage: dict[str, object] = {"calls": 0, "from_disk": 0}
         self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Take in what other processes have kept."""
+        self.replies.refresh()
 
     def ask(self, images: Sequence[np.ndarray], text: str, attempt: int = 0) -> str:
         """Return the kept reply, or ask."""

@@ -46,10 +46,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     draws = [flags.MODEL, META, flags.AT_ONCE]
     last = [flags.ALLOW_MISSING, flags.OUT]
     offered = {
-        "generate": [*draws, flags.OUT],
-        "judge": [IMAGES, META, *EXTRACTOR, *last],
+        "generate": [*draws, flags.OUT, flags.SHARD],
+        "judge": [IMAGES, META, *EXTRACTOR, *last, flags.SHARD],
         "score": [RECORDS, META, *REFERENCE, *last],
-        "run": [*draws, *EXTRACTOR, *REFERENCE, *last],
+        "run": [*draws, *EXTRACTOR, *REFERENCE, *last, flags.SHARD],
     }
     return offered.get(verb, [])
 

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +25,10 @@ from benchmarks.mjhq_fid.features import (
     stream_features,
     write_features,
 )
-from benchmarks.mjhq_fid.folder import NAMED, find_images, read_meta
+from benchmarks.mjhq_fid.folder import NAMED, PART, find_images, read_meta
 from benchmarks.records import MissingItemsError, read_manifest, require_complete, write_judged
+from benchmarks.sharding import current, joined
 
-PART = 64
-"""Images decoded at a time."""
 PARTS = "parts"
 """Folder of the parts of an unfinished step."""
 
@@ -60,31 +59,55 @@ def judge(
     """
     meta = read_meta(prompts_path)
     manifest = read_manifest(images_dir, prompts_path)
+    own = [name for number, name in enumerate(meta) if current().has(number, PART)]
+    found = _extract(judge, images_dir, meta, own, out_dir, allow_missing)
+    with joined(out_dir, {**manifest, "judge": dict(judge.protocol)}):
+        if len(own) < len(meta):  # the others' parts are on disk
+            found = _extract(judge, images_dir, meta, list(meta), out_dir, allow_missing)
+        sets = list(found.parts.values())
+        sizes = {key: len(part.ids) for key, part in found.parts.items()}
+        rows = (part.rows for part in sets)
+        stream_features(out_dir / FEATURES, found.ids, rows, sets[0].rows.shape[1], sizes)
+        write_judged(out_dir, manifest, judge)
+        shutil.rmtree(out_dir / PARTS, ignore_errors=True)
+
+
+def _extract(
+    judge: FeatureJudge,
+    images_dir: Path,
+    meta: Mapping[str, Mapping[str, str]],
+    wanted: Sequence[str],
+    out_dir: Path,
+    allow_missing: bool,
+) -> _Extraction:
+    """Return the features of the images `wanted`, of those of the meta file.
+
+    MissingItemsError names those that are absent or cannot be read, unless they may be.
+    """
     images = find_images(images_dir, meta)
-    require_complete("images", meta, images, allow_missing)
-    ordered = {name: images[name] for name in meta if name in images}
-    found = _extract(judge, ordered, out_dir)
+    there = [name for name in wanted if name in images]
+    require_complete("images", wanted, there, allow_missing)
+    found = _features(judge, [(name, images.get(name)) for name in wanted], out_dir)
     if found.broken and not allow_missing:
         listed = ", ".join(found.broken[:NAMED])
         raise MissingItemsError(
             f"images must be readable (or pass --allow-missing), "
-            f"got {len(found.broken)} of {len(meta)} damaged: {listed}."
+            f"got {len(found.broken)} of {len(wanted)} damaged: {listed}."
         )
-    require_complete("images", meta, found.ids, allow_missing)
-    sets = list(found.parts.values())
-    sizes = {key: len(part.ids) for key, part in found.parts.items()}
-    rows = (part.rows for part in sets)
-    stream_features(out_dir / FEATURES, found.ids, rows, sets[0].rows.shape[1], sizes)
-    write_judged(out_dir, manifest, judge)
-    shutil.rmtree(out_dir / PARTS, ignore_errors=True)
+    require_complete("images", wanted, found.ids, allow_missing)
+    return found
 
 
-def _extract(judge: FeatureJudge, images: Mapping[str, Path], out_dir: Path) -> _Extraction:
-    """Return the features of `images`; those of a part that is known are not made again."""
+def _features(
+    judge: FeatureJudge, images: Sequence[tuple[str, Path | None]], out_dir: Path
+) -> _Extraction:
+    """Return the features of images by id, part by part; those of a part that is known are not made
+    again.
+    """
     found, known = _Extraction(), stored_parts(out_dir / FEATURES)
     identity = json.dumps(dict(judge.protocol), sort_keys=True, default=str).encode()
-    for names in batched(images, PART):
-        contents = {name: images[name].read_bytes() for name in names}
+    for part in batched(images, PART):
+        contents = {name: path.read_bytes() for name, path in part if path}
         key = _key(identity, contents)
         path = out_dir / PARTS / f"{key}.npz"
         if key in known:
@@ -94,7 +117,7 @@ def _extract(judge: FeatureJudge, images: Mapping[str, Path], out_dir: Path) -> 
         elif pixels := _decoded(contents):
             found.parts[key] = _judged(judge, pixels, path)
         readable = found.parts[key].ids if key in found.parts else []
-        found.broken += [images[name].name for name in names if name not in readable]
+        found.broken += [path.name for name, path in part if path and name not in readable]
     return found
 
 
@@ -116,7 +139,9 @@ def _key(identity: bytes, contents: Mapping[str, bytes]) -> str:
 
 
 def _decoded(contents: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Return uint8 [h, w, 3] of those that are whole images."""
+    """Return uint8 [h, w, 3] of those that are whole images, as they are stored: FID's packages do
+    not look at EXIF's orientation.
+    """
     pixels: dict[str, np.ndarray] = {}
     for name, content in contents.items():
         try:

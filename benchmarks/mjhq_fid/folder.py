@@ -10,6 +10,8 @@ from benchmarks.protocol import Model
 from benchmarks.records import read_json
 
 IMAGE_KINDS = {".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
+PART = 64
+"""Images decoded at a time, which stay with one process."""
 NAMED = 5
 """How many images an error names."""
 
@@ -42,7 +44,7 @@ def generate(model: Model, prompts_path: Path, out_dir: Path, at_once: int = BAT
         image_name(entry["category"], identifier): entry["prompt"]
         for identifier, entry in prompts.items()
     }
-    draw_files(model, prompts_path, texts, out_dir, at_once)
+    draw_files(model, prompts_path, texts, out_dir, at_once, run=PART)
 
 
 def find_images(folder: Path, meta: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.images import BATCH, batched, read_image
 from benchmarks.protocol import Model, Request
@@ -20,6 +19,7 @@ from benchmarks.records import (
     require_complete,
     write_json,
 )
+from benchmarks.sharding import current, files_of_all, joined
 
 ASKED = "asked.jsonl"
 """Replies as they come, beside the answers; a later round goes on from them."""
@@ -54,21 +54,27 @@ class Round:
         is kept.
         """
         index_by([{"question": question.name} for question in questions], "question")
-        self._open(prompt)
+        manifest = self._open(prompt)
         replies = self._known(questions)
-        waiting = [
-            (seed, question)
-            for seed, question in enumerate(questions)
-            if question.name not in replies
-        ]
+        own = [(seed, one) for seed, one in enumerate(questions) if current().has(seed)]
+        waiting = [(seed, question) for seed, question in own if question.name not in replies]
         for chunk in batched(waiting, BATCH):
             replies |= self._ask_batch(chunk)
+        self._require([question.name for _, question in own], replies)
         names = [question.name for question in questions]
-        require_complete("images of questions", names, replies, self.allow_missing)
+        if len(own) < len(names) and not replies.keys() >= set(names):
+            with joined(self.out, manifest):
+                replies = self._known(questions)
+        self._require(names, replies)
         return {name: replies[name] for name in names if name in replies}
 
-    def _open(self, prompt: Mapping[str, object]) -> None:
-        """Write the manifest, or hold it against the one that is there."""
+    def _require(self, names: Sequence[str], replies: Mapping[str, str]) -> None:
+        """MissingItemsError unless these are answered, or may be missing."""
+        answered = replies.keys() & set(names)
+        require_complete("images of questions", names, answered, self.allow_missing)
+
+    def _open(self, prompt: Mapping[str, object]) -> dict[str, Any]:
+        """Return the manifest, written, or held against the one that is there."""
         manifest = {
             "prompts": describe_prompts(self.prompts),
             "model": dict(self.model.protocol),
@@ -83,23 +89,27 @@ class Round:
             raise ValueError(
                 f"{self.out} must hold answers of one protocol, got another {unlike!r} in {path}."
             )
+        return manifest
 
     def _known(self, questions: Sequence[Question]) -> dict[str, str]:
-        """Return the replies of an interrupted round; a half-written last line is cut off."""
-        path = self.out / ASKED
-        if not path.exists():
-            return {}
-        written = path.read_bytes()
-        whole = written[: written.rfind(b"\n") + 1]
-        if whole != written:
-            path.write_bytes(whole)
+        """Return the replies of an interrupted round and of other processes; a half-written last
+        line of this one's is cut off.
+        """
+        own = self._journal
+        if own.exists() and not (written := own.read_bytes()).endswith(b"\n"):
+            own.write_bytes(written[: written.rfind(b"\n") + 1])
         texts = {question.name: question.text for question in questions}
-        rows: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
+        lines = [line for path in files_of_all(self.out / ASKED) for line in _whole_lines(path)]
+        rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return {
             row["question"]: row["reply"]
             for row in rows
             if texts.get(row["question"]) == row["prompt"]
         }
+
+    @property
+    def _journal(self) -> Path:
+        return current().file(self.out / ASKED)
 
     def _ask_batch(self, batch: Sequence[tuple[int, Question]]) -> dict[str, str]:
         """Ask what has its images, and append the replies to the file."""
@@ -117,16 +127,19 @@ class Round:
         replies = self.model.answer(requests)
         if len(replies) != len(asked):
             raise ValueError(f"answer must return {len(asked)} replies, got {len(replies)}.")
-        with (self.out / ASKED).open("a") as lines:
+        with self._journal.open("a") as lines:
             for question, reply in zip(asked, replies, strict=True):
                 row = {"question": question.name, "prompt": question.text, "reply": reply}
                 lines.write(json.dumps(row) + "\n")
         return {question.name: reply for question, reply in zip(asked, replies, strict=True)}
 
 
+def _whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file that may still be written to."""
+    written = path.read_bytes()
+    return written[: written.rfind(b"\n") + 1].splitlines()
+
+
 def _read(image: Path | bytes) -> np.ndarray:
     """Return uint8 [h, w, 3]; OSError if the file is missing or damaged."""
-    if isinstance(image, Path):
-        return read_image(image)
-    with Image.open(io.BytesIO(image)) as opened:
-        return np.asarray(opened.convert("RGB"))
+    return read_image(image if isinstance(image, Path) else io.BytesIO(image))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.flags import ALLOW_MISSING, OUT, Flag
+from benchmarks.flags import ALLOW_MISSING, OUT, SHARD, Flag
 from benchmarks.judges.named import READING_JUDGE
 from benchmarks.registry import open_model
 from benchmarks.results import Results
@@ -40,10 +40,10 @@ def flags(
     """
     judge = [*READING_JUDGE, *judged] if judged else []
     known: Mapping[str, list[Flag]] = {
-        "generate": [MODEL, *asked, OUT, ALLOW_MISSING],
+        "generate": [MODEL, *asked, OUT, ALLOW_MISSING, SHARD],
         "judge": [RECORDS, *judge, OUT, ALLOW_MISSING] if judged else [],
         "score": [RECORDS, *scored, OUT_OPTIONAL, ALLOW_MISSING],
-        "run": [MODEL, *judge, *asked, *scored, OUT, ALLOW_MISSING],
+        "run": [MODEL, *judge, *asked, *scored, OUT, ALLOW_MISSING, SHARD],
     }
     by_name = {flag[0]: flag for flag in reversed(known.get(verb, []))}
     return list(reversed(by_name.values()))

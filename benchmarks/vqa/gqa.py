@@ -1,15 +1,15 @@
 """GQA: questions made from scene graphs, with one right answer.
 
 Hudson and Manning 2019 (arXiv 1902.09506). A prediction is right if it equals the answer, and
-accuracy is given overall, for binary and open questions, and by structural and semantic type.
-Questions marked as not balanced do not count. As in LLaVA's
-conversion, a prediction is a reply in lower case without closing periods; the score itself changes
-nothing.
+accuracy is given overall, for binary and open questions, by structural and semantic type, and by
+the number of reasoning steps and of words. Questions marked as not balanced do not count. As in
+LLaVA's conversion, a prediction is a reply in lower case without closing periods; the score itself
+changes nothing. Consistency, validity, plausibility and distribution are not given.
 """
 
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ PREDICTIONS = "predictions.json"
 OPEN = "query"
 """The structural type of open questions; all others are answered by yes, no or one of two."""
 FULL_SCORE = 100.0
+NO_STEPS = ("exist", "query: name", "choose name")
+"""Operations with their arguments that the official tables do not count as reasoning."""
 
 
 def read_questions(path: Path, *columns: str) -> Mapping[str, Mapping[str, Any]]:
@@ -70,39 +72,52 @@ def score(records: Path, annotations: Path, allow_missing: bool = False) -> Resu
         name: reply for name, reply in replies.items() if name in questions or name not in given
     }
     missing = require_complete("predictions", questions, replies, allow_missing)
-    items = [
-        Item(
-            name=name,
-            cluster=str(row["imageId"]),
-            stratum=row.get("types", {}).get("structural", "unknown"),
-            value=FULL_SCORE * (replies[name] == row["answer"]),
-            detail={
-                "answer": replies[name],
-                "expected": row["answer"],
-                "semantic": row.get("types", {}).get("semantic"),
-            },
-        )
-        for name, row in questions.items()
-        if name in replies
-    ]
+    items = [_item(name, row, replies[name]) for name, row in questions.items() if name in replies]
     return Results(
         benchmark="gqa",
         protocol=read_protocol(records, annotations, rule="equal", missing=missing),
         n_expected=len(questions),
         n_scored=len(items),
-        metrics=_metrics(items, annotations.stem.removesuffix("_questions")),
+        metrics=_metrics(items, questions, annotations.stem.removesuffix("_questions")),
         items=items,
     )
 
 
-def _metrics(items: Sequence[Item], label: str) -> dict[str, Metric]:
+def _item(name: str, row: Mapping[str, Any], reply: str) -> Item:
+    return Item(
+        name=name,
+        cluster=str(row["imageId"]),
+        stratum=row.get("types", {}).get("structural", "unknown"),
+        value=FULL_SCORE * (reply == row["answer"]),
+        detail={"answer": reply, "expected": row["answer"]},
+    )
+
+
+def _groups(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the rows of the official tables that a question counts in, as far as the file says."""
+    types = row.get("types", {})
+    if "structural" in types:
+        yield "open" if types["structural"] == OPEN else "binary"
+    yield from (f"{kind}.{types[kind]}" for kind in ("structural", "semantic") if kind in types)
+    if "semantic" in row:
+        yield f"steps.{steps(row['semantic'])}"
+    if "question" in row:
+        yield f"words.{len(row['question'].split())}"
+
+
+def steps(program: Sequence[Mapping[str, str]]) -> int:
+    """Return the number of reasoning steps of a question's program."""
+    told = [f"{step['operation']}: {step['argument']}" for step in program]
+    return sum(not any(part in step for part in NO_STEPS) for step in told)
+
+
+def _metrics(
+    items: Sequence[Item], questions: Mapping[str, Mapping[str, Any]], label: str
+) -> dict[str, Metric]:
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        if item.stratum != "unknown":
-            groups["open" if item.stratum == OPEN else "binary"].append(item)
-            groups[f"structural.{item.stratum}"].append(item)
-        if item.detail["semantic"]:
-            groups[f"semantic.{item.detail['semantic']}"].append(item)
+        for group in _groups(questions[item.name]):
+            groups[group].append(item)
     metrics = {f"gqa.overall@{label}": estimate(items)}
     return metrics | {f"gqa.{name}@{label}": estimate(groups[name]) for name in sorted(groups)}
 

@@ -157,7 +157,7 @@ def score(records: Path, annotations: Path, allow_missing: bool = False) -> Resu
     missing = require_complete("predictions", expected, replies, allow_missing)
     lacking = {int(name) % ROTATION for name in missing}
     rotations: dict[int, list[int]] = defaultdict(list)
-    for index in questions:
+    for index in sorted(questions):
         rotations[index % ROTATION].append(index)
     base = [index for index in questions if index < ROTATION]
     items = [_item(questions, rotations[index], replies) for index in base if index not in lacking]

@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from benchmarks.records import (
     write_json,
 )
 from benchmarks.results import Item, Metric, Results, estimate
+from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import Question, Round
 from benchmarks.vqa.command import IMAGES, Flag, flags, path_flag, report, round_of
 from benchmarks.vqa.normalise import one_line
@@ -98,25 +100,29 @@ def generate(asked: Round, images: Path) -> Path:
     `<subtask>/<image>` or `<subtask>/images/<image>`.
     """
     paths = sorted(asked.prompts.glob("*.txt"))
-    for path in paths:
-        lines = read_lines(path, columns=3)
-        questions = [
-            Question(str(number), line.question, (_image(images / path.stem, line.image),))
-            for number, line in enumerate(lines)
-        ]
-        task = replace(asked, prompts=path, out=asked.out / path.stem)
-        replies = task.ask(questions, suffix="", reply="on one line")
-        answered = [
-            line._replace(reply=one_line(replies[str(number)]))
-            for number, line in enumerate(lines)
-            if str(number) in replies
-        ]
-        with whole_file(asked.out / path.name) as partial:
-            partial.write_text("".join("\t".join(line) + "\n" for line in answered), "utf-8")
+    finish_each(partial(_ask_subtask, asked, path, images / path.stem) for path in paths)
     files = {path.name: describe_prompts(path)["sha256"] for path in paths}
     shared = read_json(asked.out / paths[0].stem / MANIFEST)
     write_json(asked.out / MANIFEST, {**shared, "prompts": files})
     return asked.out
+
+
+def _ask_subtask(asked: Round, path: Path, images: Path) -> None:
+    """Ask the questions of one file, and write it with the replies."""
+    lines = read_lines(path, columns=3)
+    questions = [
+        Question(str(number), line.question, (_image(images, line.image),))
+        for number, line in enumerate(lines)
+    ]
+    task = replace(asked, prompts=path, out=asked.out / path.stem)
+    replies = task.ask(questions, suffix="", reply="on one line")
+    answered = [
+        line._replace(reply=one_line(replies[str(number)]))
+        for number, line in enumerate(lines)
+        if str(number) in replies
+    ]
+    with whole_file(asked.out / path.name) as file:
+        file.write_text("".join("\t".join(line) + "\n" for line in answered), "utf-8")
 
 
 def _image(folder: Path, name: str) -> Path:

@@ -6,51 +6,44 @@ cannot read counts as wrong (`fixed`), or is an option drawn at random, as the o
 overall accuracy is the mean over questions.
 """
 
-import ast
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.records import read_json, require_complete, write_json
+from benchmarks.records import (
+    MANIFEST,
+    describe_prompts,
+    read_json,
+    require_complete,
+    write_json,
+)
 from benchmarks.results import Item, Metric, Results, estimate
+from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import LETTER_ANSWER, SHORT_ANSWER, Question, Round
 from benchmarks.vqa.choices import lettered, shown
-from benchmarks.vqa.command import IMAGES, QUESTIONS, Flag, flags, path_flag, report, round_of
+from benchmarks.vqa.command import Flag, flags, path_flag, report, round_of
 from benchmarks.vqa.mmmu_parser import matches_open, parse_choice, parse_open
+from benchmarks.vqa.mmmu_questions import (
+    DOMAIN_OF,
+    images_of,
+    listed,
+    read_questions,
+    subject_files,
+    subject_of,
+)
 from benchmarks.vqa.official_files import index_rows, read_protocol, read_rows, require_columns
 
 OUTPUT = "output.json"
 CHOICE = "multiple-choice"
 MODES = ("fixed", "official")
 OFFICIAL_SEED = 42
-IMAGES_AT_MOST = 7
-DOMAINS = {
-    "Art and Design": ("Art", "Art_Theory", "Design", "Music"),
-    "Business": ("Accounting", "Economics", "Finance", "Manage", "Marketing"),
-    "Science": ("Biology", "Chemistry", "Geography", "Math", "Physics"),
-    "Health and Medicine": (
-        "Basic_Medical_Science",
-        "Clinical_Medicine",
-        "Diagnostics_and_Laboratory_Medicine",
-        "Pharmacy",
-        "Public_Health",
-    ),
-    "Humanities and Social Science": ("History", "Literature", "Psychology", "Sociology"),
-    "Tech and Engineering": (
-        "Agriculture",
-        "Architecture_and_Engineering",
-        "Computer_Science",
-        "Electronics",
-        "Energy_and_Power",
-        "Materials",
-        "Mechanical_Engineering",
-    ),
-}
-DOMAIN_OF = {subject: domain for domain, subjects in DOMAINS.items() for subject in subjects}
+QUESTIONS = path_flag("--questions", "questions, parquet or JSON, or the data set's folder")
+IMAGES = path_flag("--images", "folder of the images that the questions name", required=False)
 ANSWERS = path_flag("--annotations", "official answer_dict_val.json", required=False)
 MODE: Flag = (("--mode",), {"choices": MODES, "default": MODES[0], "help": "unread replies"})
 SEED: Flag = (("--seed",), {"type": int, "default": OFFICIAL_SEED, "help": "of --mode official"})
@@ -58,32 +51,29 @@ SEED: Flag = (("--seed",), {"type": int, "default": OFFICIAL_SEED, "help": "of -
 Row = Mapping[str, Any]
 
 
-def subject_of(name: str) -> str:
-    """Return the subject of an id such as `validation_Art_Theory_1`."""
-    return "_".join(name.split("_")[1:-1])
-
-
-def generate(asked: Round, images: Path) -> Path:
+def generate(asked: Round, images: Path | None = None) -> Path:
     """Ask questions in the data set's columns; return the official output: a list of id, type,
-    answer, options and response.
+    answer, options and response, or of a folder of questions, a folder of such lists by subject.
 
-    `asked.prompts` is a JSON list or lines of rows with `id`, `question`, `question_type`,
-    `answer`, `options` and `image_1` to `image_7`, which name files in `images`. The text keeps its
-    marks for images ("<image 1>").
+    `asked.prompts` is what `mmmu_questions` reads; `images` is the folder of the files that it
+    names, if it does not hold them. The text keeps its marks for images ("<image 1>").
     """
-    rows = index_rows(
-        asked.prompts,
-        read_rows(asked.prompts, "id"),
-        "id",
-        "question",
-        "question_type",
-        "answer",
-        "options",
-    )
-    questions = [
-        Question(name, _prompt(row), tuple(images / file for file in _image_files(row)))
-        for name, row in rows.items()
-    ]
+    if not asked.prompts.is_dir():
+        return _ask_file(asked, images)
+    paths = subject_files(asked.prompts)
+    rounds = {
+        name: replace(asked, prompts=path, out=asked.out / name) for name, path in paths.items()
+    }
+    finish_each(partial(_ask_file, one, images) for one in rounds.values())
+    files = {name: describe_prompts(path)["sha256"] for name, path in paths.items()}
+    shared = read_json(asked.out / next(iter(paths)) / MANIFEST)
+    write_json(asked.out / MANIFEST, {**shared, "prompts": files})
+    return asked.out
+
+
+def _ask_file(asked: Round, images: Path | None) -> Path:
+    rows = read_questions(asked.prompts)
+    questions = [Question(name, _prompt(row), images_of(row, images)) for name, row in rows.items()]
     replies = asked.ask(
         questions, suffix={CHOICE: LETTER_ANSWER, "open": SHORT_ANSWER}, options="(A) text"
     )
@@ -92,29 +82,18 @@ def generate(asked: Round, images: Path) -> Path:
     return asked.out / OUTPUT
 
 
-def _listed(value: Any) -> Any:
-    """Return a list that the data set writes as its Python text; anything else as it is."""
-    written = isinstance(value, str) and value.startswith("[")
-    return ast.literal_eval(value) if written else value
-
-
-def _image_files(row: Row) -> list[str]:
-    names = [row.get(f"image_{number}") for number in range(1, IMAGES_AT_MOST + 1)]
-    return [name for name in names if name]
-
-
 def _prompt(row: Row) -> str:
     if row["question_type"] != CHOICE:
         return f"{row['question']}\n{SHORT_ANSWER}"
-    options = shown(lettered(_listed(row["options"])), "({letter}) {text}")
+    options = shown(lettered(listed(row["options"])), "({letter}) {text}")
     return f"{row['question']}\n\n{options}\n{LETTER_ANSWER}"
 
 
 def _output(row: Row, reply: str) -> dict[str, object]:
     base = {"id": row["id"], "question_type": row["question_type"], "response": reply}
     if row["question_type"] != CHOICE:
-        return {**base, "answer": _listed(row["answer"])}
-    options = lettered(_listed(row["options"]))
+        return {**base, "answer": listed(row["answer"])}
+    options = lettered(listed(row["options"]))
     return {**base, "answer": row["answer"], "all_choices": list(options), "index2ans": options}
 
 

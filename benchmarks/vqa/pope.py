@@ -9,6 +9,7 @@ Yes is the positive class.
 import logging
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from benchmarks.records import require_complete, write_lines
 from benchmarks.results import Item, Metric, Results
+from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import Question, Round
 from benchmarks.vqa.command import (
     ANNOTATIONS,
@@ -205,10 +207,13 @@ def run_verb(verb: str, options: Namespace) -> None:
         found = score(options.records, options.annotations, options.allow_missing)
         return report(found, options.out)
     out: Path = options.out
-    records = []
-    for prompts in options.questions:
-        split = Namespace(**{**vars(options), "out": out / prompts.stem})
-        records.append(generate(round_of(split, prompts), options.images))
+    splits = [
+        (Namespace(**{**vars(options), "out": out / prompts.stem}), prompts)
+        for prompts in options.questions
+    ]
+    records = finish_each(
+        partial(generate, round_of(split, prompts), options.images) for split, prompts in splits
+    )
     if verb == "run":
         report(score(records, options.questions, options.allow_missing), out)
     return None

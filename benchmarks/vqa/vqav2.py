@@ -74,7 +74,7 @@ def score(
     evaluator rounds its figures to two places; these are not rounded.
     """
     document = read_json(annotations)
-    require_columns(f"{annotations}", document, ("annotations", "data_subtype"))
+    require_columns(f"{annotations}", document, ("annotations",))
     expected = index_rows(annotations, document["annotations"], "question_id", *COLUMNS)
     if questions:
         _require_same(questions, expected)
@@ -93,7 +93,7 @@ def score(
         protocol=protocol,
         n_expected=len(expected),
         n_scored=len(items),
-        metrics=_metrics(items, document["data_subtype"]),
+        metrics=_metrics(items, document.get("data_subtype", annotations.stem)),
         items=items,
     )
 

@@ -10,7 +10,7 @@ from benchmarks.registry import open_model
 from benchmarks.verbs import Steps
 from benchmarks.wise.judging import Judging, join_prompts, judge_folder, read_prompts
 from benchmarks.wise.knowledge import generate
-from benchmarks.wise.official import score_official
+from benchmarks.wise.official import WEIGHTED, score_official
 from benchmarks.wise.protocols import IDS, PROTOCOLS
 from benchmarks.wise.wordings import read_wording
 
@@ -43,10 +43,10 @@ def arguments(verb: str) -> list[flags.Flag]:
     """Return flags and keywords of argparse for `verb`; none for a verb that is not offered."""
     draws = [flags.MODEL, PROMPTS, flags.AT_ONCE]
     offered = {
-        "generate": [*draws, flags.OUT],
-        "judge": [IMAGES, PROMPTS, *JUDGE, flags.ALLOW_MISSING, flags.OUT],
+        "generate": [*draws, flags.OUT, flags.SHARD],
+        "judge": [IMAGES, PROMPTS, *JUDGE, flags.ALLOW_MISSING, flags.OUT, flags.SHARD],
         "score": [*SCORE, flags.ALLOW_MISSING, flags.OUT],
-        "run": [*draws, *JUDGE, flags.ALLOW_MISSING, flags.OUT],
+        "run": [*draws, *JUDGE, flags.ALLOW_MISSING, flags.OUT, flags.SHARD],
     }
     return offered.get(verb, [])
 
@@ -86,5 +86,5 @@ def _score(options: Namespace, given: Path | list[Path]) -> None:
         records, options.mode, options.judge_model, expected, options.allow_missing
     )
     flags.report(results, options.out)
-    if results.protocol["missing"]:
+    if results.protocol["overall"] != WEIGHTED:
         print(f"wise.overall: {results.protocol['overall']}")

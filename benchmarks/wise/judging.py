@@ -18,6 +18,7 @@ from benchmarks.records import (
     write_judged,
     write_lines,
 )
+from benchmarks.sharding import current, joined
 from benchmarks.wise.protocols import IDS, Protocol
 from benchmarks.wise.wordings import Wording
 
@@ -70,35 +71,48 @@ def judge_folder(
     """
     prompts = read_prompts(prompts_path)
     manifest = read_manifest(images_dir, prompts_path)
-    names = _readable_images(images_dir, prompts, judging.allow_missing)
-    readable = judging.protocol.value
+    own = [name for number, name in enumerate(prompts) if current().has(number)]
+    records = _ask(asker, images_dir, prompts, own, judging)
+    stated = {"mode": judging.protocol.name, "wording": judging.wording.protocol}
+    with joined(out_dir, {**manifest, **stated, "judge": asker.label}):
+        if len(own) < len(prompts):  # the others' replies are on disk
+            asker.refresh()
+            records = _ask(asker, images_dir, prompts, list(prompts), judging)
+        write_lines(out_dir / RECORDS, records)
+        value = judging.protocol.value
+        unreadable = [row["prompt_id"] for row in records if value(row) is None]
+        outcome = {"unreadable": unreadable, "usage": dict(asker.usage)}
+        write_judged(out_dir, {**manifest, **stated, **outcome}, asker)
+
+
+def _ask(
+    asker: Asker,
+    folder: Path,
+    prompts: Mapping[int, Mapping[str, Any]],
+    asked: Sequence[int],
+    judging: Judging,
+) -> list[dict[str, Any]]:
+    """Return the records of the prompts `asked`, in their order."""
+    names = _readable_images(folder, prompts, asked, judging.allow_missing)
 
     def ask(prompt: Mapping[str, Any]) -> dict[str, Any]:
-        image = read_image(images_dir / f"{prompt['prompt_id']}.png")
+        image = read_image(folder / f"{prompt['prompt_id']}.png")
         text, record = judging.wording.fill(prompt), {}
         for attempt in range(TRIES):
             reply = asker.ask([image], text, attempt)
             record = {"prompt_id": prompt["prompt_id"], "reply": reply, "asked": attempt + 1}
-            if readable(record) is not None:
+            if judging.protocol.value(record) is not None:
                 break
         return record
 
-    questions = {str(name): row for name, row in prompts.items() if str(name) in names}
-    records = list(ask_all(ask, questions, judging.workers).values())
-    write_lines(out_dir / RECORDS, records)
-    stated = {
-        "mode": judging.protocol.name,
-        "wording": judging.wording.protocol,
-        "unreadable": [row["prompt_id"] for row in records if readable(row) is None],
-        "usage": dict(asker.usage),
-    }
-    write_judged(out_dir, {**manifest, **stated}, asker)
+    questions = {str(name): prompts[name] for name in asked if str(name) in names}
+    return list(ask_all(ask, questions, judging.workers).values())
 
 
 def _readable_images(
-    folder: Path, prompts: Mapping[int, Any], allow_missing: bool
+    folder: Path, prompts: Mapping[int, Any], wanted: Sequence[int], allow_missing: bool
 ) -> Sequence[str]:
-    """Return the ids, as in the names, of the images that can be judged.
+    """Return the ids, as in the names, of the images `wanted` that can be judged.
 
     Raises for images of no prompt, then for absent ones, then for damaged ones. Images of WISE's
     other ids may lie there: the official run takes one category at a time.
@@ -110,7 +124,7 @@ def _readable_images(
             f"images must be named <prompt_id>.png, got {len(extra)} of no prompt: "
             f"{', '.join(extra[:NAMED])}."
         )
-    asked = [str(number) for number in prompts]
+    asked = [str(number) for number in wanted]
     present = [name for name in asked if name in names]
     require_complete("images", asked, present, allow_missing)
     damaged = [f"{name}.png" for name in present if not _is_whole(names[name])]
@@ -125,6 +139,6 @@ def _readable_images(
 def _is_whole(path: Path) -> bool:
     try:
         read_image(path)
-    except (OSError, SyntaxError):  # what PIL raises for damage
+    except OSError:
         return False
     return True

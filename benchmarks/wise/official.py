@@ -17,6 +17,7 @@ from benchmarks.results import Item, Results, summarise
 from benchmarks.wise.protocols import ASPECTS, HIGHEST, IDS, LEGACY, PROTOCOLS, Protocol
 
 OVERALL = "wise.overall@"
+WEIGHTED = "weighted"
 
 
 def score_official(
@@ -56,14 +57,15 @@ def score_official(
         raise MissingItemsError(f"wise must have a readable score, got none of {len(expected)}.")
     label = f"{protocol.name}-{manifest['label']}"
     metrics = summarise("wise", label, items, protocol.weights)
-    if lacking := [name for name in IDS if name not in rows]:
+    overall = _overall(protocol, items, rows)
+    if overall != WEIGHTED:
         del metrics[f"{OVERALL}{label}"]
     stated = {
         "missing": absent,
         "unreadable": unreadable,
         "beyond_scale": [name for name in values if _is_beyond(protocol, rows[name])],
         "weights": dict(protocol.weights),
-        "overall": f"none: {len(lacking)} ids missing{_listed(lacking)}" if lacking else "weighted",
+        "overall": overall,
     }
     return Results(
         benchmark="wise",
@@ -73,6 +75,16 @@ def score_official(
         metrics=metrics,
         items=items,
     )
+
+
+def _overall(protocol: Protocol, items: Sequence[Item], rows: Mapping[int, Any]) -> str:
+    """Return WEIGHTED, or why there is no overall score: an id or a whole category is missing."""
+    if lacking := [name for name in IDS if name not in rows]:
+        return f"none: {len(lacking)} ids missing{_listed(lacking)}"
+    scored = {item.stratum for item in items}
+    if unscored := [name for name in protocol.weights if name not in scored]:
+        return f"none: no readable score in {', '.join(unscored)}"
+    return WEIGHTED
 
 
 def _item(protocol: Protocol, name: int, value: float, row: Mapping[str, Any]) -> Item:

@@ -21,7 +21,7 @@ from experiments.judging import world_judge
 from experiments.markers import write_text
 from experiments.prompt_folders import annotation_file, prompt_file
 from experiments.result_lines import result_line
-from models.image_tokens import ImageTokenizer
+from models.tokenizers.kinds import load_codec
 
 Inputs = dict[str, Path]
 DRAWING: dict[str, ModuleType] = {"geneval": geneval, "dpg": dpg, "wise": wise}
@@ -31,7 +31,7 @@ DRAWING: dict[str, ModuleType] = {"geneval": geneval, "dpg": dpg, "wise": wise}
 def brackets(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Writes `results.jsonl`, a line a row and benchmark."""
     world = World(config.world)
-    codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
+    codec = load_codec(inputs["tokenizer"])
     with all_prompts(world, inputs) as prompts:
         rows: dict[str, Model] = {
             "ceiling": Ceiling(prompts, codec.reconstruct),

@@ -7,14 +7,17 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from datamodules.features import LATENTS, save_features
 from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import Question, World
 from datamodules.world.counterfactual import CounterfactualWorld
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
-from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec, image_ids
+from models.tokenizers.kinds import load_codec
 
 CHUNK = 512
 Turns = list[tuple[str, str]]
@@ -24,8 +27,8 @@ Turns = list[tuple[str, str]]
 def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the stores `understand` and `generate`: one sequence a scene and task each."""
     world, data = taught_world(config), config.data
-    words = TextTokens(world.vocabulary)
-    codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
+    words = text_tokens(config)
+    codec = load_codec(inputs["tokenizer"])
     progress = ProgressFile(out, data.scenes)
     understand: list[Packed] = []
     generate: list[Packed] = []
@@ -36,6 +39,8 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
         progress.update(index)
     save(out, "understand", understand)
     save(out, "generate", generate)
+    if codec.is_continuous:
+        save_latents(world, codec, data.scenes, out / LATENTS)
 
 
 def taught_world(config: SimpleNamespace) -> World:
@@ -43,12 +48,24 @@ def taught_world(config: SimpleNamespace) -> World:
     return (CounterfactualWorld if config.data.counterfactual_facts else World)(config.world)
 
 
-def coded_scenes(world: World, codec: ImageTokenizer, count: int) -> Iterator[tuple[int, list]]:
+def coded_scenes(world: World, codec: Codec, count: int) -> Iterator[tuple[int, list]]:
     """Index and image codes of every training scene."""
+    for chunk, images in rendered(world, count):
+        yield from zip(chunk, image_ids(codec, images), strict=True)
+
+
+def rendered(world: World, count: int) -> Iterator[tuple[range, np.ndarray]]:
+    """Indices and images, uint8 `[b h w 3]`, of every training scene."""
     for first in range(0, count, CHUNK):
         chunk = range(first, min(first + CHUNK, count))
-        images = np.stack([world.render(world.scene("train", index)) for index in chunk])
-        yield from zip(chunk, codec.encode(images).tolist(), strict=True)
+        yield chunk, np.stack([world.render(world.scene("train", index)) for index in chunk])
+
+
+def save_latents(world: World, codec: Codec, count: int, folder: Path) -> None:
+    """Writes what is to be drawn where images have no codes."""
+    found = [codec.encode(images).half().numpy() for _, images in rendered(world, count)]
+    folder.mkdir(exist_ok=True)
+    save_features(folder, np.concatenate(found), np.arange(count))
 
 
 def understanding(
@@ -94,7 +111,7 @@ def fitting(asked: Turns, longest: int, pack: Callable[[Turns], Packed]) -> Pack
 def texts(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the store `text` that stage 0 reads: plain text, and questions on a text."""
     world, data = taught_world(config), config.data
-    words = TextTokens(world.vocabulary)
+    words = text_tokens(config)
     rows = [
         pack_text(words, turns(world.text_turns(index)))
         if index % 1000 < 1000 * data.plain_share

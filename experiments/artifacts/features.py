@@ -11,18 +11,19 @@ from datamodules.world import World
 from experiments.artifacts.data import asks_about_picture
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
-from models.image_features import CELLS, CHANNELS, ImageFeatures
+from models.tokenizers.encoders import EFFICIENTNET, Encoder, feature_map, open_encoder
 
 CHUNK = 512
 
 
 def features(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the features, and in `summary.json` the FLOPs that they cost."""
-    world, encoder = World(config.world), ImageFeatures()
+    world, encoder = World(config.world), open_encoder(config.encoder)
     numbers = np.full(config.data.scenes, NO_PICTURE)
     shown = [i for i in range(config.data.scenes) if asks_about_picture(config.data, i)]
     numbers[shown] = np.arange(len(shown))
-    found = np.empty((len(shown), CELLS**2, CHANNELS), dtype=np.float16)
+    seen = feature_map(config.encoder) or EFFICIENTNET
+    found = np.empty((len(shown), seen.cells**2, seen.channels), dtype=np.float16)
     progress = ProgressFile(out, len(shown))
     for first in range(0, len(shown), CHUNK):
         images = [world.render(world.scene("train", i)) for i in shown[first : first + CHUNK]]
@@ -34,7 +35,7 @@ def features(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> Non
     write_json(out / "summary.json", {"flops": flops, "tokens": 0, "pictures": len(shown)})
 
 
-def picture_flops(encoder: ImageFeatures, image: np.ndarray) -> int:
+def picture_flops(encoder: Encoder, image: np.ndarray) -> int:
     """FLOPs of looking at one picture."""
     with FlopCounterMode(display=False) as counter:
         encoder.encode(image[None])

@@ -11,7 +11,7 @@ from datamodules.world.judges.measure import agreement, measure
 from datamodules.world.judges.template import TemplateJudge
 from experiments.artifacts.tokenizer import render
 from experiments.markers import write_json
-from models.image_tokens import ImageTokenizer
+from models.tokenizers.kinds import load_codec
 
 SEED = 0
 SCENES = 1000
@@ -21,7 +21,7 @@ SECOND_OPINIONS = 200
 def world_judge(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes `judge.pt` and `report.json`: accuracy on clean and coded scenes, and on nothing."""
     world = World(config.world)
-    codec = ImageTokenizer.load(str(inputs["tokenizer"] / "tokenizer.pt"))
+    codec = load_codec(inputs["tokenizer"])
     judge = LearntJudge.train(world, SEED, codec.reconstruct)
     judge.save(out / "judge.pt")
     scenes = [world.scene("test", index) for index in range(SCENES)]

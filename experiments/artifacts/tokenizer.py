@@ -1,4 +1,4 @@
-"""The image tokenizer, fitted to scenes of its own split and measured on held-out ones."""
+"""The image tokenizer, fitted to scenes of its own split or read from a checkpoint, measured."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +9,9 @@ import torch
 from datamodules.world import World
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
-from models.image_tokens import ImageTokenizer, peak_signal_to_noise, train_image_tokenizer
+from models.image_tokens import peak_signal_to_noise, train_image_tokenizer
+from models.tokenizers.codec import Codec
+from models.tokenizers.kinds import fitted_class, new_codec, save_codec
 
 TRAINING_SCENES = 8192
 HELD_OUT_SCENES = 2048
@@ -18,20 +20,29 @@ SEED = 0
 
 
 def tokenizer(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
-    """Writes `tokenizer.pt` and `report.json` (PSNR in dB on the split `dev`, codes used)."""
+    """Writes the tokenizer and `report.json` (PSNR in dB on the split `dev`, codes used)."""
     world = World(config.world)
     if config.tokenizer.pixels != world.config.pixels:
         raise ValueError(
             f"tokenizer.pixels must equal world.pixels={world.config.pixels}, "
             f"got {config.tokenizer.pixels}."
         )
+    wanted = config.tokenizer
+    codec = fitted(config, world, out) if wanted.is_fitted else new_codec(wanted)
+    write_json(out / "report.json", measure(codec, render(world, "dev", HELD_OUT_SCENES)))
+    save_codec(codec, out)
+
+
+def fitted(config: SimpleNamespace, world: World, out: Path) -> Codec:
+    """A tokenizer trained on scenes of the split `tokenizer`."""
     progress = ProgressFile(out, config.tokenizer.steps)
-    images = render(world, "tokenizer", TRAINING_SCENES)
-    fitted = train_image_tokenizer(
-        config.tokenizer, images, SEED, lambda step, loss: progress.update(step, {"pixels": loss})
+    return train_image_tokenizer(
+        config.tokenizer,
+        render(world, "tokenizer", TRAINING_SCENES),
+        SEED,
+        lambda step, loss: progress.update(step, {"pixels": loss}),
+        fitted_class(config.tokenizer.kind),
     )
-    write_json(out / "report.json", measure(fitted, render(world, "dev", HELD_OUT_SCENES)))
-    fitted.save(str(out / "tokenizer.pt"))
 
 
 def render(world: World, split: str, count: int, first: int = 0) -> np.ndarray:
@@ -39,16 +50,18 @@ def render(world: World, split: str, count: int, first: int = 0) -> np.ndarray:
     return np.stack([world.render(world.scene(split, first + i)) for i in range(count)])
 
 
-def measure(fitted: ImageTokenizer, images: np.ndarray) -> dict[str, float]:
-    """PSNR, share of codes in use, and the entropy of their use in bits."""
-    codes = torch.cat([fitted.encode(part) for part in np.array_split(images, 8)])
-    share = torch.bincount(codes.flatten(), minlength=fitted.config.codes).double()
-    share = share / share.sum()
-    used = share[share > 0]
+def measure(codec: Codec, images: np.ndarray) -> dict[str, float]:
+    """PSNR, share of codes in use, and the entropy of their use in bits; PSNR alone of latents."""
+    found = {"psnr_db": peak_signal_to_noise(images, codec.reconstruct(images))}
+    if codec.is_continuous:
+        return {**found, "images": len(images)}
+    codes = torch.cat([codec.encode(part) for part in np.array_split(images, 8)])
+    counts = codes.unique(return_counts=True)[1].double()
+    used, known = counts / counts.sum(), codec.config.codes**codec.depths
     return {
-        "psnr_db": peak_signal_to_noise(images, fitted.reconstruct(images)),
-        "codes": fitted.config.codes,
-        "codes_used_share": len(used) / fitted.config.codes,
+        **found,
+        "codes": known,
+        "codes_used_share": len(used) / known,
         "code_entropy_bits": float(-(used * used.log2()).sum()),
         "images": len(images),
     }

@@ -5,7 +5,8 @@ train/summary.json          {"parameters": {"total", "trainable", "active_unders
                             "peak_bytes"}; "active_generate" is missing where the task is
 score_<b>/results.json      one benchmark's metrics (benchmarks/results.py)
 curve/results.jsonl         the same object a line, with "tokens_seen"
-brackets/results.jsonl      the same object a line, with "row": ceiling, floor or chance
+brackets/results.jsonl      the same object a line, with "row": ceiling, floor, chance or copy
+                            (conditioned_brackets too, where prompts hold pictures)
 """
 
 import json
@@ -93,7 +94,7 @@ def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) 
     for cell in plan.cells:
         note_problem(found, cell, (problems or {}).get(cell.label))
         gather_cell(found, cell, store, runs.get(cell.label, ""))
-        if not found.brackets and store.exists(cell.steps["brackets"]):
+        if not found.brackets:
             found.brackets = bracket_rows(found, cell, store)
     return found
 
@@ -146,9 +147,11 @@ def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
 
 
 def bracket_rows(found: Gathered, cell: Cell, store: Store) -> list[Row]:
-    folder = cell.steps["brackets"]
+    """The rows of every step of brackets that has finished."""
     return [
         row
+        for name, folder in cell.steps.items()
+        if name.endswith("brackets") and store.exists(folder)
         for results in read_lines(store.path(folder) / "results.jsonl")
         for row in Origin(found, store, folder, cell).rows(results, None, results["row"])
     ]

@@ -11,7 +11,7 @@ from experiments.evidence.comparisons import seed_differences
 from experiments.evidence.statistics import mean_interval
 from experiments.evidence.verdicts import INHERITED, Verdict, judge_claims, task_of
 
-BRACKETS = ("ceiling", "floor", "chance")
+BRACKETS = ("ceiling", "floor", "chance", "copy")
 COSTS = {
     "params_total": ("parameters", "total"),
     "params_active_understand": ("parameters", "active_understand"),

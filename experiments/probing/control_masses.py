@@ -14,10 +14,12 @@ from types import SimpleNamespace
 
 import torch
 
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
+from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import load_weights, read_tokenizer, vocabulary
 from experiments.config import ConfigError
+from experiments.language.trunk import trunk_of
 from experiments.markers import write_json
+from experiments.stores import read_store
 from models import TASKS, Task
 from models.batch import Sequences
 from models.context import causal_context
@@ -25,6 +27,8 @@ from models.interaction_loss import watch
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import DROP
+from models.tokenizers.double_encoder_model import DoubleEncoderModel
+from models.tokenizers.encoders import feature_map
 from models.unified import UnifiedModel
 
 BATCHES = 8
@@ -57,10 +61,10 @@ def control_curve(config: SimpleNamespace, inputs: Mapping[str, Path], task: Tas
             f"arm.needs must name {name} where train.interaction.targets is controls, "
             f"got {sorted(inputs)}."
         )
-    words = vocabulary(config, read_tokenizer(inputs["tokenizer"]))
-    control = SharedModule(SharedConfig(trunk=config.model.trunk), words, config.train, config.seed)
+    words = vocabulary(config, read_tokenizer(inputs["tokenizer"]), feature_map(config.encoder))
+    control = SharedModule(SharedConfig(trunk=trunk_of(config)), words, config.train, config.seed)
     load_weights(control, inputs[name] / "model.pt")
-    stores = {task: SequenceStore.load(inputs["data"], task)}
+    stores = {task: read_store(inputs, task)}
     data = SequenceData(stores, {task: SIZE}, PromptDrop(0, DROP), config.seed, BATCHES)
     dealt = data.batches(0)
     return mean_masses(control.model, task, [dealt[step][task] for step in range(BATCHES)])
@@ -72,7 +76,10 @@ def mean_masses(model: UnifiedModel, task: Task, batches: list[Sequences]) -> li
     found = []
     for sequences in batches:
         watched = watch(sequences, task, model.vocabulary.text)
-        states = model.embed(sequences["tokens"][:, :-1])
+        tokens, tables = sequences["tokens"][:, :-1], None
+        if isinstance(model, DoubleEncoderModel) and task == "understand":
+            tokens, tables = model.see(tokens, sequences["features"])
+        states = model.embed(tokens, tables)
         context = causal_context(states, model.trunk.config, watch=watched)
         model.trunk(states, context, task)
         found.append(torch.stack(watched.masses, dim=-1)[watched.counted])

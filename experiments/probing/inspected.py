@@ -32,6 +32,7 @@ from models import inspection
 from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
 from models.module import TokenModule, UnifiedModule
 from models.text_tokens import DROP, PAD, SPECIAL, UNDERSTAND
+from models.tokenizers.codec import image_ids
 from models.unified import UnifiedModel
 
 Inputs = dict[str, Path]
@@ -137,6 +138,8 @@ class InspectedModel:
                 raise NotApplicableError(f"{self.name} has no path of its own for a task")
         elif task == "generate":
             raise NotApplicableError(f"{self.name} draws outside the layers that read its prompt")
+        elif getattr(self.config.model, "pretrained", ""):
+            raise NotApplicableError(f"{self.name} reads by a published model that sees no picture")
         return next(part for part in self.module.modules() if isinstance(part, UnifiedModel))
 
     @staticmethod
@@ -146,7 +149,7 @@ class InspectedModel:
 
     def pack(self, samples: Sequence[Sample], task: Task) -> Sequences:
         """Prompt and picture, or picture, question and answer."""
-        codes = self.tokenizer.encode(np.stack([one.image for one in samples])).tolist()
+        codes = image_ids(self.tokenizer, np.stack([one.image for one in samples]))
         pairs = list(zip(samples, codes, strict=True))
         if task == "generate":
             drawn = [pack_generate(self.words, one.prompt, code) for one, code in pairs]

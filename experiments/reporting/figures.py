@@ -18,7 +18,7 @@ from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.scores import BRACKETS, Score, Standing, axes
 
 MARKERS = "osD^vPX*<>h8"
-BRACKET_STYLES = dict(zip(BRACKETS, ("--", "-.", ":"), strict=True))
+BRACKET_STYLES = dict(zip(BRACKETS, ("--", "-.", ":", (0, (1, 4))), strict=True))
 
 
 def to_svg(figure: Figure) -> str:

@@ -26,6 +26,9 @@ SENTENCES = (
     "{world.classes} classes in {world.colours} colours.",
     "A finite scalar quantiser with levels {tokenizer.levels} codes patches of {tokenizer.patch} x "
     "{tokenizer.patch} pixels after {tokenizer.steps} steps of {tokenizer.batch_size} images.",
+    "A patch has {residual_depths} such codes, each of what the ones before it leave over.",
+    "Images are coded by a pretrained tokenizer ({tokenizer.kind}, {tokenizer.path}).",
+    "Images to be understood are seen by a second encoder, frozen ({second_encoder}).",
     "The control is a causal decoder of {model.trunk.depth} layers, {model.trunk.width} wide, with "
     "{model.trunk.heads} heads and a feed-forward of {model.trunk.feed_forward} ({parameters} M "
     "parameters with embeddings and heads).",
@@ -69,6 +72,7 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
     values = {key: plain(value) for key, value in flatten(config)}
     if values.get("train.init") != "text":
         values = {key: one for key, one in values.items() if not key.startswith("stage0.")}
+    values |= coding(values)
     values |= {
         "arms": listed(arms),
         "suite": plan.request.suite,
@@ -87,6 +91,18 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
         values["parameters"] = f"{summary['parameters']['total'] / 1e6:.2f}"
         values["tokens"] = f"{summary['tokens'] / 1e6:.1f}"
     return {key: value for key, value in values.items() if value}
+
+
+def coding(values: Mapping[str, str]) -> dict[str, str]:
+    """What is said of the images' tokens: fields are empty that do not concern the tokenizer."""
+    found = {}
+    if values.get("tokenizer.path"):
+        found["tokenizer.levels"] = ""
+    if values.get("tokenizer.kind") == "residual":
+        found["residual_depths"] = values["tokenizer.depths"]
+    if (kind := values.get("encoder.kind", "none")) != "none":
+        found["second_encoder"] = values["encoder.path"] or kind
+    return found
 
 
 def benchmarks(found: Gathered) -> str:

@@ -28,6 +28,7 @@ from experiments.reporting.figures import curve_plots, pareto_plot
 from experiments.reporting.leaderboard import scaled, with_interval
 from experiments.reporting.matchreport import match_report
 from experiments.reporting.methods import methods
+from experiments.reporting.picture_samples import picture_samples
 from experiments.reporting.samples import sample_grid
 from experiments.reporting.side_tables import SIDE_TABLES, side_rows
 from experiments.steps import Store
@@ -88,6 +89,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "curves": [Markup(svg) for svg in curve_plots(found)],
         "probes": probe_figures(found, store),
         "prompts": sample_grid(found, store),
+        "picture_prompts": picture_samples(found, store),
         "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
         "match": plan.suite["match"],
         "match_rows": match_table(found, rows),

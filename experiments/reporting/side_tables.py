@@ -40,7 +40,23 @@ KNOWLEDGE = SideTable(
         "P(drawn | told its answer)": "wise.drawn_when_told",
     },
 )
-SIDE_TABLES = (JUDGES, KNOWLEDGE)
+EDITS = SideTable(
+    "Was the asked change made, and no other?",
+    "Right is both halves: what was asked to come is there and what was asked to go is gone; all "
+    "else is as it was. Whoever repeats the given picture keeps all and changes nothing.",
+    {
+        "right": "editing.overall",
+        "asked change made": "editing.changed",
+        "all else kept": "editing.kept",
+        "right on unseen pairs": "editing.overall.unseen",
+    },
+)
+EXAMPLES = SideTable(
+    "Do two drawn examples help?",
+    "WISE's facts drawn from their description alone, and after two descriptions with pictures.",
+    {"after two examples": "in_context.overall", "alone": "wise.overall"},
+)
+SIDE_TABLES = (JUDGES, KNOWLEDGE, EDITS, EXAMPLES)
 
 
 @dataclass(frozen=True)

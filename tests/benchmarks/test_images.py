@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from benchmarks.images import BATCH, draw, image_batches, read_image, write_image
 from benchmarks.protocol import Request
@@ -31,6 +32,19 @@ def test_images_survive_the_disk_unchanged(tmp_path):
     assert np.array_equal(read_image(tmp_path / "deep" / "image.png"), image)
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_picture_that_lies_on_its_side_is_read_upright(suffix, tmp_path):
+    stored = Image.new("RGB", (48, 16), "red")
+    stored.paste("blue", (0, 0, 16, 16))  # on the left
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be shown turned clockwise: left becomes top
+    stored.save(tmp_path / f"lies.{suffix}", exif=exif)
+    seen = read_image(tmp_path / f"lies.{suffix}")
+    assert seen.shape == (48, 16, 3)
+    assert seen[8, 8].argmax() == 2
+    assert seen[40, 8].argmax() == 0
+
+
 def test_a_model_is_asked_a_batch_at_a_time():
     model = Drawer(np.zeros((2, 2, 3), np.uint8))
     assert len(list(draw(model, [Request("a dog")] * (BATCH + 1)))) == BATCH + 1
@@ -52,5 +66,6 @@ def test_missing_and_truncated_images_are_left_out_for_the_caller_to_count(tmp_p
     whole = (tmp_path / "cut.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.png").write_text("no image")
-    names = ["cut.png", "good.png", "none.png", "text.png"]
+    Image.fromarray(noise).save(tmp_path / "odd.png", exif=b"Exif\0\0no such thing")
+    names = ["cut.png", "good.png", "none.png", "odd.png", "text.png"]
     assert [readable for readable, _ in image_batches(tmp_path, names)] == [["good.png"]]

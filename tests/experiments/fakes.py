@@ -32,6 +32,11 @@ class Tokenizer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Language:
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     scenes: int = 100
 
@@ -73,6 +78,11 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Execution:
+    devices: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sampling:
     guidance: float = 1.0
 
@@ -89,11 +99,13 @@ def load_schema() -> Schema:
     sections = {
         "world": World,
         "tokenizer": Tokenizer,
+        "language": Language,
         "data": Data,
         "stage0": Stage0,
         "train": Train,
         "sampling": Sampling,
         "benchmark": Benchmark,
+        "execution": Execution,
     }
     return Schema(sections, {"shared": Shared, "fork": Fork}, tasks=lambda one: one.train.tasks)
 

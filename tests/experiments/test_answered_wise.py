@@ -11,12 +11,13 @@ from benchmarks.records import read_json
 from datamodules.world import World, WorldConfig
 from experiments import evaluate
 from experiments.graph import cell_steps
+from experiments.parallel.execution import ONE_DEVICE
 from experiments.prompt_folders import FULL
 
 WORLD = World(WorldConfig(classes=4, colours=4))
 NAMES = tuple(WORLD.by_name)  # dog, cow, clock, pizza
 TARGETS = {fact.predicate: one.name for one in WORLD.objects for fact in one.facts}
-CONFIG = SimpleNamespace(world=WORLD.config)
+CONFIG = SimpleNamespace(world=WORLD.config, execution=ONE_DEVICE)
 
 
 class Literal:

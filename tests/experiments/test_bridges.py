@@ -8,15 +8,21 @@ import pytest
 import torch
 
 from datamodules.world import WorldConfig
+from experiments.artifacts.data import asks_about_picture
 from experiments.build import build_module, text_module
+from experiments.conditioned.config import ConditionedConfig
+from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json
 from experiments.match import match
 from experiments.plan import Plan, Planner, Project, Request
+from experiments.schema import load_schema
+from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
 from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 
 TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
@@ -27,10 +33,12 @@ BRIDGE = FrozenBridgeConfig(
 CONFIG = SimpleNamespace(
     world=WorldConfig(classes=4, colours=4),
     tokenizer=ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8),
+    encoder=EncoderConfig(),
     model=BRIDGE,
     train=TRAIN,
     stage0=TRAIN,
     seed=0,
+    conditioned=ConditionedConfig(),
 )
 
 
@@ -172,3 +180,16 @@ def test_false_facts_change_the_training_data_and_no_benchmark(project: Project)
     moved = {name for name in true if true[name] != false[name]}
     assert {"data", "texts", "stage0", "train", "generate_vqa"} <= moved
     assert not moved & {"tokenizer", "judge", "brackets", "prompts_wise", "prompts_vqa"}
+
+
+def test_of_the_frozen_models_of_bridge_backbone_one_has_seen_pictures() -> None:
+    suite, preset = load_suite("bridge_backbone"), load_preset("smoke")
+    nothing = Layer("command line", {})
+    seen = {
+        arm: sum(
+            asks_about_picture(resolve_arm(load_schema(), suite, preset, arm, nothing).data, index)
+            for index in range(1000)
+        )
+        for arm in ("understand_only", "instructed_only")
+    }
+    assert seen == {"understand_only": 670, "instructed_only": 0}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.features import NO_PICTURE, save_features
 from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
 from experiments.build import build_module
@@ -22,6 +23,7 @@ from models.interaction_loss import InteractionConfig
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.encoders import EFFICIENTNET, EncoderConfig
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
@@ -44,7 +46,9 @@ def config() -> SimpleNamespace:
     trunk = TrunkConfig(depth=DEPTH, width=32, heads=2, kv_heads=2, feed_forward=48)
     train = TrainConfig(init="scratch", precision="32-true", interaction=ASKED)
     model = SharedConfig(trunk=trunk)
-    return SimpleNamespace(world=WorldConfig(), model=model, train=train, seed=0)
+    return SimpleNamespace(
+        world=WorldConfig(), encoder=EncoderConfig(), model=model, train=train, seed=0
+    )
 
 
 @pytest.fixture
@@ -85,6 +89,24 @@ def test_controls_with_uniform_attention_give_the_masses_that_counting_gives(
         "understand_values": measured.understand_values,
         "generate_values": measured.generate_values,
     }
+
+
+def test_controls_with_an_encoder_are_measured_on_what_it_sees(
+    config: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Attention stays uniform, and the positions of the image are the same ones."""
+    plain = with_measured_targets(config, inputs, tmp_path).train.interaction
+    config.encoder = EncoderConfig(kind="efficientnet")
+    folder = tmp_path / "seen"
+    folder.mkdir()
+    features = np.random.default_rng(0).normal(size=(6, EFFICIENTNET.cells**2, 112))
+    save_features(folder, features, np.array([*range(6), NO_PICTURE]))
+    words, codec = TextTokens(World(config.world).vocabulary), ImageTokenizer(CODEC)
+    vocabulary = Vocabulary(len(words), codec.features(), CODEC.grid, view=EFFICIENTNET)
+    control = uniform(SharedModule(config.model, vocabulary, config.train, 0))
+    torch.save(control.state_dict(), folder / "model.pt")
+    seen = {**inputs, "features": folder, **dict.fromkeys(CONTROLS.values(), folder)}
+    assert with_measured_targets(config, seen, tmp_path).train.interaction == plain
 
 
 def test_an_arm_whose_masses_are_its_targets_has_no_interaction_loss(

@@ -26,3 +26,7 @@ def test_without_the_driver_there_is_no_device(
 def test_a_process_gets_the_device_that_fewest_have() -> None:
     assert devices.dealt(["0", "1"], ["0", "1", "0"]) == "1"
     assert devices.dealt([], ["0"]) == ""
+
+
+def test_a_cell_spread_over_several_devices_gets_those_that_fewest_have() -> None:
+    assert devices.dealt(["0", "1", "2"], ["0,1"], 2) == "2,0"

@@ -92,6 +92,18 @@ def test_a_stage_is_expected_to_take_its_part_of_the_training(ablation: Make, su
     assert seconds == [90, 30]
 
 
+def test_a_unit_asks_for_the_devices_that_its_training_is_spread_over(ablation: Make) -> None:
+    one, two = (
+        ablation(arms=("control",), overrides=(f"execution.devices={n}",)).plan for n in (1, 2)
+    )
+    assert one.devices("control, seed 0") == 1
+    assert two.devices("control, seed 0") == 2
+    steps = [plan.cells[0].steps for plan in (one, two)]
+    moved = {name for name in steps[0] if steps[0][name] != steps[1][name]}
+    assert {"stage0", "train", "generate_vqa", "judge_geneval"} <= moved
+    assert not moved & {"tokenizer", "data", "judge", "brackets"}
+
+
 def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation: Make) -> None:
     with pytest.raises(ConfigError, match=r"command line: train\.lrr must be a known key"):
         ablation(overrides=("train.lrr=1",))

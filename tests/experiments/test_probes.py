@@ -29,6 +29,7 @@ from models.batch import pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 
 WORLD = WorldConfig(classes=4, colours=4)
@@ -74,6 +75,7 @@ def cell(name: str, folders: dict[str, Path], out: Path, **fields: Any) -> tuple
     train = replace(TRAIN, **fields.pop("train", {}))
     config = SimpleNamespace(
         world=WORLD,
+        encoder=EncoderConfig(),
         model=kind.config(trunk=TRUNK, **fields),
         stage0=TRAIN,
         train=train,

@@ -28,6 +28,7 @@ from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.merged import MergedConfig
 from models.shared import SharedConfig
 from models.task_moe import TaskMoEConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from models.unifork import UniForkConfig
 
@@ -121,6 +122,7 @@ def cell(tmp_path: Path) -> tuple[SimpleNamespace, dict[str, Path]]:
     config = SimpleNamespace(
         world=WorldConfig(),
         tokenizer=sizes,
+        encoder=EncoderConfig(),
         data=SimpleNamespace(questions=2, longest=112),
         model=MergedConfig(trunk=TRUNK, fit_steps=2),
         train=TRAIN,
@@ -170,6 +172,23 @@ def test_merging_leaves_what_training_leaves(
     assert torch.equal(found["model.image_head.weight"], trained["model.image_head.weight"])
 
 
+def test_arms_with_an_encoder_are_merged_on_what_it_sees(
+    cell: tuple[SimpleNamespace, dict[str, Path]], tmp_path: Path
+) -> None:
+    config, inputs = cell
+    config.encoder = EncoderConfig(kind="efficientnet")
+    start = build_module(config, inputs).state_dict()
+    for task in BOTH:
+        moved = {name: value + 0.01 for name, value in start.items()}
+        save_weights(moved, inputs[task] / "model.pt")
+    out = tmp_path / "out"
+    out.mkdir()
+    merge(config, inputs, out)
+    found = torch.load(out / "model.pt")
+    assert list(found) == list(start)
+    assert not torch.equal(found["model.adapter_input.weight"], start["model.adapter_input.weight"])
+
+
 def test_the_mean_of_two_cells_is_the_mean_of_their_weights(
     cell: tuple[SimpleNamespace, dict[str, Path]], tmp_path: Path
 ) -> None:
@@ -200,7 +219,7 @@ def test_an_arm_that_goes_on_starts_as_the_trained_one(
 
 def test_features_are_those_of_the_pictures_that_questions_are_about(tmp_path: Path) -> None:
     data = SimpleNamespace(scenes=3, fact_share=0.0015, text_share=0.0)
-    features(SimpleNamespace(world=WorldConfig(), data=data), {}, tmp_path)
+    features(SimpleNamespace(world=WorldConfig(), encoder=EncoderConfig(), data=data), {}, tmp_path)
     found = np.load(tmp_path / "features.npy")
     assert found.shape == (1, CELLS**2, CHANNELS)
     assert np.load(tmp_path / "pictures.npy").tolist() == [-1, -1, 0]

@@ -113,6 +113,20 @@ def test_methods_are_made_of_the_runs_own_values_and_leave_out_what_it_lacks(
     assert "{" not in text
 
 
+def test_methods_name_the_tokenizer_and_the_encoder_that_the_run_has(found: Gathered) -> None:
+    own = {"levels": [8, 5], "patch": 4, "steps": 9, "batch_size": 2, "depths": 3}
+    deep = methods(found, {"tokenizer": {**own, "kind": "residual", "path": ""}})
+    assert "levels 8, 5 codes patches" in deep
+    assert "A patch has 3 such codes" in deep
+    janus = {**own, "kind": "janus", "path": "a/janus"}
+    tower = {"kind": "vision_tower", "path": "a/siglip"}
+    text = methods(found, {"tokenizer": janus, "encoder": tower})
+    assert "pretrained tokenizer (janus, a/janus)" in text
+    assert "second encoder, frozen (a/siglip)" in text
+    assert "levels" not in text
+    assert "second encoder" not in deep
+
+
 def test_a_run_from_scratch_does_not_claim_a_text_model(found: Gathered) -> None:
     stage0 = {"steps": 7, "understand_batch": 3}
     assert "7 steps of 3 texts" in methods(found, {"stage0": stage0, "train": {"init": "text"}})

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.__main__ import main
 from benchmarks.protocol import Request
@@ -39,6 +40,12 @@ def require_seeded(model, side):
     assert np.abs(images[1].astype(int) - alone).max() <= 1  # sums in another order
     other = model.generate([Request("a cat", seed=5)])[0]
     assert np.abs(other.astype(int) - alone).max() > 1
+    stream = [Request("a cat", seed=4, draw=number) for number in range(2)]
+    first, second = model.generate(stream)
+    assert np.abs(first.astype(int) - alone).max() <= 1
+    assert np.abs(second.astype(int) - alone).max() > 1
+    late = model.generate([*REQUESTS[:1], stream[1]])[1]
+    assert np.abs(second.astype(int) - late).max() <= 1
 
 
 def test_a_pipeline_draws_by_its_own_defaults_and_the_settings_given(pipeline):
@@ -51,6 +58,22 @@ def test_a_pipeline_draws_by_its_own_defaults_and_the_settings_given(pipeline):
     assert str(model.protocol["revision"]).startswith("sha256 ")
     with pytest.raises(ValueError, match="a model that answers must be asked"):
         model.answer(REQUESTS)
+
+
+def test_the_official_seeds_give_the_images_of_the_official_loop(pipeline):
+    model = open_model(pipeline)
+    expected = []
+    for text in ("a dog", "a cat"):
+        torch.manual_seed(42)  # anew before every prompt; then image by image, no generator given
+        for _ in range(2):
+            made = model.pipeline(text, num_inference_steps=2, output_type="np").images[0]
+            expected.append((made * 255).round().astype(np.uint8))
+    requests = [Request(text, seed=42, draw=n) for text in ("a dog", "a cat") for n in range(2)]
+    found = model.generate(requests)
+    assert np.abs(np.array(found).astype(int) - np.array(expected)).max() <= 1
+    assert np.abs(found[0].astype(int) - found[1]).max() > 1
+    alone = model.generate(requests[1:2])[0]  # the second, the first let go
+    assert np.abs(alone.astype(int) - found[1]).max() <= 1
 
 
 def test_a_setting_that_a_pipeline_has_not_is_refused(pipeline):
@@ -67,7 +90,7 @@ def test_geneval_is_drawn_by_a_pipeline_and_not_twice(pipeline, tmp_path):
         "prompt": "a photo of a dog",
     }
     write_lines(tmp_path / "prompts.jsonl", [prompt])
-    words = ["generate", "geneval", "--model", pipeline, "--seeds", "running"]
+    words = ["generate", "geneval", "--model", pipeline]
     words += ["--prompts", str(tmp_path / "prompts.jsonl"), "--out", str(tmp_path / "out")]
     assert main([*words, "--images-per-prompt", "2"]) == 0
     images = sorted((tmp_path / "out").rglob("*.png"))
@@ -75,7 +98,9 @@ def test_geneval_is_drawn_by_a_pipeline_and_not_twice(pipeline, tmp_path):
     before = [path.stat().st_mtime_ns for path in images]
     assert main([*words, "--images-per-prompt", "2"]) == 0
     assert [path.stat().st_mtime_ns for path in images] == before
-    assert read_json(tmp_path / "out/manifest.json")["model"]["precision"] == "float32"
+    manifest = read_json(tmp_path / "out/manifest.json")
+    assert manifest["model"]["precision"] == "float32"
+    assert manifest["seeds"].startswith("42 anew before every prompt")
 
 
 def test_janus_draws_and_answers(janus):

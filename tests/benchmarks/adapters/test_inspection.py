@@ -14,6 +14,7 @@ from benchmarks.probes.tables import read_table
 from benchmarks.protocol import Request
 from benchmarks.records import read_json, write_lines
 from benchmarks.registry import open_model
+from tests.benchmarks.adapters.tiny_chameleon import save_chameleon
 from tests.benchmarks.adapters.tiny_models import save_emu3, save_janus, save_qwen2_vl
 from tests.benchmarks.judges.tiny import save_vision_language
 
@@ -22,6 +23,7 @@ FAMILIES = {
     "janus": save_janus,
     "emu3": save_emu3,
     "qwen2_vl": save_qwen2_vl,
+    "chameleon": save_chameleon,
 }
 PICTURE = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
 SAMPLE = Sample(PICTURE, "a dog", "single_object", "a dog a", "a dog")
@@ -41,6 +43,7 @@ def adapters(checkpoints: dict[str, Path]) -> dict:
 CASES = [
     ("llava", "understand"),
     ("qwen2_vl", "understand"),
+    ("chameleon", "understand"),
     ("janus", "understand"),
     ("janus", "generate"),
     ("emu3", "understand"),

@@ -12,7 +12,9 @@ from benchmarks.records import MissingItemsError, write_json, write_lines
 from benchmarks.results import Results
 
 
-def row(item: str, number: int, dependency: str = "0", broad: str = "entity", **more: str) -> dict:
+def row(
+    item: str, number: int | str, dependency: str = "0", broad: str = "entity", **more: str
+) -> dict:
     named = {"item_id": item, "proposition_id": str(number), "dependency": dependency, **more}
     return {**dict.fromkeys(dpg.COLUMNS, ""), **named, "text": item, "category_broad": broad}
 
@@ -151,6 +153,23 @@ def test_the_official_code_stumbles_over_an_unread_parent_only_if_it_looks_it_up
     assert zero_in_order({"2": False, "3": True}, rows) == {"2": False, "3": False}
     with pytest.raises(KeyError):
         zero_in_order({"2": True, "3": True}, rows)
+
+
+def test_numbers_of_the_csv_may_have_zeros_and_spaces_before_them(tmp_path):
+    # " 01" is 1 and "00" is no parent: 2 falls with 1, 3 stands alone
+    rows = [row("a", 1, "00"), row("a", "02", " 01"), row("a", 3, "0,00")]
+    metrics = scored(tmp_path, rows, {"a": [["no", "yes", "yes"]] * 4}).metrics
+    assert metrics["dpg.overall@test"].value == pytest.approx(100 / 3)
+    rows = [row("z", 1), *rows]
+    answers = {"z": [["no"]] * 4, "a": [["no", "yes", "yes"]] * 4}
+    metrics = scored(tmp_path, rows, answers, mode="official").metrics
+    assert metrics["dpg.overall@test-official"].value == pytest.approx(100 / 3)
+
+
+def test_a_set_of_which_the_official_code_loses_every_prompt_has_no_score(tmp_path):
+    rows = [row("a", 1), row("a", 2, "1")]
+    with pytest.raises(ValueError, match="must leave a prompt to score, got 1 lost"):
+        scored(tmp_path, rows, {"a": [["yes", "yes"]] * 4}, mode="official")
 
 
 def test_the_official_code_keeps_the_later_row_and_the_last_block(tmp_path):

@@ -53,6 +53,7 @@ def test_a_grid_and_four_files_give_the_same_crops(tmp_path):
     write_image(tmp_path / "grid" / "a.v2.png", np.vstack([top, bottom]))  # up to the first dot
     for number, crop in enumerate(crops):
         write_image(tmp_path / "files" / f"a_{number}.png", crop)
+    (tmp_path / "files" / ".7-a_0.png").write_bytes(b"")  # as another process begins it
     for folder in ("grid", "files"):
         found = [
             (crop, int(image[0, 0, 0]))

@@ -64,7 +64,7 @@ def test_a_run_on_images_made_elsewhere_equals_its_steps(images, judge, tmp_path
 
 
 def test_records_of_another_program_are_scored_by_their_own_metadata(tmp_path, capsys):
-    boxes = {"dog": {"boxes": [[0, 0, 9, 9, 0.9]]}}
+    boxes = {"dog": {"boxes": [[0, 0, 9, 9, 0.9]], "colors": ["blue"]}}
     rows = [
         {"filename": f"{number}.png", "metadata": prompt, "detections": boxes}
         for number, prompt in enumerate(PROMPTS)

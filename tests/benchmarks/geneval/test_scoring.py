@@ -49,7 +49,7 @@ def test_overall_is_the_unweighted_mean_of_the_tags_and_a_column_of_those_it_has
         "geneval.overall.seen@test": (3 / 4 + 0 / 2) / 2,
         "geneval.overall.unseen@test": 1 / 2,  # colors alone
         "geneval.correct_images@test": 4 / 8,
-        "geneval.correct_prompts@test": 3 / 4,
+        "geneval.correct_prompts@test": 2 / 3,  # the first two are one: their metadata is
     }
     assert {name: metrics[name].value for name in expected} == pytest.approx(expected)
 
@@ -65,6 +65,21 @@ def test_a_missing_record_fails_unless_allowed_and_is_named(tmp_path):
     results = score(*paths, allow_missing=True)
     assert (results.n_expected, results.n_scored) == (2, 1)
     assert results.protocol["missing"] == ["00000/samples/0001.png"]
+
+
+def test_records_without_the_colours_that_decide_are_named(tmp_path):
+    red = record("colors", [{**DOG, "color": "red"}])
+    sure, unsure = ({"dog": {"boxes": [[0, 0, 9, 9, score]]}} for score in (0.9, 0.2))
+    rows = [
+        {"filename": "00000/samples/0.png", "detections": {}},
+        {"filename": "00001/samples/0.png", "metadata": red, "detections": unsure},
+    ]
+    # a dog that is not found needs no colour to be wrong
+    results = score(*made_elsewhere(tmp_path, rows), judge_name="mmdet")
+    assert results.metrics["geneval.overall@mmdet"].value == 0.0
+    rows[1]["detections"] = sure
+    with pytest.raises(ValueError, match=r"00001/samples/0\.png must have colors for 'dog'"):
+        score(*made_elsewhere(tmp_path, rows), judge_name="mmdet")
 
 
 def test_an_unknown_tag_is_an_error(tmp_path):

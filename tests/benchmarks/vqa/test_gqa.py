@@ -14,10 +14,16 @@ def row(image, question, answer, structural, **more):
     return {"imageId": image, "question": question, "answer": answer, "types": types, **more}
 
 
+def program(*steps):
+    return [dict(zip(("operation", "argument"), step.split(": "), strict=True)) for step in steps]
+
+
 QUESTIONS = {
-    "01": row("n1", "What colour?", "red", "query"),
+    "01": row(
+        "n1", "What colour?", "red", "query", semantic=program("select: dog", "query: color")
+    ),
     "02": row("n1", "Is it red?", "yes", "verify", isBalanced=True),
-    "03": row("n2", "Red or blue?", "blue", "choose"),
+    "03": row("n2", "Red or blue?", "blue", "choose", semantic=program("choose name: dog|cat")),
     "04": row("n2", "Is it?", "no", "verify", isBalanced=False),
 }
 
@@ -39,10 +45,27 @@ def test_a_prediction_must_equal_the_answer_of_a_balanced_question(tmp_path):
         f"gqa.binary@{label}": 50.0,
         f"gqa.structural.choose@{label}": 0.0,
         f"gqa.semantic.attr@{label}": 200 / 3,
+        f"gqa.words.2@{label}": 100.0,  # 01
+        f"gqa.words.3@{label}": 50.0,  # 02 and 03
+        f"gqa.steps.2@{label}": 100.0,  # 01
+        f"gqa.steps.0@{label}": 0.0,  # 03: choosing a name is no step; 02 has no program
     }
     found = {name: results.metrics[name].value for name in expected}
     assert found == pytest.approx(expected, abs=1e-9)
     assert results.n_expected == 3
+
+
+@pytest.mark.parametrize(
+    ("operations", "count"),
+    [
+        (("select: sky", "filter color: blue", "exist: ?"), 2),  # whether it exists is no step
+        (("select: sky", "query: name"), 1),
+        (("select: sky", "query: color"), 2),
+        (("verify color: red", "verify rel: dog,exists"), 1),  # wherever "exist" stands
+    ],
+)
+def test_steps_are_counted_as_the_official_table_counts_them(operations, count):
+    assert gqa.steps(program(*operations)) == count
 
 
 def test_a_prediction_is_the_reply_in_lower_case_without_closing_periods():

@@ -5,6 +5,8 @@ import pytest
 from benchmarks.records import MissingItemsError, read_json, write_json
 from benchmarks.vqa import mm_vet
 from benchmarks.vqa.asking import Round
+from benchmarks.vqa.mm_vet_marks import read_mark
+from benchmarks.vqa.mm_vet_tables import write_tables
 
 from .models import Answerer, Chat, write_grey
 
@@ -46,7 +48,7 @@ def scored(folder, marks, **settings):
     ],
 )
 def test_a_mark_is_the_number_that_a_reply_starts_with(reply, mark):
-    assert mm_vet.read_mark(reply) == mark
+    assert read_mark(reply) == mark
 
 
 def test_marks_are_averaged_over_runs_questions_and_capabilities(tmp_path):
@@ -63,6 +65,36 @@ def test_marks_are_averaged_over_runs_questions_and_capabilities(tmp_path):
         "mm_vet.std_over_runs@judge-unstated": (50 - 70 / 3) / 2,
     }
     assert {name: metric.value for name, metric in metrics.items()} == pytest.approx(expected)
+
+
+def test_the_official_tables_are_rounded_and_ordered_by_size(tmp_path):
+    marks = {"v1_0": [1.0, 0.5], "v1_1": [0.0, 0.0], "v1_2": [0.5, 0.2]}
+    results = scored(tmp_path, marks)
+    capabilities = {name: row["capability"] for name, row in QUESTIONS.items()}
+    single, sets = write_tables(results, capabilities, tmp_path, "m_gpt")
+    assert single.name == "m_gpt-cap-score-2runs.csv"
+    assert single.read_text().splitlines() == [
+        ",math,ocr,rec,total,std,runs",  # two questions, two, one
+        # the totals are 50 and 23.33: their mean is 36.67, half of what lies between them 13.33
+        'm_gpt,55.0,55.0,0.0,36.7,13.3,"[50.0, 23.3]"',
+    ]
+    assert sets.name == "m_gpt-cap-int-score-2runs.csv"
+    assert sets.read_text().splitlines()[0] == ",math_ocr,rec,total,std,runs"
+
+
+def test_a_number_is_rounded_as_numpy_rounds_it(tmp_path):
+    marks = {"v1_0": [0.3615], "v1_1": [0.3615], "v1_2": [0.3615]}
+    single, _ = write_tables(scored(tmp_path, marks), {n: ["ocr"] for n in marks}, tmp_path, "m")
+    # 36.15 is a little less as a double, but ten times that is 361.5, which goes to the even 362
+    assert single.read_text().splitlines()[1] == "m,36.2,36.2,0.0,[36.2]"
+
+
+def test_grades_made_elsewhere_name_their_judge_themselves(tmp_path):
+    grade = {"model": ["gpt-4-0613"], "content": ["1.0"], "score": [1.0]}
+    write_json(tmp_path / "grades.json", dict.fromkeys(QUESTIONS, grade))
+    results = mm_vet.score(tmp_path / "grades.json", write_questions(tmp_path))
+    assert results.metrics["mm_vet.overall@gpt-4-0613"].value == 100.0
+    assert results.protocol["label"] == "gpt-4-0613"
 
 
 def test_an_unread_mark_is_missing_or_officially_nothing(tmp_path):

@@ -66,6 +66,19 @@ def test_one_wrong_rotation_makes_a_question_wrong(tmp_path):
     assert {name: metric.value for name, metric in metrics.items()} == pytest.approx(expected)
 
 
+def test_a_rotation_that_stands_first_in_the_file_does_not_name_the_question(tmp_path):
+    rows = [
+        {"index": index, "question": "?", "A": "x", "B": "y", "answer": "A", "category": kind}
+        for index, kind in ((mmbench.ROTATION + 7, "turned"), (7, "base"))
+    ]
+    write_table(tmp_path / "mmbench.tsv", rows)
+    replies = [{"index": row["index"], "prediction": "A"} for row in rows]
+    write_table(tmp_path / "predictions.tsv", replies)
+    results = mmbench.score(tmp_path / "predictions.tsv", tmp_path / "mmbench.tsv")
+    assert [item.name for item in results.items] == ["7"]
+    assert results.metrics["mmbench.category.base@none-circular-exact"].value == 1.0
+
+
 def test_an_unread_reply_is_wrong_unless_a_judge_reads_it(tmp_path):
     replies = ["A", "C", "B", "crimson, like blood and fire and roses", "C", "B"]
     results = scored(tmp_path, replies)

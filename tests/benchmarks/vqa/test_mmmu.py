@@ -1,14 +1,19 @@
 """MMMU: two modes for what cannot be read, subjects and domains, the official files."""
 
+import io
+from dataclasses import replace
 from random import Random
 
+import pyarrow
 import pytest
+from PIL import Image
+from pyarrow import parquet
 
 from benchmarks.records import MissingItemsError, read_json, write_json
-from benchmarks.vqa import mmmu
+from benchmarks.vqa import mmmu, mmmu_questions
 from benchmarks.vqa.asking import Round
 
-from .models import Answerer, write_grey
+from .models import GREY, Answerer, write_grey
 
 OPTIONS = {"A": "apple", "B": "banana", "C": "cake", "D": "date"}
 
@@ -134,6 +139,60 @@ def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path
     )
     assert len(model.asked[0].images) == 1
     assert read_json(records)[0]["index2ans"] == {"A": "apple", "B": "banana"}
+
+
+def write_parquet(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+def parquet_row(name, answer):
+    file = io.BytesIO()
+    Image.fromarray(GREY).save(file, format="PNG")
+    return {
+        "id": name,
+        "question": "Which is <image 1>?",
+        "options": "['apple', 'banana']",
+        "image_1": {"bytes": file.getvalue(), "path": "one.png"},
+        "image_2": None,
+        "answer": answer,
+        "question_type": "multiple-choice",
+    }
+
+
+def test_the_data_sets_own_files_hold_their_images_and_give_the_official_layout(tmp_path):
+    for subject, answer in (("Math", "A"), ("Art", "B")):
+        path = tmp_path / "MMMU" / subject / "validation-00000-of-00001.parquet"
+        write_parquet(path, [parquet_row(f"validation_{subject}_1", answer)])
+    write_parquet(tmp_path / "MMMU/Art/dev-00000-of-00001.parquet", [{"id": "dev_Art_1"}])
+    model = Answerer(lambda text: "B")
+    asked = Round(model=model, prompts=tmp_path / "MMMU", out=tmp_path / "out")
+    records = mmmu.generate(asked)
+    assert read_json(records / "Art/output.json")[0]["response"] == "B"
+    assert [one.images[0].shape for one in model.asked] == [(4, 6, 3)] * 2
+    results = mmmu.score(records)
+    assert results.metrics["mmmu.overall@fixed"].value == 1 / 2
+    assert list(results.protocol["prompts"]) == ["Art", "Math"]
+    one = replace(asked, prompts=tmp_path / "MMMU/Art/validation-00000-of-00001.parquet")
+    alone = mmmu.generate(replace(one, out=tmp_path / "alone"))
+    assert mmmu.score(alone).metrics["mmmu.overall@fixed"].value == 1.0
+
+
+def test_questions_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"must hold <subject>/validation\*.parquet, got none"):
+        mmmu_questions.subject_files(tmp_path)
+    (tmp_path / "Art").mkdir()
+    for part in ("a", "b"):
+        (tmp_path / "Art" / f"validation-{part}.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ValueError, match="must have one file a subject, got two of Art"):
+        mmmu_questions.subject_files(tmp_path)
+    with pytest.raises(ValueError, match=r"validation-a\.parquet must be a whole parquet file"):
+        mmmu_questions.read_questions(tmp_path / "Art/validation-a.parquet")
+    row = {**parquet_row("validation_Art_1", "A"), "image_1": "one.png"}
+    with pytest.raises(
+        ValueError, match=r"--images must name the folder of one\.png of validation"
+    ):
+        mmmu_questions.images_of(row, None)
 
 
 def test_bad_input_is_named(tmp_path):

@@ -89,6 +89,16 @@ def test_a_reply_without_a_score_is_counted_and_named_and_left_out_of_the_mean(t
     assert results.protocol["unreadable"] == [7, 401]
 
 
+def test_a_category_that_nothing_can_be_read_of_leaves_no_overall_score(tmp_path):
+    rows = legacy_rows()
+    for row in rows[900:]:
+        row["realism"] = float("nan")
+    results = score_official(write(tmp_path, rows, "legacy"), allow_missing=True)
+    assert "wise.overall@legacy-judge" not in results.metrics
+    assert results.protocol["overall"] == "none: no readable score in chemistry"
+    assert values(results)["wise.culture@legacy-judge"] == pytest.approx(1.0)
+
+
 def test_a_score_beyond_the_scale_counts_as_officially_and_is_named(tmp_path):
     rows = legacy_rows()
     rows[0]["consistency"] = 9

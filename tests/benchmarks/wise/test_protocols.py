@@ -66,6 +66,7 @@ def test_the_wiscore_weighs_seven_two_one_and_ends_at_one():
         (scores("2", 1, 0), None),
         (scores(None, 1, 0), None),
         (scores(True, 1, 0), None),
+        (scores(float("nan"), 1, 0), None),
         ({"consistency": 2, "realism": 1}, None),
         (scores(9.9, 9.9, 9.9), None),  # what older code writes for "not read"
         (scores(999, 999, 999), None),

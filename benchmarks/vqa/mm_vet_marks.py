@@ -1,0 +1,115 @@
+"""MM-Vet's marks: a chat model completes the last row of a table, question, right answer and reply,
+with a number from 0 to 1.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from benchmarks.records import read_json, write_json
+from benchmarks.vqa.chat import ChatModel, write_judged
+from benchmarks.vqa.official_files import require_columns
+
+GRADES = "grades.json"
+TRIES = 5
+MAX_TOKENS = 3
+"""Of a mark; the official judge has as many."""
+AGAIN = "\nPredict the correctness of the answer (digit): "
+PROMPT = """\
+Mark how right each prediction is, from 0.0 (all wrong) to 1.0 (all right) in steps of 0.1. \
+Where the right answer has <AND>, all of its parts are needed for 1.0; where it has <OR>, any one \
+part is enough. Complete the last row with its mark and nothing else.
+
+Question | Right answer | Prediction | Mark
+--- | --- | --- | ---
+Which two fruits are on the plate? | apple <AND> pear | a banana | 0.0
+Which two fruits are on the plate? | apple <AND> pear | I can see a pear | 0.5
+Which two fruits are on the plate? | apple <AND> pear | a pear and an apple | 1.0
+What is the sofa's colour? | grey <OR> silver | It looks silver to me. | 1.0
+Why is the man cross? | The dog has run away with his shoe. | The dog is bad. | 0.3
+"""
+
+Row = Mapping[str, Any]
+
+
+def read_questions(path: Path) -> dict[str, Row]:
+    """Return the official questions by id."""
+    questions = read_json(path)
+    if not isinstance(questions, dict) or not questions:
+        raise ValueError(f"{path} must be an object of questions by id, got none.")
+    for name, row in questions.items():
+        require_columns(f"{path} {name}", row, ("imagename", "question", "answer", "capability"))
+    return questions
+
+
+def read_mark(reply: str) -> float | None:
+    """Return the mark that a judge's reply starts with, None if that is no number of 0 to 1."""
+    try:
+        mark = float(reply.split(" ")[0].strip())
+    except ValueError:
+        return None
+    return mark if 0 <= mark <= 1 else None
+
+
+def judge(
+    judge: ChatModel,
+    records: Path,
+    annotations: Path,
+    out: Path,
+    runs: int = 1,
+    wording: Path | None = None,
+) -> Path:
+    """Have a chat model mark the replies; return the official grade file: by id lists of model,
+    content and score, one entry a run, null for a mark that five tries could not read.
+
+    Marks are kept as they come, and a later call goes on from them.
+    """
+    questions = read_questions(annotations)
+    replies = _replies(records)
+    prompt = wording.read_text(encoding="utf-8") if wording else PROMPT
+    settings = {
+        "judge_prompt": sha256(prompt.encode()).hexdigest(),
+        "judge_wording": wording.name if wording else "ours",
+        "runs": runs,
+    }
+    path = out / GRADES
+    grades = read_json(path) if path.exists() else {}
+    if others := {name for grade in grades.values() for name in grade["model"]} - {judge.label}:
+        raise ValueError(f"{path} must hold marks of {judge.label!r}, got some of {min(others)!r}.")
+    for name in replies:
+        grade = grades.setdefault(name, {"model": [], "content": [], "score": []})
+        while len(grade["score"]) < runs:
+            first = len(grade["score"]) * TRIES
+            content, mark = _marked(judge, _text(prompt, questions[name], replies[name]), first)
+            grade["model"].append(judge.label)
+            grade["content"].append(content)
+            grade["score"].append(mark)
+            write_json(path, grades)
+    write_judged(records, judge, out, **settings)
+    return path
+
+
+def _replies(records: Path) -> dict[str, str]:
+    document = read_json(records)
+    if not isinstance(document, dict) or not document:
+        raise ValueError(f"{records} must be an object of replies by id, got none.")
+    return {name: reply for name, reply in document.items() if isinstance(reply, str)}
+
+
+def _text(prompt: str, row: Row, reply: str) -> str:
+    """Return what the judge is asked."""
+    truth = row["answer"].replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
+    return f"{prompt}\n{row['question']} | {truth} | {reply} | "
+
+
+def _marked(judge: ChatModel, text: str, first: int) -> tuple[str, float | None]:
+    """Return what the judge said last, and the mark if it could be read; attempts are numbered from
+    `first`.
+    """
+    content = judge.ask((), text, first)
+    for attempt in range(first + 1, first + TRIES):
+        if read_mark(content) is not None:
+            break
+        content = judge.ask((), text + AGAIN, attempt)
+    return content, read_mark(content)

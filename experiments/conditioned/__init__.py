@@ -1,0 +1,1 @@
+"""Cells whose prompts hold images: their training data, their model, their benchmarks' steps."""

@@ -1,0 +1,1 @@
+"""Training and evaluation on several devices: an arm's step, spread over processes."""

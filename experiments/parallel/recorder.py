@@ -1,0 +1,106 @@
+"""Records a run of several processes or micro-batches as if it were one process's.
+
+Counts and values of a step are those of all its pieces: they are added up over micro-batches here,
+and over processes where something is to be written. Files are the first process's affair; what the
+others write goes to a folder that is thrown away (launch.py).
+"""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from experiments.fit import METRICS_EVERY, Recorder, Spent, averaged_state
+from experiments.parallel.average import ShardedAverage
+from experiments.parallel.execution import ExecutionConfig
+from models.module import UnifiedModule
+from models.ranks import over_ranks
+from models.text_tokens import PAD
+
+
+class RankRecorder(Recorder):
+    def __init__(
+        self,
+        out: Path,
+        module: UnifiedModule,
+        flops: int,
+        before: Spent,
+        execution: ExecutionConfig,
+    ) -> None:
+        super().__init__(out, module, flops, before)
+        self.execution = execution
+        self.own: Counter[tuple[str, str]] = Counter()
+        self.sums: dict[str, Tensor] = {}
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.finished = trainer.global_step
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: Any,
+        outputs: Any,
+        batch: dict[str, dict[str, Tensor]],
+        batch_idx: int,
+    ) -> None:
+        self.add(batch, pl_module.values)
+        if trainer.global_step == self.finished:
+            return  # more micro-batches of this step are to come
+        self.finished = trainer.global_step
+        if self.is_due(self.finished):
+            self.share_counts()
+            values = {name: self.mean(total) for name, total in self.sums.items()}
+            whole = SimpleNamespace(values=values)
+            super().on_train_batch_end(trainer, whole, outputs, {}, batch_idx)
+        self.sums.clear()
+
+    def add(self, batch: dict[str, dict[str, Tensor]], values: dict[str, Tensor]) -> None:
+        for task, sequences in batch.items():
+            self.own["tokens", task] += int((sequences["tokens"] != PAD).sum())
+            self.own["sequences", task] += len(sequences["tokens"])
+        for name, value in values.items():
+            if value.dim() == 0:
+                self.sums[name] = self.sums.get(name, 0) + value.detach()
+
+    def is_due(self, step: int) -> bool:
+        """Whether something is written after `step`."""
+        last = step == self.config.steps
+        return last or step in self.marks or not (step % METRICS_EVERY and step % self.resume_every)
+
+    def share_counts(self) -> None:
+        """Adds to the counts what all processes have seen since the last time."""
+        seen = over_ranks(torch.tensor([self.own[key] for key in self.keys()]))
+        for (kind, task), number in zip(self.keys(), seen.tolist(), strict=True):
+            getattr(self, kind)[task] += number
+        self.own.clear()
+
+    def keys(self) -> list[tuple[str, str]]:
+        return [(kind, task) for kind in ("tokens", "sequences") for task in self.tokens]
+
+    def mean(self, total: Tensor) -> Tensor:
+        """The mean over all pieces of a step, of the sum over this process's."""
+        return over_ranks(total) / self.execution.pieces
+
+    def averaged(self, trainer: lightning.Trainer) -> dict[str, Tensor]:
+        sharded = [one for one in trainer.callbacks if isinstance(one, ShardedAverage)]  # pyright: ignore
+        return sharded[0].whole_state() if sharded else averaged_state(trainer)
+
+    def put_in_place(self, writing: Path, resume: Path) -> None:
+        """A sharded checkpoint is a folder, which cannot replace another one; of the processes one
+        has it where it writes."""
+        discard(resume)
+        if writing.exists():
+            writing.replace(resume)
+
+
+def discard(checkpoint: Path) -> None:
+    if checkpoint.is_dir():
+        shutil.rmtree(checkpoint)
+    else:
+        checkpoint.unlink(missing_ok=True)

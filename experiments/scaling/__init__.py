@@ -1,0 +1,1 @@
+"""What a run will take on named devices, before it is started: docs/scaling.md."""

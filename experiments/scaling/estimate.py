@@ -1,0 +1,74 @@
+"""All figures of one arm's training, from its config alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.scaling.memory import (
+    BF16,
+    FP32,
+    Memory,
+    blueprint,
+    cache_bytes,
+    training_memory,
+)
+from experiments.scaling.samples import Samples
+from experiments.scaling.step_cost import Cost, StepCost
+from models import TASKS, Task
+
+
+@dataclass(frozen=True)
+class ArmEstimate:
+    """Parameters; FLOPs and tokens of all steps; bytes of one device and on disk."""
+
+    parameters: int
+    trainable: int
+    flops: float
+    tokens: float
+    memory: Memory
+    cache: int
+    storage: int
+
+
+def estimate(config: Any) -> ArmEstimate:
+    """Of the arm's own training: what it starts from and what scores it are not in it."""
+    samples, module = Samples(config), blueprint(config)
+    sizes = step_sizes(config)
+    cost = StepCost(config, samples, tuple(sizes))
+    pieces = {task: size / config.execution.pieces for task, size in sizes.items()}
+    count = sum(p.numel() for p in module.parameters())
+    per_step = sum(size * samples.tokens(task) for task, size in sizes.items())
+    kept = activations(config, cost, samples, pieces)
+    return ArmEstimate(
+        parameters=count,
+        trainable=sum(p.numel() for p in module.parameters() if p.requires_grad),
+        flops=step_flops(config, cost, sizes) * config.train.steps,
+        tokens=per_step * config.train.steps,
+        memory=training_memory(module, config, kept),
+        cache=cache_bytes(config),
+        storage=FP32 * count * (1 + config.train.checkpoints),
+    )
+
+
+def step_sizes(config: Any) -> dict[Task, float]:
+    """Sequences of each task that a step trains on; a bridge's steps only draw."""
+    sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
+    weighed: list[Task] = [task for task in TASKS if config.train.weight(task)]
+    tasks: list[Task] = ["generate"] if config.model.name == "frozen_bridge" else weighed
+    return {task: float(sizes[task]) for task in tasks}
+
+
+def step_flops(config: Any, cost: StepCost, sizes: dict[Task, float]) -> float:
+    """A layer that is computed again is computed forward twice and backward once, of 3 parts."""
+    again = cost.layer(sizes) * cost.depth if config.execution.recompute else Cost()
+    return cost.at(sizes).flops + again.flops / 3
+
+
+def activations(config: Any, cost: StepCost, samples: Samples, sizes: dict[Task, float]) -> float:
+    """Bytes that a device keeps for the backward pass of a piece; where layers are computed again,
+    the states between them and what one layer keeps."""
+    if not config.execution.recompute:
+        return cost.at(sizes).saved_bytes
+    tokens = sum(size * samples.tokens(task) for task, size in sizes.items())
+    width = BF16 if config.train.precision.startswith("bf16") else FP32
+    states = tokens * config.model.trunk.width * width
+    return cost.at_depth(1, sizes).saved_bytes + (cost.depth - 1) * states

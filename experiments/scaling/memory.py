@@ -1,0 +1,96 @@
+"""What one device holds while an arm is trained, and while it draws.
+
+Weights, gradients and the optimiser's state are in fp32 and counted tensor by tensor on a module
+that has no memory of its own; activations come from step_cost.py.
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from experiments.build import vocabulary
+from experiments.parallel.execution import ExecutionConfig
+from models.architectures import architecture
+from models.block_execution import blocks
+from models.cached_decoding import ROOM
+from models.frozen_bridge import FrozenBridge
+from models.image_tokens import ImageTokenizer
+from models.module import TokenModule
+from models.shared import Shared, SharedConfig
+from models.training import freeze, is_block_matrix
+from models.unified import UnifiedModel
+
+FP32, BF16 = 4, 2
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of one device. `exchange` is what processes need beside: buckets of gradients (ddp), or
+    the blocks that are whole while they run (fsdp)."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+    average: float
+    exchange: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        """All at once: what is certainly enough."""
+        return sum(astuple(self))
+
+
+def blueprint(config: Any) -> nn.Module:
+    """The arm's module without memory: names and shapes alone."""
+    kind: Any = architecture(config.model.name).module
+    codec = ImageTokenizer(config.tokenizer)
+    known, latents = vocabulary(config, codec), codec.latents()
+    with torch.device("meta"):
+        if issubclass(kind, TokenModule):
+            model = kind.model_class(kind.trunk_class(config.model), known)
+            freeze(model.trunk, config.train.frozen)
+            return model
+        text = UnifiedModel(Shared(SharedConfig(trunk=config.model.trunk)), known)
+        return FrozenBridge(config.model, text, latents)
+
+
+def training_memory(module: nn.Module, config: Any, activations: float) -> Memory:
+    """`activations` is what one device keeps for the backward pass."""
+    execution: ExecutionConfig = config.execution
+    parts = execution.devices if execution.strategy == "fsdp" else 1
+    trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
+    gradients = FP32 * sum(p.numel() for _, p in trained)
+    weights = FP32 * sum(p.numel() for p in module.parameters())
+    with_muon = config.train.optimizer == "muon"
+    states = [(1 if with_muon and is_block_matrix(n, p) else 2) * p.numel() for n, p in trained]
+    return Memory(
+        weights=weights / parts,
+        gradients=gradients / parts,
+        optimizer=FP32 * sum(states) / parts,
+        average=weights / parts,
+        exchange=exchanged(module, execution, gradients),
+        activations=activations,
+    )
+
+
+def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -> float:
+    if execution.strategy == "ddp":
+        return gradients
+    if execution.strategy == "single":
+        return 0.0
+    sizes = [FP32 * sum(p.numel() for p in block.parameters()) for block in blocks(module)]
+    outside = FP32 * sum(p.numel() for p in module.parameters()) - sum(sizes)
+    return outside + 3 * max(sizes)  # the block that runs, the next one, and a block's gradients
+
+
+def cache_bytes(config: Any) -> int:
+    """Keys and values of one chunk of pictures that are drawn, with guidance; of a bridge, of the
+    prompts."""
+    trunk, sampling = config.model.trunk, config.sampling
+    drawn = 0 if config.model.name == "frozen_bridge" else config.tokenizer.tokens_per_image
+    slots = -(-(sampling.prompt_length + drawn) // ROOM) * ROOM if drawn else sampling.prompt_length
+    rows = sampling.chunk * (1 if sampling.guidance == 1 else 2)
+    return 2 * BF16 * trunk.depth * trunk.kv_heads * trunk.head_width * slots * rows

@@ -1,0 +1,1 @@
+"""Arms outside their run: as a folder that stands alone, as a benchmark's model, and on a page."""

@@ -1,0 +1,41 @@
+"""`python -m experiments export-model`: an arm of a run as a folder that stands alone."""
+
+import argparse
+from pathlib import Path
+
+from experiments.config import ConfigError
+from experiments.evidence.collect import gather
+from experiments.markers import write_text
+from experiments.model import TrainedModel
+from experiments.reporting.export import read_plan
+from experiments.sharing.cells import trained_cell
+from experiments.sharing.exported import save_arm
+from experiments.sharing.model_card import model_card
+from experiments.steps import Store
+from experiments.tune import tuned_sampling
+
+CARD = "README.md"
+
+
+def export_model(runs: Path, run: str, arm: str, seed: int, out: Path) -> None:
+    """Writes the folder; raises ConfigError where it holds something or the cell is unfinished."""
+    if out.exists() and any(out.iterdir()):
+        raise ConfigError(f"--out must be a new or empty folder, got {out}.")
+    plan, store = read_plan(runs, run), Store(runs)
+    trained = trained_cell(plan, store, arm, seed)
+    model = TrainedModel(trained.config, trained.inputs, tuned_sampling(dict(trained.inputs)))
+    save_arm(model, trained.config, out)
+    write_text(out / CARD, model_card(gather(plan, store), trained.cell, trained.config))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments export-model")
+    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
+    parser.add_argument("--arm", default="shared")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args(arguments)
+    export_model(options.runs, options.run, options.arm, options.seed, options.out)
+    print(options.out)
+    return 0

@@ -1,0 +1,131 @@
+"""An arm as a folder that stands alone, in the usual files; `save_arm` writes it, `load_arm` reads.
+
+config.json                   what the arm is built from, and how it is sampled
+model.safetensors             every tensor of its module
+image_tokenizer.safetensors   the codec's
+tokenizer.json                its words, in the form of Hugging Face's tokenizers
+README.md                     the model card
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from torch import nn
+
+from experiments.build import device
+from experiments.config import CellConfig, Layer, resolve
+from experiments.markers import write_json
+from experiments.model import TrainedModel
+from experiments.schema import load_schema
+from models.architectures import architecture
+from models.image_tokens import ImageTokenizer
+from models.module import SharedModule, TokenModule, UnifiedModule
+from models.shared import SharedConfig
+from models.text_tokens import SPECIAL, TextTokens
+from models.unified import Vocabulary
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CODEC, WORDS = "image_tokenizer.safetensors", "tokenizer.json"
+PARTS = ("world", "tokenizer", "model", "stage0", "train")
+
+
+class ExportedModel(TrainedModel):
+    """An arm as a benchmark sees it, from its folder in place of its run's steps."""
+
+    def __init__(self, folder: Path) -> None:
+        config = read_config(folder)
+        self.words = read_words(folder / WORDS)
+        self.tokenizer = ImageTokenizer(config.tokenizer)
+        load_tensors(self.tokenizer.eval(), folder / CODEC)
+        self.module = empty_module(config, self.words, self.tokenizer)
+        load_tensors(self.module, folder / WEIGHTS)
+        self.module = self.module.to(device()).eval()
+        self.sampling, self.precision = config.sampling, config.train.precision
+        self.about = {"architecture": config.model.name, "checkpoint": str(folder)}
+
+
+def load_arm(folder: Path) -> ExportedModel:
+    """The arm that `save_arm` wrote; it draws and answers as in its run, bit for bit.
+
+    Raises ValueError, which names the file, for a config that is none, missing, extra or misshapen
+    tensors, a truncated file, or words that are not the arm's.
+    """
+    return ExportedModel(folder)
+
+
+def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
+    """Writes everything but the card; `config` is the view that the model was built with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    values = {name: dataclasses.asdict(getattr(config, name)) for name in PARTS}
+    sampling = dataclasses.asdict(model.sampling)
+    write_json(folder / CONFIG, {**values, "sampling": sampling, "seed": config.seed})
+    save_tensors(model.module, folder / WEIGHTS)
+    save_tensors(model.tokenizer, folder / CODEC)
+    written_words(model.words).save(str(folder / WORDS))
+
+
+def save_tensors(module: nn.Module, path: Path) -> None:
+    tensors = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
+    save_file({name: value.clone() for name, value in tensors.items()}, path, {"format": "pt"})
+
+
+def load_tensors(module: nn.Module, path: Path) -> None:
+    try:
+        module.load_state_dict(load_file(path))
+    except FileNotFoundError:
+        raise ValueError(f"{path} must exist, got no such file.") from None
+    except SafetensorError as error:
+        raise ValueError(f"{path} must be a whole safetensors file: {error}.") from None
+    except RuntimeError as error:
+        raise ValueError(f"{path} must hold this arm's tensors: {error}") from None
+
+
+def read_config(folder: Path) -> CellConfig:
+    """The checked config, with its section `sampling`."""
+    path = folder / CONFIG
+    try:
+        values = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{folder} must hold an exported arm, got no {CONFIG}.") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} must be JSON: {error}.") from None
+    return resolve(load_schema(), [Layer(str(path), values)], str(path))
+
+
+def written_words(words: TextTokens) -> Tokenizer:
+    """The words as a tokenizer that splits at spaces and refuses what is no word of theirs."""
+    tokenizer = Tokenizer(WordLevel({word: index for index, word in enumerate(words.words)}))
+    tokenizer.pre_tokenizer = WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return tokenizer
+
+
+def read_words(path: Path) -> TextTokens:
+    try:
+        vocabulary: dict[str, int] = json.loads(path.read_text())["model"]["vocab"]
+    except FileNotFoundError:
+        raise ValueError(f"{path} must exist, got no such file.") from None
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"{path} must be a word-level tokenizer, got something else.") from None
+    words = sorted(vocabulary, key=vocabulary.__getitem__)
+    if tuple(words[: len(SPECIAL)]) != SPECIAL:
+        raise ValueError(f"{path} must begin with {SPECIAL}, got {words[: len(SPECIAL)]}.")
+    return TextTokens(words[len(SPECIAL) :])
+
+
+def empty_module(config: CellConfig, words: TextTokens, codec: ImageTokenizer) -> UnifiedModule:
+    """The arm's module with all its parts, of any values."""
+    vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
+    kind: Any = architecture(config.model.name).module
+    if issubclass(kind, TokenModule):
+        return kind(config.model, vocabulary, config.train, config.seed)
+    trunk = SharedConfig(trunk=config.model.trunk)
+    language_model = SharedModule(trunk, vocabulary, config.stage0, config.seed)
+    return kind(config.model, language_model, codec, config.train, config.seed)

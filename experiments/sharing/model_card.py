@@ -1,0 +1,116 @@
+"""The model card of an exported arm: what it is, how it was trained, how well it does, its limits.
+
+Everything that it says of the arm is read from the run.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from experiments.config import CellConfig
+from experiments.evidence.collect import Gathered, Row
+from experiments.plan import Cell
+from models.architectures import architecture
+
+HEAD = """---
+license: apache-2.0
+tags: [forkroad, {architecture}, image-generation, visual-question-answering]
+---
+
+# {arm} of Forkroad's suite {suite}, seed {seed}
+
+{idea}
+
+It draws a prompt and answers a question about an image in the small world that it was trained on:
+scenes of up to {world.max_objects} objects of {world.classes} classes in {world.colours} colours,
+{world.pixels} x {world.pixels} pixels. Suite and preset: {suite}, {preset}{stamp}.
+"""
+USE = """
+## Use
+
+From the root of a checkout of Forkroad:
+
+    from pathlib import Path
+    from benchmarks.protocol import Request
+    from experiments.sharing.exported import load_arm
+
+    model = load_arm(Path("this/folder"))
+    [image] = model.generate([Request("a photo of a dog", seed=0)])
+    [answer] = model.answer([Request("is there a dog ?", images=(image,))])
+
+    python -m experiments benchmarks generate geneval --model arm:this/folder --seeds running \
+      --prompts evaluation_metadata.jsonl --out images
+
+An image is uint8, height x width x 3, and depends on its prompt and its seed alone.
+"""
+LIMITS = """
+## Limits
+
+- Its words are those of `tokenizer.json`, in lower case, each sign apart; any other is refused.
+- It knows no picture but the world's. It is made to compare architectures, not to be put to use.
+- The scores are those of one seed; whether the architecture is better than another, the run's
+  claims say.
+
+## Credit
+
+The pictures that it has seen are made of [Twemoji](https://github.com/jdecked/twemoji), © Twitter,
+Inc and other contributors, licensed under
+[CC-BY 4.0](https://creativecommons.org/licenses/by/4.0/).
+"""
+
+
+def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
+    """The card as Markdown."""
+    plan = found.plan
+    head = HEAD.format(
+        architecture=cell.architecture,
+        arm=cell.arm,
+        suite=plan.request.suite,
+        seed=cell.seed,
+        idea=idea(cell.architecture),
+        world=config.world,
+        preset=plan.request.preset,
+        stamp=f" ({plan.stamp})" if plan.stamp else "",
+    )
+    training = table(("", ""), training_rows(found, cell, config))
+    scores = table(("score", "value", "95% interval", "items"), score_rows(found, cell))
+    parts = [f"## Training\n\n{training}", f"## Scores\n\n{scores}"]
+    return "\n".join([head, "\n".join(parts)]) + USE + LIMITS
+
+
+def idea(name: str) -> str:
+    """What the architecture's own file says first."""
+    text = sys.modules[architecture(name).config.__module__].__doc__ or ""
+    return text.partition("\n")[0]
+
+
+def training_rows(found: Gathered, cell: Cell, config: CellConfig) -> Iterator[tuple[str, ...]]:
+    summary: Mapping[str, Any] = found.summaries[cell.arm, cell.seed]
+    for name, count in summary["parameters"].items():
+        yield f"parameters, {name.replace('_', ' for ')}", f"{count:,}"
+    yield "training FLOPs", f"{summary['flops']:.3g}"
+    yield "tokens", f"{summary['tokens']:,}"
+    yield "steps", f"{config.train.steps:,}"
+    yield "optimiser", f"{config.train.optimizer}, {config.train.precision}"
+    yield "weights", "the exponential average at the end of training"
+    for commit in sorted({row.git_commit for row in rows_of(found, cell) if row.git_commit}):
+        yield "commit", commit
+
+
+def rows_of(found: Gathered, cell: Cell) -> list[Row]:
+    return [row for row in found.final if (row.arm, row.seed) == (cell.arm, cell.seed)]
+
+
+def score_rows(found: Gathered, cell: Cell) -> Iterator[tuple[str, ...]]:
+    """The suite's headline metrics; every other is in the run's long table."""
+    headline = [name for names in found.plan.suite["headline"].values() for name in names]
+    for row in rows_of(found, cell):
+        if row.metric.partition("@")[0] in headline:
+            known = row.ci_low is not None and row.ci_high is not None
+            interval = f"{row.ci_low:.3f} to {row.ci_high:.3f}" if known else ""
+            yield row.metric, f"{row.value:.3f}", interval, str(row.n)
+
+
+def table(columns: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [columns, tuple("---" for _ in columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -1,0 +1,74 @@
+"""The tensors of a checkpoint's files by our names: all that the config promises, and no others."""
+
+from collections.abc import Callable, Mapping
+from json import loads
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from models.pretrained.names import HEAD, WORDS, by_their_names
+from models.pretrained.trunk_config import PretrainedTrunkConfig
+from models.shared import Shared, SharedConfig
+
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+DERIVED = "rotary_emb.inv_freq"
+"""A buffer that older checkpoints hold and that follows from the config."""
+
+
+def expected_shapes(
+    trunk: PretrainedTrunkConfig, words: int, tied: bool
+) -> dict[str, tuple[int, ...]]:
+    """Our names of a language model's tensors, each with its shape."""
+    with torch.device("meta"):
+        layers = Shared(SharedConfig(trunk=trunk))
+    shapes = {name: tuple(value.shape) for name, value in layers.named_parameters()}
+    outside = (WORDS,) if tied else (WORDS, HEAD)
+    return shapes | dict.fromkeys(outside, (words, trunk.width))
+
+
+def read_safetensors(folder: Path) -> dict[str, Tensor]:
+    """All tensors of a folder by their own names, of one file or of the files of its index."""
+    index = folder / INDEX
+    if index.is_file():
+        files = sorted(set(loads(index.read_text())["weight_map"].values()))
+    else:
+        files = [WHOLE]
+    if missing := [name for name in files if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} must hold {', '.join(missing)}, got no such file.")
+    found: dict[str, Tensor] = {}
+    for name in files:
+        try:
+            found |= load_file(folder / name)
+        except SafetensorError as error:
+            raise ValueError(f"{folder / name} must be a whole safetensors file: {error}") from None
+    return found
+
+
+def by_our_names(
+    found: Mapping[str, Tensor],
+    expected: Mapping[str, tuple[int, ...]],
+    rename: Callable[[str], str],
+    label: str,
+) -> dict[str, Tensor]:
+    """The `found` tensors in fp32 by our names.
+
+    `rename` gives their name of ours; `label` names the checkpoint in errors. Raises ValueError
+    that names every missing, extra and misshapen tensor by its name in the checkpoint. A head that
+    a tied checkpoint holds besides is its words once more and is left out.
+    """
+    ours = by_their_names(expected, rename)
+    tied = {rename(HEAD)} - set(ours)
+    extra = [n for n in found if n not in ours and n not in tied and not n.endswith(DERIVED)]
+    faults = [f"missing {name}" for name in ours if name not in found]
+    faults += [f"extra {name}" for name in extra]
+    faults += [
+        f"{name} of shape {tuple(found[name].shape)} for {expected[own]}"
+        for name, own in ours.items()
+        if name in found and tuple(found[name].shape) != expected[own]
+    ]
+    if faults:
+        raise ValueError(f"{label} must hold its config's tensors, got {', '.join(faults)}.")
+    return {own: found[name].float() for name, own in ours.items()}

@@ -1,0 +1,64 @@
+"""Processes of this machine: which CUDA device each is shown."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from experiments.devices import VISIBLE
+from experiments.executors import process
+from experiments.executors.interface import Task
+from experiments.executors.local import LocalExecutor
+
+
+class Shown:
+    """Takes the place of `subprocess.Popen`: keeps what a process is shown, and ends when told."""
+
+    started: list["Shown"]
+
+    def __init__(self, command: object, env: dict[str, str], **_: object) -> None:
+        self.device, self.threads, self.ended = env[VISIBLE], env["OMP_NUM_THREADS"], None
+        self.started.append(self)
+
+    def poll(self) -> int | None:
+        return self.ended
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Shown]:
+    Shown.started = []
+    monkeypatch.setattr(subprocess, "Popen", Shown)
+    monkeypatch.setenv(VISIBLE, "0,2")
+    return Shown.started
+
+
+def task(folder: Path, device: str) -> Task:
+    return Task(folder / "plan.json", "unit", folder, folder / "unit.log", 3, device)
+
+
+def test_a_device_goes_to_the_process_that_finds_it_free(
+    started: list[Shown], tmp_path: Path
+) -> None:
+    executor = LocalExecutor()
+    for _ in range(2):
+        executor.start(task(tmp_path, "cuda"))
+    started[0].ended = 0
+    executor.start(task(tmp_path, "cuda"))
+    assert [one.device for one in started] == ["0", "2", "0"]
+    assert {one.threads for one in started} == {"3"}
+
+
+def test_a_process_on_the_cpu_sees_no_device_wherever_it_runs(
+    started: list[Shown], tmp_path: Path
+) -> None:
+    LocalExecutor().start(task(tmp_path, "cpu"))
+    process.start(task(tmp_path, "cpu"))
+    assert [one.device for one in started] == ["", ""]
+    process.start(task(tmp_path, "cuda"))
+    assert started[-1].device == "0,2"  # as SLURM or Ray has set it
+
+
+def test_a_process_that_ended_badly_is_told_by_its_signal_or_its_status() -> None:
+    assert process.how_it_ended(0) == ""
+    assert process.how_it_ended(-9) == "the process ended with signal SIGKILL"
+    assert process.how_it_ended(3) == "the process ended with exit status 3"

@@ -1,0 +1,171 @@
+"""An arm as a folder: it draws and answers as in its run, and a damaged one is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerFast
+
+from benchmarks.protocol import Request
+from datamodules.world import World, WorldConfig
+from experiments.__main__ import main
+from experiments.config import ConfigError
+from experiments.model import TrainedModel
+from experiments.reporting.export import read_plan
+from experiments.sharing import benchmarks_command
+from experiments.sharing.cells import trained_cell
+from experiments.sharing.export_model import export_model
+from experiments.sharing.exported import load_arm
+from experiments.steps import Store
+from experiments.tune import tuned_sampling
+from tests.experiments.sharing.conftest import RUN
+
+WORLD = World(WorldConfig(classes=4, colours=4))
+SCENE = WORLD.scene("dev", 0)
+REQUESTS = [Request(WORLD.full_caption(SCENE), seed=seed) for seed in (0, 1)]
+QUESTIONS = [Request("is there a dog ?", images=(WORLD.render(SCENE),)), Request("what barks ?")]
+
+
+@pytest.fixture(scope="module")
+def folder(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "shared"
+    export_model(runs, RUN, "shared", 0, out)
+    return out
+
+
+@pytest.mark.parametrize("arm", ["shared", "task_moe", "frozen_bridge"])
+def test_an_exported_arm_draws_and_answers_bit_for_bit_as_in_its_run(
+    arm: str, runs: Path, tmp_path: Path
+) -> None:
+    assert (
+        main(
+            [
+                "export-model",
+                "--run",
+                RUN,
+                "--arm",
+                arm,
+                "--runs",
+                str(runs),
+                "--out",
+                str(tmp_path / "out"),
+            ]
+        )
+        == 0
+    )
+    cell = trained_cell(read_plan(runs, RUN), Store(runs), arm, 0)
+    model = TrainedModel(cell.config, cell.inputs, tuned_sampling(dict(cell.inputs)))
+    exported = load_arm(tmp_path / "out")
+    np.testing.assert_array_equal(exported.generate(REQUESTS), model.generate(REQUESTS))
+    assert exported.answer(QUESTIONS) == model.answer(QUESTIONS)
+    ours, theirs = dict(exported.protocol), dict(model.protocol)
+    assert ours.pop("checkpoint") == str(tmp_path / "out")
+    theirs.pop("checkpoint")
+    assert ours == theirs
+    assert ours["guidance"] == 1.5
+
+
+def test_the_words_are_a_tokenizer_of_transformers_that_refuses_what_is_no_word(
+    folder: Path,
+) -> None:
+    theirs = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    ours = load_arm(folder).words
+    text = "a photo of two red dogs ."
+    assert theirs.encode(text) == ours.encode(text)
+    assert theirs.encode("<image> dog </image>") == [4, ours.encode("dog")[0], 5]
+    with pytest.raises(Exception, match="Missing"):
+        theirs.encode("a toothbrush")
+
+
+def test_the_benchmarks_take_an_exported_arm_for_a_model(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(benchmarks_command.ADAPTERS, "arm", raising=False)
+    prompts = tmp_path / "prompts.jsonl"
+    record = {"tag": "single_object", "include": [{"class": "dog", "count": 1}]}
+    prompts.write_text(json.dumps({**record, "prompt": "a photo of a dog"}) + "\n")
+    asked = ["--prompts", str(prompts), "--images-per-prompt", "1", "--seeds", "running"]
+    asked += ["--out", str(tmp_path / "out")]
+    assert main(["benchmarks", "generate", "geneval", "--model", f"arm:{folder}", *asked]) == 0
+    assert len([*(tmp_path / "out").rglob("*.png")]) == 1
+    assert f"{folder}" in (tmp_path / "out/manifest.json").read_text()
+    assert main(["benchmarks", "generate", "geneval", "--model", f"arm:{tmp_path}", *asked]) == 2
+
+
+def test_the_card_tells_what_the_run_says(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlicense: apache-2.0\n")
+    assert "# shared of Forkroad's suite toy, seed 0" in card
+    assert "`shared`: every layer serves both tasks." in card
+    assert "4 classes in 4 colours" in card
+    assert "tiny (toy, not evidence)" in card
+    assert "| parameters, active for understand | 1,000 |" in card
+    assert "| training FLOPs | 2.5e+09 |" in card
+    assert "| commit | 0123456789ab |" in card
+    assert "| vqa.overall@world-4x4-32px | 0.750 | 0.500 to 1.000 | 8 |" in card
+    assert "vqa.count" not in card  # no headline of this suite
+
+
+def broken_weights(change: Callable[[dict], object]) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        tensors = load_file(folder / "model.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "model.safetensors")
+
+    return damage
+
+
+def edited(name: str, old: str, new: str) -> Callable[[Path], object]:
+    def damage(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    return damage
+
+
+def shortened(folder: Path) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:-100])
+
+
+def swapped(tensors: dict) -> None:
+    first = next(iter(tensors))
+    tensors["elsewhere"] = tensors.pop(first)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (broken_weights(swapped), "(?s)must hold this arm's tensors.*Missing key.*Unexpected key"),
+        (shortened, "model.safetensors must be a whole safetensors file"),
+        (edited("tokenizer.json", '"<pad>": 0', '"<pad>": 999'), "must begin with"),
+        (edited("tokenizer.json", '"vocab"', '"words"'), "must be a word-level tokenizer"),
+        (
+            edited("config.json", '"classes"', '"clases"'),
+            "config.json: world.clases must be a known",
+        ),
+        (lambda folder: (folder / "config.json").unlink(), "must hold an exported arm, got no"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json must exist"),
+    ],
+)
+def test_a_damaged_folder_is_refused_by_the_name_of_its_file(
+    folder: Path, tmp_path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    damage(tmp_path / "copy")
+    with pytest.raises(ValueError, match=message):
+        load_arm(tmp_path / "copy")
+
+
+def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
+    runs: Path, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"must be one of shared of seed 0, .* got mot of seed 0"):
+        export_model(runs, RUN, "mot", 0, tmp_path / "new")
+    with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
+        export_model(runs, RUN, "shared", 0, folder)

@@ -1,0 +1,91 @@
+"""The report's picture prompts: given, asked for, and drawn by every arm."""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import jinja2.meta
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.conditioned.prompts import PROMPTS, image_name, read_prompts
+from benchmarks.images import write_image
+from experiments.evidence.collect import Gathered
+from experiments.plan import Cell
+from experiments.reporting.picture_samples import ASKED, GIVEN, picture_samples
+from experiments.reporting.report import render
+from experiments.reporting.samples import Prompt, Sample
+from experiments.steps import Store
+from experiments.suite import HERE
+from tests.benchmarks.conditioned.worlds import PER_KIND, WORLD, asked, written
+from tests.experiments.test_report import plan
+
+SHADES = {"shared": 90, "mot": 160}
+
+
+def cell(arm: str) -> Cell:
+    steps = {"prompts_interleaved": "prompts", "generate_interleaved": arm}
+    return Cell(arm, 0, arm, ("generate",), (), "", steps)
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> tuple[Gathered, Store]:
+    """Two arms that have drawn `interleaved` in a shade of their own; one has been scored."""
+    store = Store(tmp_path)
+    written("interleaved", store.path("prompts"))
+    for record in read_prompts(store.path("prompts") / PROMPTS).values():
+        for arm, shade in SHADES.items():
+            image = np.full((32, 32, 3), shade, np.uint8)
+            write_image(store.path(arm) / image_name(record), image)
+    items = tmp_path / "items.jsonl"
+    rows = [{"name": f"{number:05d}", "value": float(number == 18)} for number in range(27)]
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    gathered = Gathered(plan(*map(cell, SHADES)))
+    gathered.items["shared", 0, "interleaved"] = items
+    return gathered, store
+
+
+def pixels(sample: Sample) -> np.ndarray:
+    data = base64.b64decode(sample.address.partition("base64,")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_every_kind_is_shown_with_what_was_given_asked_for_and_drawn(
+    found: tuple[Gathered, Store],
+) -> None:
+    prompts = picture_samples(*found)
+    unseen = asked("interleaved")[2 * len(prompts) * PER_KIND :: PER_KIND]
+    assert [one.kind for one in prompts] == ["subject", "pair", "story"]
+    for one, truth in zip(prompts, unseen, strict=True):
+        target = WORLD.render(truth.target).astype(int)
+        assert np.abs(pixels(one.samples[ASKED]) - target).mean() < 4  # in fewer colours
+        assert list(one.samples) == [*GIVEN, ASKED, *SHADES]
+        assert bool(one.samples[GIVEN[1]].address) == (one.kind != "subject")
+        assert [pixels(one.samples[arm])[0, 0, 0] for arm in SHADES] == [*SHADES.values()]
+    first, second = prompts[0].samples, prompts[1].samples
+    assert (first["shared"].right, second["shared"].right) == (True, False)  # item 18 is the first
+    assert first["mot"].right is None
+
+
+def test_a_suite_without_picture_prompts_shows_none(tmp_path: Path) -> None:
+    plain = Cell("shared", 0, "shared", ("generate",), (), "", {"generate_geneval": "one"})
+    assert picture_samples(Gathered(plan(plain)), Store(tmp_path)) == []
+
+
+def test_the_page_shows_no_picture_where_none_was_given() -> None:
+    samples = {"given": Sample("data:one", True), "then given": Sample("", None)}
+    page = render({**blank_page(), "picture_prompts": [Prompt("<b>", "k", samples)]})
+    assert page.count("<img") == 1
+    assert "&lt;b&gt;" in page
+    assert page.startswith("<!doctype html>")
+
+
+def blank_page() -> dict[str, object]:
+    """Every value of the template, empty."""
+    environment = jinja2.Environment()
+    environment.filters["interval"] = str
+    source = (HERE / "reporting" / "report.html").read_text()
+    names = jinja2.meta.find_undeclared_variables(environment.parse(source))
+    return {**{name: {} for name in names}, "claims_hash": ""}

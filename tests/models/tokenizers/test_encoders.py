@@ -1,0 +1,151 @@
+"""The second encoder: vision towers of transformers, and every architecture with one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    Dinov2Config,
+    Dinov2Model,
+    SiglipConfig,
+    SiglipModel,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+
+from models.batch import Batch
+from models.tokenizers.encoders import (
+    EFFICIENTNET,
+    EncoderConfig,
+    feature_map,
+    open_encoder,
+)
+from models.unified import FeatureMap, Vocabulary
+from tests.models.conftest import TOKEN_ARMS, build, gradients
+
+SIZES = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "image_size": 16,
+    "patch_size": 4,
+}
+WIDE = {**SIZES, "intermediate_size": 32}
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+
+
+def siglip(folder: Path) -> torch.nn.Module:
+    model = SiglipVisionModel(SiglipVisionConfig(**WIDE)).eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def whole_siglip(folder: Path) -> torch.nn.Module:
+    """Both towers of one checkpoint."""
+    text = {"vocab_size": 20, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1}
+    config = SiglipConfig(text_config={**text, "num_attention_heads": 2}, vision_config=WIDE)
+    model = SiglipModel(config).eval()
+    model.save_pretrained(folder)
+    return model.vision_model
+
+
+def clip(folder: Path) -> torch.nn.Module:
+    model = CLIPVisionModel(CLIPVisionConfig(**WIDE)).eval()
+    model.save_pretrained(folder)
+    return model
+
+
+def dino(folder: Path) -> torch.nn.Module:
+    model = Dinov2Model(Dinov2Config(**SIZES, mlp_ratio=1)).eval()
+    model.save_pretrained(folder)
+    return model
+
+
+@pytest.mark.parametrize("save", [siglip, whole_siglip, clip, dino])
+def test_features_are_the_towers_patches_averaged_to_cells(
+    save: Callable[[Path], torch.nn.Module], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    tower = save(tmp_path)
+    config = EncoderConfig(kind="vision_tower", path=str(tmp_path), cells=2)
+    assert feature_map(config) == FeatureMap(2, 24)
+    found = open_encoder(config).encode(IMAGES)
+    assert found.shape == (3, 4, 24)
+    assert found.dtype == torch.float16
+    pixels = torch.from_numpy(IMAGES).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        patches = tower(pixel_values=pixels).last_hidden_state[:, -16:].view(3, 4, 4, 24)
+    wanted = patches.view(3, 2, 2, 2, 2, 24).mean((2, 4)).flatten(1, 2)
+    torch.testing.assert_close(found.float(), wanted, atol=2e-3, rtol=2e-3)
+
+
+def test_the_processor_beside_the_tower_scales_the_pixels(tmp_path: Path) -> None:
+    tower = siglip(tmp_path)
+    said = {"image_mean": [0.2] * 3, "image_std": [0.4] * 3}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
+    config = EncoderConfig(kind="vision_tower", path=str(tmp_path))
+    pixels = (torch.from_numpy(IMAGES).permute(0, 3, 1, 2) / 255 - 0.2) / 0.4
+    with torch.no_grad():
+        wanted = tower(pixel_values=pixels).last_hidden_state
+    found = open_encoder(config).encode(IMAGES).float()
+    torch.testing.assert_close(found, wanted, atol=2e-3, rtol=2e-3)
+
+
+def test_a_tower_with_fewer_patches_than_cells_is_refused(tmp_path: Path) -> None:
+    siglip(tmp_path)
+    config = EncoderConfig(kind="vision_tower", path=str(tmp_path), cells=5)
+    with pytest.raises(ValueError, match=r"encoder\.cells must be at most the 4 patches"):
+        open_encoder(config)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "siglip"}, r"encoder\.kind must be one of .*, got 'siglip'"),
+        ({"kind": "vision_tower"}, r"encoder\.path must name a folder .*, got ''"),
+        ({"path": "x"}, r"encoder\.path must be empty where encoder\.kind is none, got 'x'"),
+        ({"cells": 3}, r"encoder\.cells must stay 4 where encoder\.kind is none, got 3"),
+        (
+            {"kind": "vision_tower", "path": "x", "cells": 0},
+            r"encoder\.cells must be at least 1 where .* vision_tower, got 0",
+        ),
+    ],
+)
+def test_a_kind_and_its_path_belong_together(fields: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EncoderConfig(**fields)
+
+
+def test_a_checkpoint_without_a_tower_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    config = EncoderConfig(kind="vision_tower", path=str(tmp_path))
+    with pytest.raises(ValueError, match=r"must hold a vision tower with a whole image_size"):
+        feature_map(config)
+
+
+@pytest.mark.parametrize("name", TOKEN_ARMS)
+@pytest.mark.parametrize("depths", [1, 3])
+def test_every_architecture_understands_by_an_encoder_and_draws_by_codes(
+    name: str, depths: int, vocabulary: Vocabulary, batch: Batch
+) -> None:
+    """Three depths of nine codes make 729, of which the batch draws 27."""
+    features = torch.randn(27, 4, generator=torch.Generator().manual_seed(0))
+    words = replace(vocabulary, view=EFFICIENTNET)
+    if depths > 1:
+        words = replace(words, code_features=features, depths=depths)
+    module = build(name, words)
+    assert module.second_encoder
+    with torch.no_grad():
+        asked = batch["understand"]
+        loss = module.model.losses(asked, "understand")["loss"]
+        other = {**asked, "features": asked["features"].flip(1)}
+        assert module.model.losses(other, "understand")["loss"] != loss
+    found = gradients(module, batch)
+    for part in ("adapter_input", "embedding.image_input", "image_head", "text_head"):
+        assert any(part in n and one.abs().sum() > 0 for n, one in found.items()), part
