@@ -24,7 +24,10 @@ def export_model(runs: Path, run: str, arm: str, seed: int, out: Path) -> None:
     plan, store = read_plan(runs, run), Store(runs)
     trained = trained_cell(plan, store, arm, seed)
     model = TrainedModel(trained.config, trained.inputs, tuned_sampling(dict(trained.inputs)))
-    save_arm(model, trained.config, out)
+    try:
+        save_arm(model, trained.config, out)
+    except ValueError as error:
+        raise ConfigError(f"{trained.cell.label}: {error}") from None
     write_text(out / CARD, model_card(gather(plan, store), trained.cell, trained.config))
 
 

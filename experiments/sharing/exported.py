@@ -21,6 +21,7 @@ from torch import nn
 
 from experiments.build import device
 from experiments.config import CellConfig, Layer, resolve
+from experiments.language import checkpoint_of
 from experiments.markers import write_json
 from experiments.model import TrainedModel
 from experiments.schema import load_schema
@@ -29,11 +30,13 @@ from models.image_tokens import ImageTokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import SPECIAL, TextTokens
+from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import fitted_class
 from models.unified import Vocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CODEC, WORDS = "image_tokenizer.safetensors", "tokenizer.json"
-PARTS = ("world", "tokenizer", "model", "stage0", "train")
+PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train")
 
 
 class ExportedModel(TrainedModel):
@@ -42,8 +45,9 @@ class ExportedModel(TrainedModel):
     def __init__(self, folder: Path) -> None:
         config = read_config(folder)
         self.words = read_words(folder / WORDS)
-        self.tokenizer = ImageTokenizer(config.tokenizer)
-        load_tensors(self.tokenizer.eval(), folder / CODEC)
+        self.tokenizer = fitted_class(config.tokenizer.kind)(config.tokenizer).eval()
+        load_tensors(self.tokenizer, folder / CODEC)
+        self.encoder_config = config.encoder
         self.module = empty_module(config, self.words, self.tokenizer)
         load_tensors(self.module, folder / WEIGHTS)
         self.module = self.module.to(device()).eval()
@@ -61,7 +65,16 @@ def load_arm(folder: Path) -> ExportedModel:
 
 
 def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
-    """Writes everything but the card; `config` is the view that the model was built with."""
+    """Writes everything but the card; `config` is the view that the model was built with.
+
+    Raises ValueError for an arm whose tokenizer or language model is a published checkpoint.
+    """
+    published = (checkpoint_of(config), getattr(config.model, "pretrained", ""))
+    if any(published) or not isinstance(model.tokenizer, ImageTokenizer):
+        raise ValueError(
+            "an exported arm must have been trained here from its words to its images, "
+            "got one with a published language model or image tokenizer."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     values = {name: dataclasses.asdict(getattr(config, name)) for name in PARTS}
     sampling = dataclasses.asdict(model.sampling)
@@ -122,7 +135,9 @@ def read_words(path: Path) -> TextTokens:
 
 def empty_module(config: CellConfig, words: TextTokens, codec: ImageTokenizer) -> UnifiedModule:
     """The arm's module with all its parts, of any values."""
-    vocabulary = Vocabulary(len(words), codec.features(), codec.config.grid)
+    view = feature_map(config.encoder)
+    sizes = (codec.config.grid, codec.depths, codec.head_layers)
+    vocabulary = Vocabulary(len(words), codec.features(), *sizes, view)
     kind: Any = architecture(config.model.name).module
     if issubclass(kind, TokenModule):
         return kind(config.model, vocabulary, config.train, config.seed)

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 from models.batch import Batch, Packed, Sequences, pad
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
-from models.image_tokens import ImageTokenizer
 from models.pretrained.checkpoint import read_checkpoint
 from models.pretrained.source import locate
 from models.pretrained.text_model import PretrainedModule, text_model
 from models.pretrained.words import PretrainedWords
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, SPECIAL, UNDERSTAND, TextTokens
+from models.tokenizers.codec import Codec
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
@@ -42,7 +42,7 @@ class PretrainedBridgeModule(FrozenBridgeModule):
         config: FrozenBridgeConfig,
         frozen: PretrainedModule,
         words: tuple[TextTokens, PretrainedWords],
-        tokenizer: ImageTokenizer,
+        tokenizer: Codec,
         train: TrainConfig,
         seed: int,
     ) -> None:
@@ -113,7 +113,7 @@ def expect_no_frozen(module: nn.Module, incompatible: Any) -> None:
 def open_bridge(
     config: FrozenBridgeConfig,
     words: TextTokens,
-    tokenizer: ImageTokenizer,
+    tokenizer: Codec,
     train: TrainConfig,
     seed: int,
 ) -> PretrainedBridgeModule:

@@ -37,6 +37,11 @@ class Language:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Encoder:
+    kind: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     scenes: int = 100
 
@@ -100,6 +105,7 @@ def load_schema() -> Schema:
         "world": World,
         "tokenizer": Tokenizer,
         "language": Language,
+        "encoder": Encoder,
         "data": Data,
         "stage0": Stage0,
         "train": Train,

@@ -20,7 +20,7 @@ from experiments.artifacts.pairs import training_data
 from experiments.config import ConfigError, dotlist_layer
 from experiments.markers import write_marker
 from experiments.plan import Planner, Project, Request
-from experiments.schema import load_schema
+from experiments.schema import SECTIONS, load_schema
 from experiments.sources import Sources
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
@@ -63,14 +63,13 @@ def shard(tmp_path: Path) -> Path:
 def cell(tmp_path: Path, shard: Path) -> tuple[SimpleNamespace, dict[str, Path]]:
     """A tiny arm on the shard, and the folders of its tokenizer and data."""
     source = SourceConfig(form="webdataset", path=str(shard))
-    config = SimpleNamespace(
-        world=WorldConfig(),
-        tokenizer=SIZES,
-        pairs=PairsConfig(understand=[source], generate=[source], sequences=24, longest=64),
-        model=SharedConfig(
+    chosen = {
+        "tokenizer": SIZES,
+        "pairs": PairsConfig(understand=[source], generate=[source], sequences=24, longest=64),
+        "model": SharedConfig(
             trunk=TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
         ),
-        train=TrainConfig(
+        "train": TrainConfig(
             init="scratch",
             steps=4,
             understand_batch=4,
@@ -78,8 +77,10 @@ def cell(tmp_path: Path, shard: Path) -> tuple[SimpleNamespace, dict[str, Path]]
             warmup_steps=1,
             precision="32-true",
         ),
-        seed=0,
-    )
+        "seed": 0,
+    }
+    defaults = {name: section() for name, section in SECTIONS.items()}
+    config = SimpleNamespace(**{**defaults, **chosen})
     inputs = {name: tmp_path / name for name in ("tokenizer", "data")}
     for folder in inputs.values():
         folder.mkdir()

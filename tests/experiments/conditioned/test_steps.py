@@ -19,6 +19,7 @@ from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
 from experiments.graph import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES, cell_steps
 from experiments.markers import write_json, write_marker
+from experiments.parallel.execution import ExecutionConfig
 from experiments.steps import load_function
 from experiments.tune import CHOSEN
 from models.context import TrunkConfig
@@ -39,6 +40,7 @@ CONFIG = SimpleNamespace(
     tokenizer=CODEC,
     data=DataConfig(),
     sampling=SamplingConfig(),
+    execution=ExecutionConfig(),
     conditioned=ConditionedConfig(prompts="pictures", per_kind=1),
 )
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from experiments.config import Layer, canonical, resolve
+from experiments.graph import SAMPLER
 from experiments.markers import write_json, write_marker
 from experiments.plan import Cell, Plan, Request
 from experiments.probing.inspected import untrained_module
@@ -27,7 +28,6 @@ TINY: Mapping[str, Any] = {
     "train": {"steps": 3, "init": "scratch", "precision": "32-true"},
 }
 TRUNK = {"depth": 2, "width": 32, "heads": 2, "kv_heads": 2, "feed_forward": 48}
-PARTS = ("world", "tokenizer", "data", "model", "stage0", "train", "seed", "sampling")
 SUMMARY = {
     "parameters": {"total": 1234567, "active_understand": 1000},
     "flops": 2.5e9,
@@ -69,7 +69,7 @@ class RunWriter:
         self.write(tune, lambda out: write_json(out / "sampling.json", {"sampling": sampling}))
         self.write(score, save_score)
         read = {**folders, "train": train, "tune": tune}
-        curve = Step("curve", arm, "", PARTS, read, False, arm)
+        curve = Step("curve", arm, "", SAMPLER, read, False, arm)
         self.steps[curve.folder] = curve
         steps = {**read, "curve": curve.folder, "score_vqa": score, "data": "data-0"}
         steps["brackets"] = "brackets-none"
