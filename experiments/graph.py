@@ -154,8 +154,9 @@ def with_pairs(
             raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
     if getattr(config.model, "recipe", None) == "features":
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
-    entry, parts = "experiments.artifacts.pairs:training_data", ("world", "tokenizer", "pairs")
-    return {**steps, "data": Kind(entry, parts, ("tokenizer",))}
+    parts = ("world", "tokenizer", "language", "pairs")
+    kind = Kind("experiments.artifacts.pairs:training_data", parts, ("tokenizer",))
+    return {**steps, "data": kind}
 
 
 def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:

@@ -20,13 +20,14 @@ from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.sources import open_source
 from experiments.artifacts.data import fitting, save
-from experiments.build import read_tokenizer, text_tokens
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models import Task
 from models.batch import Packed, pack_generate, pack_understand
-from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec, image_ids
+from models.tokenizers.kinds import load_codec
 
 SEED = 0
 """The training set is the same for every seed of a suite; a seed orders it."""
@@ -40,7 +41,9 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
     ValueError, naming samples, where more of them are broken than `pairs.max_broken` allows.
     """
     pairs: PairsConfig = config.pairs
-    words, codec = text_tokens(config), read_tokenizer(inputs["tokenizer"])
+    words, codec = text_tokens(config), load_codec(inputs["tokenizer"])
+    if codec.is_continuous:
+        raise ValueError("pairs must name none where the tokenizer has no codes.")
     tasks = pairs.tasks
     progress = ProgressFile(out, len(tasks) * pairs.sequences)
     for number, task in enumerate(tasks):
@@ -69,7 +72,7 @@ def read(pairs: PairsConfig, task: Task, pixels: int) -> Iterator[list[Sample | 
     yield from DataLoader(dealt, batch_size=None, num_workers=pairs.workers, collate_fn=list)  # pyright: ignore
 
 
-def image_codes(codec: ImageTokenizer, samples: list[Sample]) -> list[Codes]:
+def image_codes(codec: Codec, samples: list[Sample]) -> list[Codes]:
     """The codes of each sample's picture, None where it has none."""
     for one in samples:
         if one.encoded is not None or one.sources:
@@ -78,7 +81,7 @@ def image_codes(codec: ImageTokenizer, samples: list[Sample]) -> list[Codes]:
                 f"{'made from other pictures' if one.sources else 'precomputed'}."
             )
     shown = [one.image for one in samples if one.image is not None]
-    coded = iter(codec.encode(np.stack(shown)).tolist() if shown else [])
+    coded = iter(image_ids(codec, np.stack(shown)) if shown else [])
     return [None if one.image is None else next(coded) for one in samples]
 
 
