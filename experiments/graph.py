@@ -152,11 +152,13 @@ def with_pairs(
     for task in trained:
         if task not in config.pairs.tasks:
             raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
-    if getattr(config.model, "recipe", None) == "features":
+    if "features" in (getattr(one, "recipe", None) for one in (config.model, config.encoder)):
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
+    if getattr(config.tokenizer, "kind", "") == "autoencoder":
+        raise ConfigError(f"pairs must name none for {arm}: its latents are the world's scenes'.")
+    entry = "experiments.artifacts.pairs:training_data"
     parts = ("world", "tokenizer", "language", "pairs")
-    kind = Kind("experiments.artifacts.pairs:training_data", parts, ("tokenizer",))
-    return {**steps, "data": kind}
+    return {**steps, "data": Kind(entry, parts, ("tokenizer",))}
 
 
 def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:

@@ -8,13 +8,11 @@ runs in minutes, trained on ImageNet's labels and not on text; another `encoder.
 arm as for any other (models/tokenizers/encoders.py). Source: Janus (arXiv 2410.13848).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from models.module import Architecture, TokenModule
 from models.shared import Shared, SharedConfig
 from models.tokenizers.encoders import EFFICIENTNET
-from models.training import TrainConfig
-from models.unified import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +28,7 @@ class DoubleEncoderConfig(SharedConfig):
 
 class DoubleEncoderModule(TokenModule):
     trunk_class = Shared
-
-    def __init__(
-        self, config: DoubleEncoderConfig, vocabulary: Vocabulary, train: TrainConfig, seed: int
-    ) -> None:
-        view = vocabulary.view or EFFICIENTNET
-        super().__init__(config, replace(vocabulary, view=view), train, seed)
+    own_view = EFFICIENTNET
 
 
 ARCHITECTURE = Architecture(DoubleEncoderConfig, DoubleEncoderModule)

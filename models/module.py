@@ -5,7 +5,7 @@ batch ── for each task present: losses(sequences, task) ── weights ─�
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning
@@ -25,7 +25,7 @@ from models.shared import Shared, SharedConfig
 from models.token_models import token_model
 from models.tokenizers.double_encoder_model import answer_seen
 from models.training import TrainConfig, build_optimizer, freeze
-from models.unified import UnifiedModel, Vocabulary, objective
+from models.unified import FeatureMap, UnifiedModel, Vocabulary, objective
 
 
 class UnifiedModule(lightning.LightningModule, ABC):
@@ -106,18 +106,24 @@ class TokenModule(UnifiedModule):
     """Any architecture that is a trunk over tokens; its vocabulary says what stands around it."""
 
     trunk_class: Callable[[Any], Trunk]
+    own_view: FeatureMap | None = None
     model: UnifiedModel
 
     def __init__(self, config: Any, vocabulary: Vocabulary, train: TrainConfig, seed: int) -> None:
         super().__init__(train)
-        self.model = token_model(self.trunk_class(config), vocabulary)
+        self.model = self.around(self.trunk_class(config), vocabulary)
         initialise(self.model, seed, config.trunk.depth)
         reference = Shared(SharedConfig(trunk=config.trunk))
         initialise(reference, seed, config.trunk.depth)
         start_trunk(self.model.trunk, dict(reference.named_parameters()), seed)
         self.seed = seed
-        self.second_encoder = vocabulary.view is not None
+        self.second_encoder = self.model.vocabulary.view is not None
         freeze(self.model.trunk, train.frozen)
+
+    @classmethod
+    def around(cls, trunk: Trunk, vocabulary: Vocabulary) -> UnifiedModel:
+        """The model around a trunk, which sees by `own_view` unless the vocabulary has another."""
+        return token_model(trunk, replace(vocabulary, view=vocabulary.view or cls.own_view))
 
     def start_from_shared(self, trained: "SharedModule") -> None:
         """Takes all that a trained shared model has: its trunk, embeddings and heads."""

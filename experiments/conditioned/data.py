@@ -12,20 +12,25 @@ from datamodules.world import World
 from datamodules.world.examples import ExamplePrompter
 from datamodules.world.picture_prompts import PicturePrompt, PicturePrompter
 from experiments.artifacts.data import CHUNK, lot, save, training_data
-from experiments.build import read_tokenizer
+from experiments.build import read_tokenizer, text_tokens
 from models.batch import Packed
 from models.image_prompts import pack_image_prompt
-from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec, image_ids
 
 GENERATE = "generate"
 
 
 def conditioned_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes what `training_data` writes, then exchanges a share of the store `generate`."""
-    training_data(config, inputs, out)
     world, codec = World(config.world), read_tokenizer(inputs["tokenizer"])
-    words = TextTokens(world.vocabulary)
+    if codec.is_continuous:
+        raise ValueError(
+            f"tokenizer.kind must give codes where conditioned.prompts={config.conditioned.prompts}"
+            f", got {config.tokenizer.kind}."
+        )
+    training_data(config, inputs, out)
+    words = text_tokens(config)
     rows = read_rows(out, GENERATE)
     chosen = [index for index in range(len(rows)) if lot(index) < config.conditioned.share]
     prompts = training_prompts(world, config.conditioned.prompts, chosen)
@@ -50,11 +55,11 @@ def training_prompts(world: World, kind: str, indices: Iterable[int]) -> Iterato
 
 
 def packed(
-    world: World, words: TextTokens, codec: ImageTokenizer, prompts: Sequence[PicturePrompt]
+    world: World, words: TextTokens, codec: Codec, prompts: Sequence[PicturePrompt]
 ) -> Iterator[Packed]:
     """A sequence a prompt: its text and pictures, and the picture it asks for."""
     scenes = [scene for one in prompts for scene in (*one.pictures, one.target)]
-    codes = iter(codec.encode(np.stack([world.render(scene) for scene in scenes])).tolist())
+    codes = iter(image_ids(codec, np.stack([world.render(scene) for scene in scenes])))
     for one in prompts:
         pictures = [next(codes) for _ in one.pictures]
         yield pack_image_prompt(words, one.seen, pictures, next(codes))

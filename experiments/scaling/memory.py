@@ -16,11 +16,12 @@ from models.architectures import architecture
 from models.block_execution import blocks
 from models.cached_decoding import ROOM
 from models.frozen_bridge import FrozenBridge
-from models.image_tokens import ImageTokenizer
 from models.module import TokenModule
 from models.shared import Shared, SharedConfig
+from models.token_models import token_model
+from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import new_codec
 from models.training import freeze, is_block_matrix
-from models.unified import UnifiedModel
 
 FP32, BF16 = 4, 2
 
@@ -46,14 +47,15 @@ class Memory:
 def blueprint(config: Any) -> nn.Module:
     """The arm's module without memory: names and shapes alone."""
     kind: Any = architecture(config.model.name).module
-    codec = ImageTokenizer(config.tokenizer)
-    known, latents = vocabulary(config, codec), codec.latents()
+    codec = new_codec(config.tokenizer)
+    known = vocabulary(config, codec, feature_map(config.encoder))
+    latents = codec.latents()
     with torch.device("meta"):
         if issubclass(kind, TokenModule):
-            model = kind.model_class(kind.trunk_class(config.model), known)
+            model = kind.around(kind.trunk_class(config.model), known)
             freeze(model.trunk, config.train.frozen)
             return model
-        text = UnifiedModel(Shared(SharedConfig(trunk=config.model.trunk)), known)
+        text = token_model(Shared(SharedConfig(trunk=config.model.trunk)), known)
         return FrozenBridge(config.model, text, latents)
 
 

@@ -24,9 +24,10 @@ from experiments.scaling.samples import Samples
 from models import Task
 from models.architectures import architecture
 from models.batch import Sequences
-from models.image_tokens import ImageTokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
+from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import new_codec
 
 FEW = 16
 
@@ -114,10 +115,11 @@ class Kept(saved_tensors_hooks):
 
 def small_module(config: Any, depth: int) -> UnifiedModule:
     """The arm with so many layers, untrained."""
-    model = replace(config.model, trunk=replace(config.model.trunk, depth=depth))
-    if hasattr(model, "fork_at"):  # keeps the share, whatever the depth
+    changes: dict[str, Any] = {"trunk": replace(config.model.trunk, depth=depth)}
+    if hasattr(config.model, "fork_at"):  # keeps the share, whatever the depth
         share = config.model.layers_shared / config.model.trunk.depth
-        model = replace(model, fork_at=None, fork_share=share)
+        changes |= {"fork_at": None, "fork_share": share}
+    model = replace(config.model, **changes)
     constant = replace(config.train.interaction, targets="published")
     train = replace(config.train, interaction=constant)
     with DryRun():
@@ -126,8 +128,8 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = ImageTokenizer(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary(config, codec)
+    codec, kind = new_codec(config.tokenizer), architecture(config.model.name).module
+    known = vocabulary(config, codec, feature_map(config.encoder))
     arm: Any = kind
     if issubclass(kind, TokenModule):
         return arm(config.model, known, config.train, 0)

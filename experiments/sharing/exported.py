@@ -26,12 +26,13 @@ from experiments.markers import write_json
 from experiments.model import TrainedModel
 from experiments.schema import load_schema
 from models.architectures import architecture
-from models.image_tokens import ImageTokenizer
+from models.image_tokens import ImageTokenizerConfig
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import SPECIAL, TextTokens
+from models.tokenizers.codec import Codec
 from models.tokenizers.encoders import feature_map
-from models.tokenizers.kinds import fitted_class
+from models.tokenizers.kinds import fitted_class, load_codec, save_codec
 from models.unified import Vocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -45,8 +46,7 @@ class ExportedModel(TrainedModel):
     def __init__(self, folder: Path) -> None:
         config = read_config(folder)
         self.words = read_words(folder / WORDS)
-        self.tokenizer = fitted_class(config.tokenizer.kind)(config.tokenizer).eval()
-        load_tensors(self.tokenizer, folder / CODEC)
+        self.tokenizer = read_codec(folder, config.tokenizer)
         self.encoder_config = config.encoder
         self.module = empty_module(config, self.words, self.tokenizer)
         load_tensors(self.module, folder / WEIGHTS)
@@ -80,8 +80,20 @@ def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
     sampling = dataclasses.asdict(model.sampling)
     write_json(folder / CONFIG, {**values, "sampling": sampling, "seed": config.seed})
     save_tensors(model.module, folder / WEIGHTS)
-    save_tensors(model.tokenizer, folder / CODEC)
+    if isinstance(model.tokenizer, nn.Module):
+        save_tensors(model.tokenizer, folder / CODEC)
+    else:
+        save_codec(model.tokenizer, folder)
     written_words(model.words).save(str(folder / WORDS))
+
+
+def read_codec(folder: Path, config: ImageTokenizerConfig) -> Codec:
+    """A fitted tokenizer by its config and tensors, a pretrained one as its own format has it."""
+    if not config.is_fitted:
+        return load_codec(folder)
+    codec = fitted_class(config.kind)(config).eval()
+    load_tensors(codec, folder / CODEC)
+    return codec
 
 
 def save_tensors(module: nn.Module, path: Path) -> None:
@@ -133,11 +145,10 @@ def read_words(path: Path) -> TextTokens:
     return TextTokens(words[len(SPECIAL) :])
 
 
-def empty_module(config: CellConfig, words: TextTokens, codec: ImageTokenizer) -> UnifiedModule:
+def empty_module(config: CellConfig, words: TextTokens, codec: Codec) -> UnifiedModule:
     """The arm's module with all its parts, of any values."""
-    view = feature_map(config.encoder)
-    sizes = (codec.config.grid, codec.depths, codec.head_layers)
-    vocabulary = Vocabulary(len(words), codec.features(), *sizes, view)
+    sizes = (codec.config.grid, codec.depths, codec.head_layers, feature_map(config.encoder))
+    vocabulary = Vocabulary(len(words), codec.features(), *sizes)
     kind: Any = architecture(config.model.name).module
     if issubclass(kind, TokenModule):
         return kind(config.model, vocabulary, config.train, config.seed)

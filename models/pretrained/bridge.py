@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jaxtyping import Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.batch import Batch, Packed, Sequences, pad
@@ -58,11 +58,15 @@ class PretrainedBridgeModule(FrozenBridgeModule):
 
     def generate(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
-    ) -> Int[Tensor, "b p"]:
+    ) -> Tensor:
         return super().generate([self.prompt(row) for row in prompts], seeds, config)
 
     def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
     ) -> list[list[int]]:
         """Answers in our words; what the language model says outside them is left out."""
         asked = [[UNDERSTAND, *self.theirs.chat(self.text(row) + BRIEFLY)] for row in questions]
@@ -80,7 +84,7 @@ class PretrainedBridgeModule(FrozenBridgeModule):
         return [GENERATE, *told, BEGIN_IMAGE]
 
     def translated(self, sequences: Sequences) -> Sequences:
-        """Captions with image codes in the checkpoint's ids."""
+        """Captions with image codes in the checkpoint's ids; what else a batch has stays."""
         rows = []
         for row in sequences["tokens"].tolist():
             shift = len(self.theirs) - len(self.ours)
@@ -88,7 +92,7 @@ class PretrainedBridgeModule(FrozenBridgeModule):
             opening = self.prompt(row)
             rows.append(Packed(opening + codes, [False] * len(opening) + [True] * len(codes)))
         padded = pad(rows, sequences["prompt_dropped"].tolist())
-        return {name: value.to(self.device) for name, value in padded.items()}
+        return {**sequences, **{name: value.to(self.device) for name, value in padded.items()}}
 
     def in_our_words(self, text: str) -> list[int]:
         spoken = "".join(one if one.isalnum() else " " for one in text.lower()).split()
@@ -124,7 +128,8 @@ def open_bridge(
     source = locate(config.pretrained)
     checkpoint = read_checkpoint(source)
     theirs = PretrainedWords(source.tokenizer(), checkpoint.config)
-    vocabulary = Vocabulary(len(theirs), tokenizer.features(), tokenizer.config.grid)
+    sizes = (tokenizer.config.grid, tokenizer.depths, tokenizer.head_layers)
+    vocabulary = Vocabulary(len(theirs), tokenizer.features(), *sizes)
     model = text_model(checkpoint, theirs, vocabulary, seed)
     frozen = PretrainedModule(model, train, seed)
     return PretrainedBridgeModule(config, frozen, (words, theirs), tokenizer, train, seed)

@@ -18,6 +18,7 @@ from models.pretrained.checkpoint import Checkpoint
 from models.pretrained.names import HEAD, WORDS
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.shared import Shared, SharedConfig
+from models.token_models import token_model
 from models.training import TrainConfig
 from models.unified import UnifiedModel, Vocabulary
 
@@ -42,13 +43,13 @@ def text_model(
     own = dict(trunk.named_parameters())
     copies = {name: checkpoint.tensors[name].clone() for name in own}
     trunk.load_state_dict(copies, assign=True)
-    model = UnifiedModel(trunk, vocabulary)
+    model = token_model(trunk, vocabulary)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "image" in name or "position" in name:
                 value = draw(name, parameter.shape, seed, trunk.config.depth)
-                assert value is not None, "what belongs to images are matrices, tables and biases"
-                parameter.copy_(value)
+                if value is not None:
+                    parameter.copy_(value)
         model.embedding.text.weight.copy_(with_special(checkpoint.tensors[WORDS], words))
         if not checkpoint.tied:
             model.text_head.weight.copy_(with_special(checkpoint.tensors[HEAD], words))

@@ -7,8 +7,8 @@ import pytest
 from datamodules.sequences import SequenceStore
 
 
-@pytest.mark.parametrize(("largest", "width"), [(65_535, 2), (65_536, 4), (151_943, 4)])
-def test_tokens_take_two_bytes_until_an_id_needs_four(
+@pytest.mark.parametrize(("largest", "width"), [(65_535, 2), (65_536, 8), (151_943, 8)])
+def test_tokens_take_two_bytes_until_an_id_needs_more(
     largest: int, width: int, tmp_path: Path
 ) -> None:
     rows = [([1, 2], [False, True]), ([largest], [True])]

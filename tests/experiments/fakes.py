@@ -104,8 +104,8 @@ def load_schema() -> Schema:
     sections = {
         "world": World,
         "tokenizer": Tokenizer,
-        "language": Language,
         "encoder": Encoder,
+        "language": Language,
         "data": Data,
         "stage0": Stage0,
         "train": Train,

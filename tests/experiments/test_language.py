@@ -17,6 +17,7 @@ from experiments.artifacts.stage0 import stage0
 from experiments.build import build_module, text_tokens
 from experiments.markers import write_marker
 from experiments.model import TrainedModel
+from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request
 from experiments.schema import LanguageConfig
 from experiments.train import train
@@ -26,6 +27,7 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
@@ -51,6 +53,8 @@ def config(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(
         world=WorldConfig(classes=4, colours=4),
         tokenizer=CODEC,
+        encoder=EncoderConfig(),
+        execution=ExecutionConfig(),
         language=LanguageConfig(checkpoint=str(tmp_path / "checkpoint")),
         data=DataConfig(scenes=12, texts=6, longest=200),
         model=architecture("unifork").config(trunk=STATED),

@@ -14,6 +14,7 @@ from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
 from experiments.build import build_module, text_tokens, trained_module
 from experiments.markers import write_json, write_marker
+from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request
 from experiments.probing.inspected import InspectedModel
 from experiments.train import spent_before, train
@@ -23,6 +24,7 @@ from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, GENERATE
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
@@ -44,6 +46,7 @@ def config(tmp_path: Path) -> SimpleNamespace:
     schedule = TrainConfig(steps=STEPS, generate_batch=4, warmup_steps=1, precision="bf16-mixed")
     world = WorldConfig(classes=4, colours=4)
     parts = {"world": world, "tokenizer": CODEC, "model": model, "train": schedule}
+    parts |= {"encoder": EncoderConfig(), "execution": ExecutionConfig()}
     return SimpleNamespace(**parts, stage0=schedule, seed=0)
 
 

@@ -21,6 +21,7 @@ from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
 from experiments.model import TrainedModel
+from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import recipes
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
@@ -88,6 +89,7 @@ def config_of(model: str, tokenizer: ImageTokenizerConfig, encoder: EncoderConfi
         model=architecture(model).config(trunk=TRUNK, **fields),
         train=TRAIN,
         stage0=TRAIN,
+        execution=ExecutionConfig(),
         seed=0,
     )
 

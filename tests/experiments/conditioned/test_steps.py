@@ -26,6 +26,7 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.shared import SharedConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.benchmarks.conditioned.worlds import KnowsScenes
 
@@ -38,6 +39,7 @@ CONFIG = SimpleNamespace(
     train=TrainConfig(init="scratch", precision="32-true"),
     seed=0,
     tokenizer=CODEC,
+    encoder=EncoderConfig(),
     data=DataConfig(),
     sampling=SamplingConfig(),
     execution=ExecutionConfig(),

@@ -17,6 +17,7 @@ from models.batch import pack_generate, pack_understand
 from models.image_tokens import ImageTokenizer
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.encoders import EncoderConfig
 from tests.models.conftest import CODEC, TRAIN, TRUNK
 
 WORLD = WorldConfig()
@@ -48,6 +49,7 @@ def config(execution: ExecutionConfig) -> SimpleNamespace:
     settings = replace(TRAIN, init="scratch", steps=10, understand_batch=4, generate_batch=4)
     model = SharedConfig(trunk=TRUNK)
     fields = {"world": WORLD, "tokenizer": CODEC, "model": model, "stage0": TRAIN, "seed": 0}
+    fields |= {"encoder": EncoderConfig()}
     return SimpleNamespace(**fields, train=settings, execution=execution)
 
 

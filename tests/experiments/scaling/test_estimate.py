@@ -1,5 +1,6 @@
 """What is estimated from a few sequences and layers is what a whole step takes, within a tenth."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +14,12 @@ from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import activations, step_sizes
 from experiments.scaling.memory import blueprint, cache_bytes, training_memory
 from experiments.scaling.samples import Samples
-from experiments.scaling.step_cost import Kept, StepCost, arm_module
+from experiments.scaling.step_cost import Kept, StepCost, arm_module, small_module
 from models.architectures import architecture
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
+from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig, build_optimizer
 
 TRUNK = TrunkConfig(depth=4, width=64, heads=2, kv_heads=2, feed_forward=192)
@@ -29,6 +31,7 @@ def config(arm: str, **changes: Any) -> SimpleNamespace:
     fields = {
         "world": WorldConfig(),
         "tokenizer": ImageTokenizerConfig(),
+        "encoder": EncoderConfig(),
         "data": DataConfig(),
         "model": kind(trunk=TRUNK),
         "stage0": TrainConfig(),
@@ -47,6 +50,12 @@ def samples() -> Samples:
 
 def batch(one: SimpleNamespace, samples: Samples) -> dict[str, Any]:
     return {task: samples.sequences(task, int(size)) for task, size in step_sizes(one).items()}
+
+
+def test_a_fork_at_a_stated_layer_keeps_its_share_at_one_layer() -> None:
+    model = replace(config("unifork").model, fork_at=4)
+    small: Any = small_module(config("unifork", model=model), 1)
+    assert (len(small.model.trunk.layers), small.model.trunk.fork_at) == (1, 1)
 
 
 @pytest.mark.slow
