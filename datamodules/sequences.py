@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from datamodules.unsized import Onward
+
 PARTS = ("tokens", "predicted", "starts")
 
 
@@ -206,5 +208,5 @@ class SequenceData(lightning.LightningDataModule):
         return StepBatches(self.stores, self.sizes, self.drop, self.seed, steps)
 
     def train_dataloader(self) -> DataLoader:
-        first = self.trainer.global_step if self.trainer else 0
-        return DataLoader(self.batches(first), batch_size=None, shuffle=False)
+        batches = self.batches(self.trainer.global_step if self.trainer else 0)
+        return DataLoader(batches, batch_size=None, sampler=Onward(len(batches)))

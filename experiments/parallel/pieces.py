@@ -11,6 +11,7 @@ import lightning
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.sequences import SequenceData, StepBatches
+from datamodules.unsized import Onward
 from experiments.parallel.execution import ExecutionConfig
 from models.batch import Batch
 from models.pieces import Piece, cut
@@ -56,4 +57,4 @@ class PieceData(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         first = self.trainer.global_step if self.trainer else 0
         pieces = PieceBatches(self.data.batches(first), self.cutting)
-        return DataLoader(pieces, batch_size=None, shuffle=False)
+        return DataLoader(pieces, batch_size=None, sampler=Onward(len(pieces)))

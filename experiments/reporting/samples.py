@@ -14,7 +14,7 @@ from experiments.steps import Store
 
 BENCHMARK = "geneval"
 PROMPTS_PER_KIND = 1
-COLOURS = 64
+COLOURS = 32
 
 
 @dataclass(frozen=True)

@@ -185,11 +185,12 @@ def test_false_facts_change_the_training_data_and_no_benchmark(project: Project)
 def test_of_the_frozen_models_of_bridge_backbone_one_has_seen_pictures() -> None:
     suite, preset = load_suite("bridge_backbone"), load_preset("smoke")
     nothing = Layer("command line", {})
-    seen = {
-        arm: sum(
-            asks_about_picture(resolve_arm(load_schema(), suite, preset, arm, nothing).data, index)
-            for index in range(1000)
-        )
+    data = {
+        arm: resolve_arm(load_schema(), suite, preset, arm, nothing).data
         for arm in ("understand_only", "instructed_only")
+    }
+    seen = {
+        arm: sum(asks_about_picture(one, index) for index in range(1000))
+        for arm, one in data.items()
     }
     assert seen == {"understand_only": 670, "instructed_only": 0}

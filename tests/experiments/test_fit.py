@@ -21,7 +21,7 @@ from models.text_tokens import DROP, TextTokens
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
-STEPS, KILLED_AT = 20, 13
+STEPS = 20
 CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
 TRAIN = TrainConfig(
     steps=STEPS, understand_batch=4, generate_batch=4, warmup_steps=2, precision="32-true"
@@ -49,14 +49,16 @@ def data(kind: type[SequenceData] = SequenceData) -> SequenceData:
 
 
 class Killer(SequenceData):
-    """Ends its process without a word when step `KILLED_AT` asks for its batch."""
+    """Ends its process without a word when step `killed_at` asks for its batch."""
+
+    killed_at: int
 
     def batches(self, first: int):
         batches = super().batches(first)
         deal = batches.sequences
 
         def deadly(task: str, step: int):
-            if step == KILLED_AT:
+            if step == self.killed_at:
                 os.kill(os.getpid(), signal.SIGKILL)
             return deal(task, step)
 
@@ -64,26 +66,34 @@ class Killer(SequenceData):
         return batches
 
 
-def run(out: Path, kind: type[SequenceData]) -> None:
+def run(out: Path) -> None:
     torch.set_num_threads(1)
-    fit(module(), data(kind), out)
+    fit(module(), data(), out)
+
+
+def run_until(out: Path, killed_at: int) -> None:
+    torch.set_num_threads(1)
+    deadly = data(Killer)
+    deadly.killed_at = killed_at
+    fit(module(), deadly, out)
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("killed_at", [5, 13])
 def test_a_killed_run_resumes_to_the_very_weights_and_metrics_of_an_uninterrupted_one(
-    tmp_path: Path,
+    tmp_path: Path, killed_at: int
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
     cut.mkdir()
-    run(whole, SequenceData)
-    process = multiprocessing.get_context("spawn").Process(target=run, args=(cut, Killer))
+    run(whole)
+    process = multiprocessing.get_context("spawn").Process(target=run_until, args=(cut, killed_at))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL
     assert (cut / "resume.ckpt").exists()
     assert not (cut / "model.pt").exists()
-    run(cut, SequenceData)
+    run(cut)
     assert not (cut / "resume.ckpt").exists()
     first, second = (torch.load(folder / "model.pt") for folder in (whole, cut))
     assert list(first) == list(second)

@@ -1,6 +1,7 @@
 """What the report says in words, and what it shows of probes: figures or why there are none."""
 
 import base64
+import gzip
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -176,7 +177,8 @@ def test_probes_are_shown_by_arm_with_the_reason_where_they_do_not_apply(tmp_pat
     experts, shared = figures["routing"]
     address, *others = experts.pictures
     assert not others
-    assert base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")) == b"<svg/>"
+    packed = base64.b64decode(address.removeprefix("data:application/gzip;base64,"))
+    assert gzip.decompress(packed) == b"<svg/>"
     assert (experts.arm, experts.seed, experts.notes) == ("experts", 0, ())
     assert experts.tables == ("steps/probe_routing-a/routing.csv",)
     assert (shared.pictures, shared.notes) == ((), ("no experts",))

@@ -18,6 +18,7 @@ from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
 from experiments.graph import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES, cell_steps
+from experiments.language import LanguageConfig
 from experiments.markers import write_json, write_marker
 from experiments.parallel.execution import ExecutionConfig
 from experiments.steps import load_function
@@ -40,6 +41,7 @@ CONFIG = SimpleNamespace(
     seed=0,
     tokenizer=CODEC,
     encoder=EncoderConfig(),
+    language=LanguageConfig(),
     data=DataConfig(),
     sampling=SamplingConfig(),
     execution=ExecutionConfig(),
