@@ -100,8 +100,7 @@ def resolve(schema: Schema, layers: Sequence[Layer], label: str) -> CellConfig:
     nodes = {name: OmegaConf.structured(one) for name, one in sections.items()}
     merged: Any = OmegaConf.create({**nodes, "seed": IntegerNode(0)}, flags={"struct": True})
     for layer in layers:
-        for key, value in flatten(layer.values):
-            merged = merge_value(merged, layer.source, key, value)
+        merged = merge_layer(merged, layer)
     try:
         values = OmegaConf.to_object(merged)
     except ValueError as error:
@@ -124,6 +123,17 @@ def model_name(schema: Schema, layers: Sequence[Layer]) -> str:
         known = ", ".join(schema.models)
         raise ConfigError(f"{source}: model.name must be one of {known}, got {name!r}.")
     return name
+
+
+def merge_layer(merged: Any, layer: Layer) -> Any:
+    """The config with a layer's values; ConfigError names the layer and the first key at fault."""
+    values = dict(flatten(layer.values))
+    try:
+        return OmegaConf.merge(merged, nest(values))
+    except OmegaConfBaseException:
+        for key, value in values.items():
+            merged = merge_value(merged, layer.source, key, value)
+        return merged
 
 
 def merge_value(merged: Any, source: str, key: str, value: Any) -> Any:

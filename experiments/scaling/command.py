@@ -1,9 +1,11 @@
 """Prints what a plan's arms take on named devices: `… plan --devices 8xh100`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -53,9 +55,8 @@ def on_fleet(config: Any, fleet: Fleet) -> Any:
 
 
 def training_table(arms: dict[str, ArmEstimate], fleet: Fleet) -> Table:
-    table = Table(title=f"Training on {fleet.count} x {fleet.name}")
-    for column in ("arm", "parameters", "trained", "FLOPs", "tokens", "hours", "disk, GiB"):
-        table.add_column(column, justify="left" if column == "arm" else "right")
+    columns = ("parameters", "trained", "FLOPs", "tokens", "hours", "disk, GiB")
+    table = table_of_arms(f"Training on {fleet.count} x {fleet.name}", columns)
     for arm, one in arms.items():
         table.add_row(
             arm,
@@ -69,13 +70,20 @@ def training_table(arms: dict[str, ArmEstimate], fleet: Fleet) -> Table:
     return table
 
 
+def table_of_arms(title: str, columns: Sequence[str]) -> Table:
+    """A table that shows every arm's name whole, however narrow the terminal is."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    table.add_column("arm", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold")
+    return table
+
+
 def memory_table(arms: dict[str, ArmEstimate], fleet: Fleet) -> Table:
     """GiB of one device; the cache is needed when drawing, not when training."""
-    table = Table(title=f"Memory of one device, GiB, of {fleet.device.memory_gib}")
-    table.add_column("arm")
     parts = list(asdict(next(iter(arms.values())).memory)) if arms else []
-    for column in (*parts, "all at once", "cache"):
-        table.add_column(column, justify="right")
+    title = f"Memory of one device, GiB, of {fleet.device.memory_gib}"
+    table = table_of_arms(title, (*parts, "all at once", "cache"))
     for arm, one in arms.items():
         total = one.memory.total / GIB
         fits = "" if total < fleet.device.memory_gib else " (does not fit)"

@@ -102,15 +102,16 @@ def summary(folder: Path, flops: int, tokens: int, before: int = 0) -> Path:
 
 
 def test_what_an_arm_starts_from_counts_and_stage_0_counts_once(tmp_path: Path) -> None:
-    config = SimpleNamespace(train=TRAIN)
+    config = SimpleNamespace(train=TRAIN, model=SharedConfig())
     folders = {
         "stage0": summary(tmp_path / "stage0", 10, 1),
         "start": summary(tmp_path / "start", 110, 11),
         "features": summary(tmp_path / "features", 7, 0),
     }
     alone = {"stage0": folders["stage0"]}
+    scratch = SimpleNamespace(train=replace(TRAIN, init="scratch"), model=SharedConfig())
     assert spent_before(config, alone) == Spent(10, 1)
-    assert spent_before(SimpleNamespace(train=replace(TRAIN, init="scratch")), alone) == Spent()
+    assert spent_before(scratch, alone) == Spent()
     assert spent_before(config, {**alone, "features": folders["features"]}) == Spent(17, 1)
     assert spent_before(config, {**alone, "start": folders["start"]}) == Spent(110, 11)
 

@@ -14,8 +14,10 @@ PRESETS = sorted(path.stem for path in (HERE / "presets").glob("*.yaml"))
 NOTHING = Layer("command line", {})
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    sorted({(name, "cpu") for name in SUITES} | {("architectures", one) for one in PRESETS}),
+)
 def test_arms_differ_from_their_control_in_the_declared_fields_alone(
     name: str, preset: str
 ) -> None:

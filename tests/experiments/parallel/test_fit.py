@@ -19,7 +19,8 @@ from tests.models.conftest import NOT_TRAINED, TRUNK
 
 DDP = ExecutionConfig(devices=2, strategy="ddp")
 FSDP = ExecutionConfig(devices=2, strategy="fsdp")
-ARMS = [name for name in names() if name not in NOT_TRAINED]
+SAME_TRAINING = ("image_prompted_bridge",)  # as frozen_bridge
+ARMS = [name for name in names() if name not in (*NOT_TRAINED, *SAME_TRAINING)]
 ONE_LAYER = (("trunk", replace(TRUNK, depth=1)),)
 CASES = (
     *(Case(arm, how) for how in (DDP, FSDP) for arm in ARMS),
@@ -49,7 +50,7 @@ def test_two_processes_have_the_losses_weights_and_counts_of_one(
     runs.run_whole(tmp_path, case)
     found, expected = runs.losses(folder / case.label), runs.losses(tmp_path)
     assert len(expected) >= runs.STEPS
-    assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert found == pytest.approx(expected, rel=2e-4, abs=1e-6)
     ours, theirs = (torch.load(one / "model.pt") for one in (folder / case.label, tmp_path))
     assert list(ours) == list(theirs)
     for name, value in theirs.items():
@@ -77,7 +78,7 @@ def test_what_two_processes_saved_in_parts_one_goes_on_from(folder: Path, tmp_pa
         assert {step for step, _ in found} == {runs.STEPS}  # the steps before were not done again
         two = folder / f"{case.arm}-fsdp-2x1"
         expected = {key: value for key, value in runs.losses(two).items() if key in found}
-        assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+        assert found == pytest.approx(expected, rel=2e-4, abs=1e-6)
         ours, theirs = (torch.load(one / "model.pt") for one in (tmp_path / case.label, two))
         for name, value in theirs.items():
             torch.testing.assert_close(ours[name], value, rtol=0, atol=5e-4, msg=name)
