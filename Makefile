@@ -80,8 +80,8 @@ style: setup
 types: setup
 	$(PYTHON) -m basedpyright
 
-test: setup  ## the fast tests
-	$(PYTHON) -m pytest -m 'not slow'
+test: setup  ## the fast tests, on two processes of one thread
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m 'not slow' -n 2 --dist loadfile
 
 test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 	$(PYTHON) -m pytest -m slow
