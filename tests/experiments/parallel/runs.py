@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -101,8 +102,8 @@ def run_all(out: Path, home: Path, cases: tuple[Case, ...]) -> None:
 
 def run_whole(out: Path, case: Case) -> None:
     """The same arm by one process that sees every step whole."""
-    one_process.METRICS_EVERY = 1
-    fit(module(case), data(), out)
+    with patch.object(one_process, "METRICS_EVERY", 1):
+        fit(module(case), data(), out)
 
 
 def losses(folder: Path) -> dict[tuple[int, str], float]:
