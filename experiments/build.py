@@ -16,6 +16,7 @@ from models import TASKS
 from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
+from models.tensor_faults import shapes, tensor_faults
 from models.tokenizers.codec import Codec
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
@@ -130,15 +131,7 @@ def load_weights(module: torch.nn.Module, path: Path, prefix: str = "") -> None:
     """
     everything: dict[str, Tensor] = torch.load(path, weights_only=True)
     saved = {n.removeprefix(prefix): v for n, v in everything.items() if n.startswith(prefix)}
-    own = module.state_dict()
-    faults = [f"missing {name}" for name in own if name not in saved]
-    faults += [f"extra {name}" for name in saved if name not in own]
-    faults += [
-        f"{name} of shape {tuple(saved[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in saved and saved[name].shape != own[name].shape
-    ]
-    if faults:
+    if faults := tensor_faults(shapes(module.state_dict()), shapes(saved)):
         raise ValueError(f"{path} must hold this config's tensors, got {', '.join(faults)}.")
     module.load_state_dict(saved)
 

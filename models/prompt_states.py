@@ -85,12 +85,12 @@ def query_context(
 def split_sequences(sequences: Sequences, text: int) -> tuple[Tensor, Tensor, Tensor]:
     """Prompts as the language model reads them, their lengths, and the image codes.
 
-    A sequence `<generate> caption <image> codes` becomes `<understand> caption` and the codes.
+    A sequence `<generate> prompt <image> codes` becomes `<understand> prompt` and the codes, which
+    are its targets; the prompt may hold images of its own.
     """
-    tokens = sequences["tokens"]
-    is_image = tokens >= text
-    lengths = ((tokens != PAD) & ~is_image).sum(1) - 1
-    codes = (tokens[is_image] - text).view(len(tokens), -1)
+    tokens, predicted = sequences["tokens"], sequences["predicted"]
+    lengths = predicted.int().argmax(1) - 1
+    codes = (tokens[predicted] - text).view(len(tokens), -1)
     return language_prompts(tokens[:, : int(lengths.max())], lengths), lengths, codes
 
 

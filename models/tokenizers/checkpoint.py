@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+
+from models.hub import downloaded
+from models.tensor_faults import shapes, tensor_faults
 
 FILES = ["*.json", "*.safetensors"]
 OTHER_PARTS = ["text_encoder*", "transformer/*", "unet/*", "safety_checker/*"]
@@ -26,15 +27,7 @@ def local_folder(path: str, field: str) -> Path:
     """
     if Path(path).is_dir():
         return Path(path)
-    try:
-        return Path(
-            snapshot_download(path, allow_patterns=list(FILES), ignore_patterns=list(OTHER_PARTS))
-        )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise ValueError(
-            f"{field} must be a folder or a repository that can be reached, got {path!r}."
-        ) from error
-    return Path(found)
+    return downloaded(path, FILES, OTHER_PARTS, field)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -77,15 +70,7 @@ def read_file(path: Path, whole: bool) -> dict[str, Tensor]:
 
 def fill(network: nn.Module, tensors: dict[str, Tensor], folder: Path) -> None:
     """Load `tensors`; ValueError names every missing, extra and misshapen one."""
-    own = network.state_dict()
-    faults = [f"missing {name}" for name in own if name not in tensors]
-    faults += [f"extra {name}" for name in tensors if name not in own]
-    faults += [
-        f"{name} of shape {tuple(tensors[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in tensors and tensors[name].shape != own[name].shape
-    ]
-    if faults:
+    if faults := tensor_faults(shapes(network.state_dict()), shapes(tensors)):
         raise ValueError(
             f"tokenizer.path must hold the tensors that its settings ask for, got in {folder}: "
             f"{', '.join(faults)}."

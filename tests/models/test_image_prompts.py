@@ -3,26 +3,19 @@
 import pytest
 import torch
 
-from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
-from models.frozen_bridge import FrozenBridgeModule
-from models.image_prompted_bridge import (
-    ImagePromptedBridgeConfig,
-    ImagePromptedBridgeModule,
-    split_at_targets,
-)
 from models.image_prompts import image_prompt_tokens, pack_image_prompt
 from models.image_tokens import ImageTokenizer
 from models.module import UnifiedModule
 from models.prompt_states import split_sequences
 from models.sampling import SamplingConfig
-from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE, TextTokens
+from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE, UNDERSTAND, TextTokens
 from models.unified import Vocabulary
-from tests.models.conftest import CODEC, TOKEN_ARMS, TRUNK, build, build_bridge
+from tests.models.conftest import CODEC, TOKEN_ARMS, build, build_bridge
 
 CODES = CODEC.tokens_per_image
 SAMPLING = SamplingConfig(chunk=2, prompt_length=48, flow_steps=2)
-BRIDGE = "image_prompted_bridge"
+BRIDGE = "frozen_bridge"
 
 
 def image(first: int) -> list[int]:
@@ -30,13 +23,7 @@ def image(first: int) -> list[int]:
 
 
 def made(name: str, vocabulary: Vocabulary, codec: ImageTokenizer) -> UnifiedModule:
-    """A tiny token arm, or the bridge with the weights of the tiny `frozen_bridge`."""
-    if name != BRIDGE:
-        return build(name, vocabulary)
-    bridge = build_bridge(vocabulary, codec)
-    config = ImagePromptedBridgeConfig(**{**vars(bridge.model.config), "name": BRIDGE})
-    frozen = build("shared", vocabulary)
-    return ImagePromptedBridgeModule(config, frozen, codec, bridge.train_config, 0)
+    return build_bridge(vocabulary, codec) if name == BRIDGE else build(name, vocabulary)
 
 
 def conditioned_batch(words: TextTokens, first: int = 0) -> Batch:
@@ -120,25 +107,18 @@ def test_an_images_place_is_counted_anew_in_each_image(
     assert not torch.equal(shown[0], shown[CODEC.grid])
 
 
-def test_the_bridge_cuts_prompts_of_words_as_the_frozen_bridge_does(
-    words: TextTokens, vocabulary: Vocabulary, codec: ImageTokenizer, batch: Batch
+def test_the_bridge_cuts_prompts_of_words_before_the_drawn_image(
+    words: TextTokens, batch: Batch
 ) -> None:
-    text = len(words)
-    ours, theirs = (cut(batch["generate"], text) for cut in (split_at_targets, split_sequences))
-    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
-    plain: FrozenBridgeModule = build_bridge(vocabulary, codec)
-    conditioned = made(BRIDGE, vocabulary, codec)
-    conditioned.load_state_dict(plain.state_dict())
-    assert torch.equal(plain.training_step(batch, 0), conditioned.training_step(batch, 0))
+    prompts, lengths, codes = split_sequences(batch["generate"], len(words))
+    assert lengths.tolist() == [1 + 6, 1 + 2, 1 + 1]  # the task, and the words or <drop>
+    assert prompts[:, 0].tolist() == [UNDERSTAND] * 3
+    assert prompts[1, 1:3].tolist() == words.encode("a dog")
+    assert codes.shape == (3, CODES)
 
 
 def test_the_bridges_prompt_ends_before_the_drawn_image(words: TextTokens) -> None:
-    prompts, lengths, codes = split_at_targets(conditioned_batch(words)["generate"], len(words))
+    prompts, lengths, codes = split_sequences(conditioned_batch(words)["generate"], len(words))
     assert lengths.tolist() == [1 + CODES + 2 + 4, 1 + 2, 1 + 2 * (CODES + 2) + 3]
     assert codes.tolist() == [image(5), image(6), image(7)]
     assert prompts.shape == (3, int(lengths.max()))
-
-
-def test_the_bridge_is_an_architecture_by_its_name() -> None:
-    assert architecture(BRIDGE).config().name == BRIDGE
-    assert ImagePromptedBridgeConfig(trunk=TRUNK).queries == 16

