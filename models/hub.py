@@ -18,6 +18,6 @@ def downloaded(name: str, wanted: Sequence[str], unwanted: Sequence[str], field:
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise ValueError(
-            f"{field} must be a folder or a repository of the hub that can be reached, got {name!r}."
+            f"{field} must be a folder or a repository that can be reached, got {name!r}."
         ) from error
     return Path(found)

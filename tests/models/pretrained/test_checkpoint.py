@@ -153,7 +153,7 @@ def test_a_hub_id_that_is_not_in_the_cache_is_refused_offline(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ValueError, match="checkpoint must be a folder or a repo.*'owner/name'"):
+    with pytest.raises(ValueError, match=r"checkpoint must be a folder or a repo.*'owner/name'"):
         locate("owner/name")
 
 
