@@ -60,11 +60,15 @@ def outcome(one: Verdict) -> str:
 
 
 def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
-    """The arm with the best mean on the first headline metric of each task."""
+    """The arm with the best mean on the first headline metric of each task.
+
+    An arm whose task another model solves leads in nothing: its score is that model's.
+    """
     told = []
-    for axis in axes(found).values():
+    for task, axis in axes(found).items():
         sign = 1 if axis.higher_is_better else -1
-        arms = [row for row in rows if row.n_seeds is not None and axis.metric in row.scores]
+        own = {cell.arm for cell in found.plan.cells if task not in cell.inherits}
+        arms = [row for row in rows if row.arm in own and axis.metric in row.scores]
         if arms:
             best = max(arms, key=lambda row: sign * row.scores[axis.metric].value)
             name = axis.metric.partition("@")[0]

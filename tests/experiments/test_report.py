@@ -2,7 +2,7 @@
 
 import base64
 import gzip
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,12 @@ def test_an_undecided_suite_says_so_and_names_its_leaders_as_description(found: 
         "Nothing is decided on 2 claims over 1 seed (1 undecided: seeds, 1 precondition absent); "
         "among these checkpoints, which is description, fork leads on g.all (0.500)."
     )
+
+
+def test_an_arm_that_inherits_a_task_does_not_lead_in_it(found: Gathered) -> None:
+    bridge = replace(cell("fork"), inherits=("generate",))
+    inherited = Gathered(plan(cell("shared"), bridge), final=found.final)
+    assert suite_answer(inherited, [], STANDINGS).endswith("shared leads on g.all (0.250).")
 
 
 def test_a_decided_claim_stands_in_the_answer_with_its_interval(found: Gathered) -> None:
