@@ -64,9 +64,10 @@ def test_a_scene_is_right_if_each_object_is_seen_in_name_and_colour_wherever_it_
     dog = Detection("dog", (0, 0, 9, 9), 0.9, None)
     placed = replace(clean[1][0].placed[0], name="dog", colour=None)
     two = replace(clean[1][0], placed=(placed, placed))
-    judge = Scripted([[dog], [dog, dog, dog], [replace(dog, colour="red"), dog]])
-    # of two dogs: one seen, both and a third one, one seen and one in another colour
-    assert scenes_right(judge, clean[0][:3], [two, two, two]) == 1 / 3
+    red = replace(dog, colour="red")
+    judge = Scripted([[dog], [dog, dog, dog], [dog, red, dog], [red, dog]])
+    # of two dogs: one seen; both and a third; both and a red one; one seen and one in another colour
+    assert scenes_right(judge, clean[0][:4], [two] * 4) == 2 / 4
 
 
 def test_agreement_counts_images_with_the_same_objects_and_colours_wherever_they_are(clean: Clean):
