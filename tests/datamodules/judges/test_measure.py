@@ -66,7 +66,7 @@ def test_a_scene_is_right_if_each_object_is_seen_in_name_and_colour_wherever_it_
     two = replace(clean[1][0], placed=(placed, placed))
     red = replace(dog, colour="red")
     judge = Scripted([[dog], [dog, dog, dog], [dog, red, dog], [red, dog]])
-    # of two dogs: one seen; both and a third; both and a red one; one seen and one in another colour
+    # of two dogs: one seen; both and a third; both and a red one; one and a red one
     assert scenes_right(judge, clean[0][:4], [two] * 4) == 2 / 4
 
 
