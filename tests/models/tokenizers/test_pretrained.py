@@ -125,11 +125,11 @@ def test_ids_follow_the_words_in_the_trunks_vocabulary(folders: dict[str, Path])
 def test_the_processor_beside_the_weights_scales_the_pixels(tmp_path: Path) -> None:
     network = janus_network()
     network.save_pretrained(tmp_path)
-    said = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.6, 0.7], "rescale_factor": 0.004}
+    said = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.5, 0.6, 0.7], "rescale_factor": 0.01}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
     codec = opened("janus", tmp_path)
     mean, deviation = (torch.tensor(said[f"image_{one}"])[:, None, None] for one in ("mean", "std"))
-    pixels = (torch.from_numpy(IMAGES).permute(0, 3, 1, 2) * 0.004 - mean) / deviation
+    pixels = (torch.from_numpy(IMAGES).permute(0, 3, 1, 2) * 0.01 - mean) / deviation
     wanted = network.encode(pixels).image_tokens.view(3, 16)
     assert torch.equal(codec.encode(IMAGES), wanted)
     assert np.array_equal(codec.scale.images(pixels), IMAGES)

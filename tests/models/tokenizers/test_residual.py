@@ -1,5 +1,6 @@
 """Residual codes: the codec, the arithmetic of composed codes, and the model with a depth head."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -226,6 +227,23 @@ def test_sampling_draws_all_depths_and_does_not_depend_on_the_batch(
     assert parts.max() < CODES
     assert all(len(parts[..., depth].unique()) > 3 for depth in range(3))
     assert residual.decode(together).shape == (3, 16, 16, 3)
+
+
+def test_each_depth_has_a_uniform_number_of_its_own(
+    vocabulary: Vocabulary,
+    words: TextTokens,
+    residual: ResidualTokenizer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lowest_then_highest(seeds: Sequence[int], count: int) -> torch.Tensor:
+        return torch.tensor([0.0, 0.9999, 0.9999]).repeat(len(seeds), count // 3)
+
+    monkeypatch.setattr("models.sampling.uniforms", lowest_then_highest)
+    module = build("shared", vocabulary).eval()
+    config = SamplingConfig(chunk=2, prompt_length=16)
+    parts = residual.parts(module.generate([prompt_tokens(words, "a dog")], [1], config))
+    assert (parts[..., 0] == 0).all()
+    assert (parts[..., 1:] == CODES - 1).all()
 
 
 def test_an_answer_begins_as_one_pass_over_image_and_question_says(
