@@ -56,7 +56,7 @@ def add_updates(module: nn.Module, config: LoraConfig, seed: int) -> list[nn.Par
     inject_adapter_in_model(settings, module, ADAPTER)
     added = {name: p for name, p in module.named_parameters() if ".lora_" in name}
     for name, parameter in added.items():
-        if ".lora_A." in name:
+        if ".lora_A." in name and not parameter.is_meta:
             nn.init.kaiming_uniform_(parameter, a=5**0.5, generator=generator_for(seed, name))
     return list(added.values())
 

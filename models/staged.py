@@ -17,13 +17,15 @@ from typing import Any
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import TASKS
 from models.batch import Batch
 from models.lora import LoraConfig, add_updates, merged_state
-from models.module import TokenModule, UnifiedModule
+from models.matching import skipped_by
+from models.module import UnifiedModule
 from models.sampling import SamplingConfig
+from models.unified import UnifiedModel
 
 SCHEDULES = ("constant", "cosine")
 
@@ -48,9 +50,11 @@ class GroupConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """`warmup` is a share of the steps; a cosine falls to `floor` times the rate."""
+    """`warmup` is a share of the steps; a cosine falls to `floor` times the rate. `rate_scale`
+    multiplies the rates of all groups: 1 where those are as published."""
 
     groups: list[GroupConfig] = field(default_factory=list)
+    rate_scale: float = 1.0
     schedule: str = "constant"
     warmup: float = 0.0
     floor: float = 0.0
@@ -66,6 +70,8 @@ class StageConfig:
         for name in ("warmup", "floor"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"stage.{name} must lie in [0, 1], got {getattr(self, name)}.")
+        if not self.rate_scale > 0:
+            raise ValueError(f"stage.rate_scale must be above 0, got {self.rate_scale}.")
         if self.weight_decay < 0:
             raise ValueError(f"stage.weight_decay must not be negative, got {self.weight_decay}.")
 
@@ -81,19 +87,16 @@ class StageConfig:
 
 
 class StagedModule(UnifiedModule):
-    """Trains `arm` as a stage says. Raises ValueError for a pattern that fits no parameter that the
-    arm trains."""
+    """Trains `arm` as a stage says. Raises ValueError as `apply_stage` does."""
 
     def __init__(self, arm: UnifiedModule, stage: StageConfig, seed: int) -> None:
         super().__init__(arm.train_config)
-        trained = {id(p) for p in arm.parameters() if p.requires_grad}
-        trained |= {id(p) for p in add_updates(arm, stage.lora, seed)}
         self.arm, self.stage = arm, stage
         self.second_encoder, self.needs_coin = arm.second_encoder, arm.needs_coin
-        self.groups = grouped(arm, stage.groups, trained)
+        self.groups = apply_stage(arm, stage, seed)
 
     @property
-    def passed_twice(self) -> tuple[torch.nn.Module, ...]:
+    def passed_twice(self) -> tuple[nn.Module, ...]:
         return self.arm.passed_twice
 
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
@@ -116,7 +119,7 @@ class StagedModule(UnifiedModule):
         names = dict(self.arm.named_parameters())
         optimizer = torch.optim.AdamW(
             [
-                {"params": [names[one] for one in chosen], "lr": group.rate}
+                {"params": [names[one] for one in chosen], "lr": self.stage.rate_scale * group.rate}
                 for group, chosen in zip(self.stage.groups, self.groups, strict=True)
             ],
             betas=self.stage.betas,
@@ -138,62 +141,60 @@ class StagedModule(UnifiedModule):
         torch.save(merged_state(self.arm, state), path)
 
 
-def grouped(
-    arm: UnifiedModule, groups: Sequence[GroupConfig], trained: set[int]
-) -> list[list[str]]:
-    """The names of each group's parameters; what is in none is frozen, and what is not in `trained`
-    stays so. Raises ValueError that names a pattern without any parameter."""
+def apply_stage(arm: nn.Module, stage: StageConfig, seed: int) -> list[list[str]]:
+    """Puts the stage's updates into `arm`, freezes what no group trains, and gives the names of
+    each group's parameters. What the arm itself freezes stays frozen.
+
+    Raises ValueError for a pattern that fits no parameter, and for a group that gets none.
+    """
+    trained = {id(p) for p in arm.parameters() if p.requires_grad}
+    trained |= {id(p) for p in add_updates(arm, stage.lora, seed)}
+    named = dict(arm.named_parameters())
     aliases = names_by_task(arm)
-    found: list[list[str]] = [[] for _ in groups]
-    unused = {pattern for group in groups for pattern in group.match}
-    for name, parameter in arm.named_parameters():
-        parameter.requires_grad_(False)
-        if id(parameter) not in trained:
-            continue
-        fitting = {p for p in patterns_of(groups) if any(fits(one, p) for one in aliases[name])}
-        unused -= fitting
-        for group, chosen in zip(groups, found, strict=True):
-            if fitting & set(group.match):
-                parameter.requires_grad_(True)
-                chosen.append(name)
-                break
-    if unused:
-        raise ValueError(
-            f"stage.groups.match must fit parameters of {type(arm).__name__} that it trains, "
-            f"got {min(unused)!r}, which fits none."
-        )
-    if empty := [group.match for group, chosen in zip(groups, found, strict=True) if not chosen]:
-        raise ValueError(
-            f"stage.groups must each have parameters that no earlier group took, got {empty[0]}."
-        )
+    found: list[list[str]] = [[] for _ in stage.groups]
+    used: set[str] = set()
+    for name, parameter in named.items():
+        fitting = patterns_for(aliases[name], stage) if id(parameter) in trained else set()
+        used |= fitting
+        first = next((i for i, one in enumerate(stage.groups) if fitting & {*one.match}), None)
+        parameter.requires_grad_(first is not None)
+        if first is not None:
+            found[first].append(name)
+    check_groups(stage, used, found)
     return found
 
 
-def patterns_of(groups: Sequence[GroupConfig]) -> set[str]:
-    return {pattern for group in groups for pattern in group.match}
+def patterns_for(names: Sequence[str], stage: StageConfig) -> set[str]:
+    """The patterns that fit one of the names of a parameter."""
+    patterns = {pattern for group in stage.groups for pattern in group.match}
+    return {one for one in patterns if any(fnmatchcase(name, one) for name in names)}
 
 
-def fits(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern)
+def check_groups(stage: StageConfig, used: set[str], found: Sequence[Sequence[str]]) -> None:
+    for group, names in zip(stage.groups, found, strict=True):
+        if unused := [pattern for pattern in group.match if pattern not in used]:
+            raise ValueError(
+                "stage.groups.match must fit parameters that the arm trains, "
+                f"got {unused[0]!r}, which fits none."
+            )
+        if not names:
+            raise ValueError(
+                "stage.groups must each have parameters that no earlier group took, "
+                f"got none left for {', '.join(group.match)}."
+            )
 
 
-def names_by_task(arm: UnifiedModule) -> dict[str, list[str]]:
+def names_by_task(arm: nn.Module) -> dict[str, list[str]]:
     """Each parameter's name, and `task:name` where the sequences of one task alone pass it."""
-    names = {name: [name] for name, _ in arm.named_parameters()}
-    if not isinstance(arm, TokenModule):
-        return names
-    passed = {task: passed_parameters(arm, task) for task in TASKS}
-    for name, parameter in arm.model.trunk.named_parameters(prefix="model.trunk"):
-        alone = [task for task in TASKS if id(parameter) in passed[task]]
-        names[name] += [f"{task}:{name}" for task in alone if len(alone) == 1]
-    for task, head in zip(TASKS, ("text_head", "image_head"), strict=True):
-        names |= {
-            name: [name, f"{task}:{name}"] for name in names if name.startswith(f"model.{head}.")
-        }
-    return names
-
-
-def passed_parameters(arm: TokenModule, task: str) -> set[int]:
-    """Ids of the trunk's parameters that a sequence of `task` passes through."""
-    layers, norm = arm.model.trunk.path(task)  # pyright: ignore[reportArgumentType]
-    return {id(parameter) for part in (*layers, norm) for parameter in part.parameters()}
+    named = dict(arm.named_parameters())
+    model = getattr(arm, "model", None)
+    alone: dict[int, str] = {}
+    if isinstance(model, UnifiedModel):
+        for task, other in zip(TASKS, reversed(TASKS), strict=True):
+            head = model.text_head if task == "understand" else model.image_head
+            own = (*skipped_by(model, other), *head.parameters())
+            alone |= {id(parameter): task for parameter in own}
+    return {
+        name: [name, *([f"{alone[id(p)]}:{name}"] if id(p) in alone else [])]
+        for name, p in named.items()
+    }

@@ -14,7 +14,6 @@ from experiments.plan import Project, Request, cell_config, load_plan
 from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe
-from experiments.scaling.command import print_scaling
 from experiments.scaling.hardware import Fleet
 from experiments.steps import Store
 
@@ -68,15 +67,18 @@ def main(arguments: list[str]) -> int:
 
 
 def plan(project: Project, asked: Request, options: argparse.Namespace, console: Console) -> int:
-    """Prints stages and cost; with --devices, hours and memory there."""
+    """Prints stages and what is left to do; with --devices, hours and memory there."""
     recipe = load_recipe(options.name)
-    built, _ = load_plan(project, replace(asked, arms=tuple(recipe.stages)), options.runs)
-    stages = {
-        cell.arm: cell_config(built, built.steps[cell.steps["train"]]) for cell in built.cells
-    }
-    print_recipe(console, recipe, stages)
+    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
+    built, _ = load_plan(project, asked, options.runs)
+    trained = [cell_config(built, step) for step in built.steps.values() if step.name == "train"]
+    named = {config.stage.name: config for config in trained}
+    print_recipe(console, recipe, {stage: named[stage] for stage in recipe.stages})
     if options.preset != PUBLISHED:
         print_plan(console, built, Store(options.runs), options.jobs)
-    if options.devices:
-        print_scaling(console, built, Fleet.read(options.devices, options.utilisation))
+    if fleet is not None:
+        from experiments.scaling.command import print_scaling  # it imports torch
+
+        every = replace(asked, arms=tuple(recipe.stages))
+        print_scaling(console, load_plan(project, every, options.runs)[0], fleet)
     return 0

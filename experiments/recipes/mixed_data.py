@@ -28,6 +28,7 @@ from experiments.progress_file import ProgressFile
 from models import TASKS
 from models.batch import Packed, pack_generate, pack_understand
 from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec
 
 SEED = 0
 """The training set is the same for every seed; a seed orders it."""
@@ -69,7 +70,7 @@ def mixed_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> N
 class Packer:
     """Sequences of the world's training scenes, whose pictures are coded once."""
 
-    def __init__(self, config: SimpleNamespace, codec) -> None:
+    def __init__(self, config: SimpleNamespace, codec: Codec) -> None:
         self.world: World = taught_world(config)
         self.words: TextTokens = text_tokens(config)
         self.data: DataConfig = config.data

@@ -1,61 +1,56 @@
-"""A recipe on the console: what each stage trains, as published and as planned here."""
+"""A recipe on the console: what each stage does here, as published, and where the two differ."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from experiments.config import CellConfig
 from experiments.recipes.recipe import Recipe
+from models import TASKS, Task
 
-COLUMNS = ("stage", "after", "trains", "schedule", "steps", "sequences a step", "data")
+COLUMN = 12
 
 
-def print_recipe(console: Console, recipe: Recipe, stages: dict[str, CellConfig]) -> None:
+def print_recipe(console: Console, recipe: Recipe, stages: Mapping[str, CellConfig]) -> None:
     """`stages` maps each stage to its config."""
-    console.print(f"{recipe.paper}: {recipe.about}", highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold")
-    for name, config in stages.items():
-        after = ", ".join(recipe.stages[name].after.values()) or "stage 0"
-        table.add_row(name, after, *planned(config))
-    console.print(table)
-    for name, stage in recipe.stages.items():
-        for key, value in stage.published.items():
-            console.print(f"{name}, published {key}: {value}", highlight=False)
+    show(console, f"{recipe.paper}: {recipe.about}.")
     for line in recipe.deviations:
-        console.print(f"otherwise than published: {line}", highlight=False)
-    for name, stage in recipe.stages.items():
-        for line in stage.deviations:
-            console.print(f"{name}, otherwise than published: {line}", highlight=False)
+        show(console, line, "differs")
+    for name, config in stages.items():
+        entry = recipe.stages[name]
+        after = " and ".join(entry.after.values()) or "stage 0"
+        show(console, f"\n{name}, after {after}")
+        for title, text in planned(config):
+            show(console, text, title)
+        for key, value in entry.published.items():
+            show(console, f"{key}: {value}", "published")
+        for line in entry.deviations:
+            show(console, line, "differs")
 
 
-def planned(config: CellConfig) -> list[str]:
-    """The cells of a stage's row, from `trains` on."""
+def show(console: Console, text: str, title: str = "") -> None:
+    """One fact, behind its title if it has one."""
+    before = f"  {title:{COLUMN}}" if title else ""
+    console.print(before + text, highlight=False, markup=False, soft_wrap=True)
+
+
+def planned(config: CellConfig) -> Iterator[tuple[str, str]]:
+    """What a stage's config says of its training."""
     stage, train = config.stage, config.train
-    groups = [f"{' '.join(one.match)} at {one.rate:g}" for one in stage.groups]
+    for group in stage.groups:
+        yield "trains", f"{' '.join(group.match)} at {stage.rate_scale * group.rate:g}"
     if stage.lora.rank:
-        groups.append(f"LoRA of rank {stage.lora.rank} on {' '.join(stage.lora.match)}")
-    schedule = f"{stage.schedule}, warm-up {stage.warmup:.0%}"
-    sizes = f"{train.understand_batch} understand, {train.generate_batch} generate"
-    return ["; ".join(groups), schedule, str(train.steps), sizes, data_of(config)]
+        yield "LoRA", f"rank {stage.lora.rank}, on {' '.join(stage.lora.match)}"
+    yield "schedule", f"{stage.schedule}, warm-up {stage.warmup:g}"
+    sizes = f"{train.understand_batch} to understand and {train.generate_batch} to generate"
+    yield "steps", f"{train.steps} of {sizes}"
+    for task in TASKS:
+        if told := sources(config, task):
+            yield "data", f"{task}: {told}"
 
 
-def data_of(config: CellConfig) -> str:
-    """The sources of both tasks with their weights."""
-    return (
-        "; ".join(
-            f"{task}: {', '.join(told)}"
-            for task in ("understand", "generate")
-            if (told := sources_of(config, task))
-        )
-        or "the world's shares (section data)"
-    )
-
-
-def sources_of(config: CellConfig, task: Any) -> list[str]:
+def sources(config: CellConfig, task: Task) -> str:
+    """The sources of a task with their weights; nothing where they are the world's shares."""
     mixed = [f"{one.source} {one.weight:g}" for one in config.mixture.sources(task)]
     own = [f"{one.form} {one.path} {one.weight:g}" for one in config.pairs.sources(task)]
-    return mixed or own
+    return ", ".join(mixed or own)

@@ -59,9 +59,9 @@ def papers(tmp_path: Path) -> Papers:
     return write
 
 
-def planned(papers: Path) -> Plan:
-    stages = tuple(load_recipe("toy", papers).stages)
-    request = Request("recipe-toy", "smoke", arms=stages)
+def planned(papers: Path, name: str = "toy", overrides: tuple[str, ...] = ()) -> Plan:
+    stages = tuple(load_recipe(name, papers).stages)
+    request = Request(f"recipe-{name}", "smoke", arms=stages, overrides=overrides)
     return Planner(Project(root=papers, load=load, sources=SOURCES), request).plan()
 
 
