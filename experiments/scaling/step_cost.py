@@ -32,7 +32,7 @@ from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import new_codec
 
 FEW = 16
-TOKENS = 2048
+TOKENS = 1800
 """Of the few sequences at most: long ones are few."""
 
 

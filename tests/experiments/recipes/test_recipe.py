@@ -76,7 +76,11 @@ def test_a_recipe_without_stages_is_refused(papers: Papers) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("rate: 0.01", "rat: 0.01", r"papers/toy\.yaml: stage\.groups.*rat"),
+        (
+            "rate: 0.01",
+            "rat: 0.01",
+            r"papers/toy\.yaml: rat must be a known key\. Did you mean: 'rate'",
+        ),
         ("rate: 0.01", "rate: 0.0", r"stage\.groups\.rate must be above 0, got 0\.0"),
         ("weight: 2.0", "weight: 0.0", r"mixture weight must be above 0, got 0\.0 for questions"),
         ("source: facts", "source: fact", r"mixture\.understand must have sources of .*'fact'"),
