@@ -58,7 +58,7 @@ def test_gradients_and_states_are_those_of_what_the_stage_trains(pattern: str) -
 
 
 def test_updates_count_as_parameters_while_a_stage_lasts() -> None:
-    lora = LoraConfig(rank=2, alpha=4.0, match=["attention.query"])
+    lora = LoraConfig(rank=2, alpha=4, match=["attention.query"])
     found = training_memory(blueprint(staged("*lora_*", lora=lora)), staged("*"), 0.0)
     layers = TRUNK.depth + TRUNK.depth // 2  # of a fork at half depth
     assert found.gradients == 4 * layers * 2 * (64 + 64)
