@@ -1,6 +1,8 @@
 """Low-rank updates of linear layers (LoRA, Hu et al., 2021), by peft; merged into plain weights.
 
-W x  ──▶  W x + alpha / rank * B (A x)        B starts as zeros, so a stage starts as the arm
+    W x  ──▶  W x + alpha / rank * B (A x)        A is drawn, B starts as zeros
+
+So a stage begins as the arm that it starts from, and what it leaves is that arm with other weights.
 """
 
 from collections.abc import Mapping
