@@ -14,7 +14,8 @@ from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import WorldConfig
 from experiments.artifacts.data import texts, training_data
 from experiments.artifacts.stage0 import stage0
-from experiments.build import build_module, text_tokens
+from experiments.build import build_module
+from experiments.language.words import text_tokens
 from experiments.markers import write_marker
 from experiments.model import TrainedModel
 from experiments.parallel.execution import ExecutionConfig

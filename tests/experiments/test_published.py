@@ -12,7 +12,8 @@ import torch
 from benchmarks.probes.protocol import NotApplicableError
 from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
-from experiments.build import build_module, text_tokens, trained_module
+from experiments.build import build_module, trained_module
+from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_marker
 from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request

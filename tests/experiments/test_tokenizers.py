@@ -16,7 +16,7 @@ from datamodules.world import World, WorldConfig
 from experiments.artifacts import tokenizer as tokenizer_step
 from experiments.artifacts.data import training_data
 from experiments.artifacts.features import features
-from experiments.build import build_module, read_tokenizer, text_module
+from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
@@ -31,6 +31,7 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.tokenizers.encoders import EncoderConfig
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
 from tests.models.tokenizers.checkpoints import (
     autoencoder_network,
@@ -101,7 +102,7 @@ def artifacts(config: Any, root: Path) -> dict[str, Path]:
         folder.mkdir()
     tokenizer_step.tokenizer(config, {}, inputs["tokenizer"])
     training_data(config, inputs, inputs["data"])
-    text = text_module(config, read_tokenizer(inputs["tokenizer"]))
+    text = text_module(config, load_codec(inputs["tokenizer"]))
     save_weights(text.state_dict(), inputs["stage0"] / "model.pt")
     write_json(inputs["stage0"] / "summary.json", {"flops": 1, "tokens": 1})
     if config.encoder.recipe:
