@@ -138,7 +138,7 @@ class PromptDrop:
         return kept, np.concatenate(([False, False], predicted[last:]))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StepBatches(Dataset):
     """Item s is the batch of the s-th of `steps`."""
 
