@@ -21,7 +21,6 @@ from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
 from experiments.model import TrainedModel
-from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import recipes
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
@@ -33,6 +32,7 @@ from models.sampling import SamplingConfig
 from models.tokenizers.encoders import EncoderConfig
 from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
+from tests.experiments.builders import tiny_config
 from tests.models.tokenizers.checkpoints import (
     autoencoder_network,
     emu3_network,
@@ -82,16 +82,13 @@ def seeing(kind: str, checkpoints: dict[str, Path]) -> EncoderConfig:
 def config_of(model: str, tokenizer: ImageTokenizerConfig, encoder: EncoderConfig) -> Any:
     small = {"queries": 2, "connector_depth": 1, "decoder_depth": 1, "decoder_heads": 1}
     fields: dict[str, Any] = small if model == "frozen_bridge" else {}
-    return SimpleNamespace(
-        world=WORLD,
+    return tiny_config(
         tokenizer=tokenizer,
         encoder=encoder,
         data=DataConfig(scenes=6, texts=2, fact_share=0, text_share=0, questions=2),
         model=architecture(model).config(trunk=TRUNK, **fields),
         train=TRAIN,
         stage0=TRAIN,
-        execution=ExecutionConfig(),
-        seed=0,
     )
 
 
