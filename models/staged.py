@@ -118,10 +118,9 @@ class StagedModule(UnifiedModule):
     ) -> Int[Tensor, "b p"]:
         return self.arm.generate(prompts, seeds, config)
 
-    def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
-    ) -> list[list[int]]:
-        return self.arm.answer(questions, config, length)
+    @property
+    def reader(self) -> UnifiedModel:
+        return self.arm.reader
 
     def configure_optimizers(self) -> Any:
         names = dict(self.arm.named_parameters())
