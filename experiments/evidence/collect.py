@@ -86,6 +86,11 @@ class Gathered:
             None,
         )
 
+    def right(self, arm: str, seed: int, benchmark: str) -> dict[str, bool]:
+        """A cell's scored items, by name: whether each counted; none where nothing was scored."""
+        path = self.items.get((arm, seed, benchmark))
+        return {one["name"]: one["value"] > 0 for one in read_lines(path)} if path else {}
+
 
 def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) -> Gathered:
     """Reads the finished steps of every cell; `problems` maps a unit to why it failed."""
