@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.config import view
+from experiments.config import ConfigError, view
 from experiments.finished_runs import find_cell, inputs_of
+from experiments.graph import SAMPLER
 from experiments.model import TrainedModel
 from experiments.plan import Cell, Plan, cell_config
 from experiments.steps import Store
@@ -29,7 +30,12 @@ class TrainedCell:
 
 
 def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
-    """Raises ConfigError for a cell that the run has not, or that is unfinished."""
+    """Raises ConfigError for a cell that the run has not, is unfinished, or is of other code."""
     cell = find_cell(plan, arm, seed)
     step = plan.steps[cell.steps[SAMPLED]]
+    if unknown := [part for part in SAMPLER if part not in step.parts]:
+        raise ConfigError(
+            f"{cell.label} must have been trained by this version, got a config without "
+            f"{unknown[0]}; open it with the version that trained it, or run the ablation again."
+        )
     return TrainedCell(cell, view(cell_config(plan, step), step.parts), inputs_of(step, store))
