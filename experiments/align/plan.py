@@ -32,7 +32,7 @@ def cost_table(config: AlignConfig, cost: TuningCost, fleet: Fleet) -> Table:
         "steps": str(config.train.steps),
         "tokens": f"{cost.tokens / 1e9:.2f} G",
         "FLOPs": f"{cost.flops:.2e}",
-        "hours": f"{fleet.hours(cost.flops):.2g}",
+        "hours": f"{fleet.hours(cost.flops):.3g}",
     }
     return table(f"Tuning on {fleet.count} x {fleet.name} at {fleet.utilisation:.0%}", shown)
 
