@@ -158,6 +158,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "readme-table": elsewhere(
         "experiments.reporting.readme", "write the README's table from the reference"
     ),
+    "recipe": elsewhere("experiments.recipes.command", "train a paper's stages and score the last"),
     "export": elsewhere("experiments.reporting.export", "copy a run's small records into results/"),
     "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
     "decide": elsewhere("experiments.campaigns.decide", "add seeds to a claim until its verdict"),

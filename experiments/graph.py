@@ -15,8 +15,10 @@ Steps that two cells share have equal keys and run once. A step sees nothing of 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from experiments.config import CellConfig, ConfigError
+from experiments.recipes.trainers import TRAINERS
 
 
 @dataclass(frozen=True)
@@ -216,11 +218,28 @@ def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> di
     return steps
 
 
+def with_mixture(steps: dict[str, Kind]) -> dict[str, Kind]:
+    """The training set mixes sources of the world by weights."""
+    parts = ("world", "tokenizer", "language", "data", "mixture")
+    return {
+        **steps,
+        "data": Kind("experiments.recipes.mixed_data:mixed_data", parts, ("tokenizer",)),
+    }
+
+
+def with_stage(entry: str, steps: dict[str, Kind]) -> dict[str, Kind]:
+    """Training is a stage of a recipe."""
+    train = steps["train"]
+    return {**steps, "train": replace(train, entry=entry, parts=(*train.parts, "stage"))}
+
+
 RECIPES = {
     "features": with_features,
     "merge": with_merging,
     "pictures": with_pictures,
     "examples": with_examples,
+    "mixture": with_mixture,
+    **{f"stage_{name}": partial(with_stage, entry) for name, entry in TRAINERS.items()},
 }
 """How the steps of a cell differ that has a config section with a `recipe`."""
 

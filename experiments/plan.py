@@ -39,17 +39,6 @@ STAGE_0 = ("texts", "stage0")
 
 
 @dataclass(frozen=True)
-class Project:
-    """What the runner runs: tests put small fakes here. `schema` names a function that returns a
-    Schema, so that nothing imports torch before a config has to be resolved."""
-
-    root: Path = HERE
-    schema: str = "experiments.schema:load_schema"
-    graph: Callable[[tuple[str, ...]], Mapping[str, Kind]] = cell_steps
-    sources: Sources = field(default_factory=Sources)
-
-
-@dataclass(frozen=True)
 class Request:
     """What the user asked for. No arms means all of the suite's; `label` gives the results a folder
     of their own; `device` is cpu or cuda; `look` counts the looks of a sequential test, 0 where
@@ -69,6 +58,24 @@ class Request:
     def run(self) -> str:
         """The folder of this ablation's results below `runs`."""
         return "-".join(filter(None, (self.suite, self.preset, self.label)))
+
+
+def from_files(request: Request, root: Path) -> tuple[Suite, Preset]:
+    """The suite and the preset that a request names."""
+    return load_suite(request.suite, root), load_preset(request.preset, root)
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the runner runs: tests put small fakes here. `schema` names a function that returns a
+    Schema, so that nothing imports torch before a config has to be resolved; `load` reads what a
+    request names."""
+
+    root: Path = HERE
+    schema: str = "experiments.schema:load_schema"
+    graph: Callable[[tuple[str, ...]], Mapping[str, Kind]] = cell_steps
+    sources: Sources = field(default_factory=Sources)
+    load: Callable[[Request, Path], tuple[Suite, Preset]] = from_files
 
 
 @dataclass(frozen=True)
@@ -157,8 +164,7 @@ class Planner:
     def __init__(self, project: Project, request: Request) -> None:
         self.project, self.request = project, request
         self.schema = load_function(project.schema)()
-        self.suite: Suite = load_suite(request.suite, project.root)
-        self.preset: Preset = load_preset(request.preset, project.root)
+        self.suite, self.preset = project.load(request, project.root)
         self.overrides: Layer = dotlist_layer(request.overrides)
         self.torch = torch_version()
         self.resolved: dict[str, CellConfig] = {}

@@ -50,11 +50,12 @@ def estimate(config: Any) -> ArmEstimate:
 
 
 def step_sizes(config: Any) -> dict[Task, float]:
-    """Sequences of each task that a step trains on; a bridge's steps only draw."""
+    """Sequences of each task that a step trains on; a bridge's steps only draw, and a stage may
+    leave a task without any."""
     sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
     weighed: list[Task] = [task for task in TASKS if config.train.weight(task)]
     tasks: list[Task] = ["generate"] if config.model.name == "frozen_bridge" else weighed
-    return {task: float(sizes[task]) for task in tasks}
+    return {task: float(sizes[task]) for task in tasks if sizes[task]}
 
 
 def step_flops(config: Any, cost: StepCost, sizes: dict[Task, float]) -> float:

@@ -18,6 +18,7 @@ from models.cached_decoding import ROOM
 from models.frozen_bridge import FrozenBridge
 from models.module import TokenModule
 from models.shared import Shared, SharedConfig
+from models.staged import apply_stage
 from models.token_models import token_model
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import new_codec
@@ -54,9 +55,17 @@ def blueprint(config: Any) -> nn.Module:
         if issubclass(kind, TokenModule):
             model = kind.around(kind.trunk_class(config.model), known)
             freeze(model.trunk, config.train.frozen)
-            return model
-        text = token_model(Shared(SharedConfig(trunk=config.model.trunk)), known)
-        return FrozenBridge(config.model, text, latents)
+        else:
+            text = token_model(Shared(SharedConfig(trunk=config.model.trunk)), known)
+            model = FrozenBridge(config.model, text, latents)
+    if is_stage(config):
+        apply_stage(nn.ModuleDict({"model": model}), config.stage, 0)
+    return model
+
+
+def is_stage(config: Any) -> bool:
+    """Whether a stage of a recipe says what is trained."""
+    return bool(getattr(getattr(config, "stage", None), "groups", ()))
 
 
 def training_memory(module: nn.Module, config: Any, activations: float) -> Memory:
