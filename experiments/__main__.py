@@ -173,6 +173,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "calibrate": elsewhere(
         "experiments.campaigns.calibrate", "choose world and base from the controls"
     ),
+    "align": elsewhere(
+        "experiments.align.command", "tune a published model with the interaction loss"
+    ),
     "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
     "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
