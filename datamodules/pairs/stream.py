@@ -30,6 +30,12 @@ class StreamConfig:
     workers: int = 0
     max_broken: float = 0.01
 
+    def __post_init__(self) -> None:
+        if self.accumulate < 1 or self.batch % self.accumulate:
+            raise ValueError(
+                f"batch must be a multiple of accumulate={self.accumulate}, got {self.batch}."
+            )
+
 
 class PairStream(lightning.LightningDataModule):
     """Batches are what `collate` makes of the whole samples of a step.

@@ -1,7 +1,8 @@
 """`python -m experiments bridge RECIPE`: trains a bridge between published models, stage by stage.
 
-    python -m experiments bridge metaquery --runs runs stages.pretrain.sources.0.path='shards/*.tar'
-    python -m experiments benchmarks run geneval --model bridge:runs/metaquery/instruct/bridge …
+    python -m experiments bridge mine.yaml --devices 8
+    python -m experiments bridge metaquery "stages.pretrain.sources=[{form: mjhq, path: a.json}]"
+    python -m experiments benchmarks run geneval --model bridge:runs/mine/instruct/bridge …
 
 A finished stage is skipped, an interrupted one goes on. With `--cost 8xh100` nothing is trained.
 """

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from models.initialise import generator_for
 from models.pretrained.decoder_bridge import PipelineBridge
 from models.pretrained.frozen_prompts import Prompt
+from models.ranks import ranks
 
 PairBatch = dict[str, Any]
 """`texts` [b], `references` [b] (a tuple of uint8 [h w 3] each), and the images they describe:
@@ -92,7 +93,8 @@ class BridgeTrainConfig:
 class BridgeModule(lightning.LightningModule):
     """Trains queries, connector and, if it is tuned, the decoder of a bridge.
 
-    What is random in a step is a function of the seed, the step and the part of it.
+    What is random in a step is a function of the seed, the step and the piece of it: so devices
+    and parts that cut steps into the same pieces train alike.
     """
 
     def __init__(self, bridge: PipelineBridge, config: BridgeTrainConfig, seed: int) -> None:
@@ -103,12 +105,13 @@ class BridgeModule(lightning.LightningModule):
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> Tensor:
         """The decoder's loss. Raises ValueError when it is not finite."""
-        part = (self.global_step, batch_idx % self.train_config.accumulate, self.global_rank)
-        prompts = self.prompts(batch, generator_for(self.seed, "drop", *part))
-        noise = generator_for(self.seed, "noise", *part)
+        part = batch_idx % self.train_config.accumulate
+        piece = (self.global_step, part * ranks() + self.global_rank)
+        prompts = self.prompts(batch, generator_for(self.seed, "drop", *piece))
+        noise = generator_for(self.seed, "noise", *piece)
         loss = self.bridge.loss(prompts, self.latents(batch), noise)
         if not torch.isfinite(loss):
-            raise ValueError(f"loss must stay finite, got {loss.item()} at step {part[0]}.")
+            raise ValueError(f"loss must stay finite, got {loss.item()} at step {piece[0]}.")
         self.values = {"train/generate/loss": loss.detach()}
         return loss
 

@@ -65,7 +65,7 @@ class ChatEncoder:
 
     @cached_property
     def nothing(self) -> str:
-        """How no text at all is told: by the opening token, where the tokenizer adds none itself."""
+        """How no text at all is told: by the opening token, unless the tokenizer adds it."""
         opened = self.tokenizer("")["input_ids"]
         return "" if opened else self.tokenizer.bos_token or self.tokenizer.eos_token
 

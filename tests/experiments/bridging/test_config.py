@@ -23,13 +23,16 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_stages_follow_each_other_and_the_command_line_has_the_last_word(path: Path) -> None:
-    recipe = read_recipe(path, ["stages.second.train.steps=7", "model.queries=8"])
+    data = "stages.second.sources=[{form: parquet, path: 'a/*.parquet', weight: 2}]"
+    recipe = read_recipe(path, ["stages.second.train.steps=7", "model.queries=8", data])
     assert list(recipe.stages) == ["first", "second"]
     assert recipe.before("first") is None
     assert recipe.before("second") == "first"
     assert recipe.stages["first"].train.steps == 5
     assert recipe.stages["second"].train.steps == 7
     assert recipe.model.queries == 8
+    (named,) = recipe.stages["second"].sources
+    assert (named.form, named.path, named.weight) == ("parquet", "a/*.parquet", 2.0)
     assert recipe.stages["first"].sources[0].form == "mined"
 
 

@@ -167,3 +167,18 @@ def test_one_batch_of_the_world_is_learnt_and_drawn_nearer_to_its_pictures(
         for bridge in (untrained, trained)
     )
     assert after < 0.7 * before
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_two_processes_train_as_one_that_takes_a_step_in_two_parts(
+    parts: Path, tmp_path: Path
+) -> None:
+    for devices, parts_of_a_step in ((1, 2), (2, 1)):
+        asked = recipe(parts, steps=3, accumulate=parts_of_a_step, ema_decay=0.5, drop_text=0.3)
+        train_stage(asked, "pretrain", tmp_path / str(devices), devices)
+    assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "1"), rel=1e-4)
+    one, two = learnt(tmp_path / "1"), learnt(tmp_path / "2")
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=2e-3, atol=2e-3)

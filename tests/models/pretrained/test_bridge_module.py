@@ -20,12 +20,12 @@ Build = Callable[..., BridgeModule]
 
 @pytest.fixture
 def build(checkpoint: Callable[[str], Path], tmp_path: Path) -> Build:
-    def built(tuned: bool = True, seed: int = 0, **fields: object) -> BridgeModule:
+    def built(tuned: bool = True, **fields: object) -> BridgeModule:
         reader = open_reader(checkpoint("smolvlm"))
         decoder = open_decoder(save_sana(tmp_path / "sana"), tuned)
         config = PipelineBridgeConfig(queries=4, connector_depth=1)
         bridge = PipelineBridge(config, reader, decoder, seed=0)
-        return BridgeModule(bridge, BridgeTrainConfig(**fields), seed)
+        return BridgeModule(bridge, BridgeTrainConfig(**fields), seed=0)
 
     return built
 
@@ -69,11 +69,24 @@ def test_pixels_and_their_latents_give_the_same_loss(build: Build) -> None:
     assert loss.item() == again.item() > 0
 
 
-def test_a_steps_noise_follows_from_seed_and_part(build: Build) -> None:
+def test_a_steps_noise_follows_from_seed_step_and_part(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module, batch = build(drop_text=0.0, accumulate=2), pairs()
     losses = [module.training_step(batch, part).item() for part in (0, 2, 1)]
     assert losses[0] == losses[1] != losses[2]
-    assert build(drop_text=0.0, seed=1).training_step(batch, 0).item() not in losses
+    monkeypatch.setattr(BridgeModule, "global_step", 1)
+    assert module.training_step(batch, 0).item() not in losses
+    monkeypatch.undo()
+    module.seed = 1
+    assert module.training_step(batch, 0).item() not in losses
+
+
+def test_pictures_are_encoded_in_full_precision_under_autocast(build: Build) -> None:
+    module, batch = build(), pairs()
+    plain = module.latents(batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(module.latents(batch), plain)
 
 
 @pytest.mark.parametrize("tuned", [True, False])
