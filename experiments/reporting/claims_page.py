@@ -1,10 +1,11 @@
 """`make claims-page` writes docs/claims.md: the papers' claims beside what was measured here."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.markers import write_text
+from experiments.reporting.markdown import markdown_table
 from experiments.reporting.paper_claims import (
     NOT_MEASURED,
     Interval,
@@ -56,7 +57,7 @@ def overview(found: Sequence[tuple[PaperClaim, Sequence[Measure]]]) -> str:
         (str(number), claim.text, claim.paper, answers(some))
         for number, (claim, some) in enumerate(found, start=1)
     ]
-    return "\n".join(table(("", "claim", "paper", "answer"), rows)) + "\n"
+    return markdown_table(("", "claim", "paper", "answer"), rows)
 
 
 def answers(some: Sequence[Measure]) -> str:
@@ -68,7 +69,7 @@ def section(number: int, claim: PaperClaim, some: Sequence[Measure]) -> str:
     lines = [f"### {number}. {claim.text}", "", f"Claimed by {claim.paper}.", ""]
     if claim.untestable:
         return "\n".join([*lines, f"Not testable here: {claim.untestable}", ""])
-    lines += table(HEADER, [measure_row(one) for one in some])
+    lines += markdown_table(HEADER, map(measure_row, some)).splitlines()
     missing = [entry for entry, one in zip(claim.measured, some, strict=True) if is_missing(one)]
     suites = dict.fromkeys(entry["suite"] for entry in missing if "suite" in entry)
     if suites:
@@ -90,12 +91,6 @@ def measure_row(one: Measure) -> tuple[str, ...]:
 def number_text(value: Interval | None) -> str:
     """A difference with its interval; empty where there is none."""
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*value) if value else ""
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table's lines."""
-    for row in (header, ["---"] * len(header), *rows):
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
 def generated(results: Path = RESULTS) -> str:

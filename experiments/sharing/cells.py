@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError, view
+from experiments.graph import SAMPLER
 from experiments.plan import Cell, Plan, cell_config
 from experiments.steps import Store
 
@@ -23,13 +24,18 @@ class TrainedCell:
 
 
 def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
-    """Raises ConfigError for a cell that the run has not, or that is unfinished."""
+    """Raises ConfigError for a cell that the run has not, is unfinished, or is of other code."""
     cells = {(cell.arm, cell.seed): cell for cell in plan.cells}
     if (arm, seed) not in cells:
         known = ", ".join(f"{one} of seed {other}" for one, other in cells)
         raise ConfigError(f"--arm and --seed must be one of {known}, got {arm} of seed {seed}.")
     cell = cells[arm, seed]
     step = plan.steps[cell.steps[SAMPLED]]
+    if unknown := [part for part in SAMPLER if part not in step.parts]:
+        raise ConfigError(
+            f"{cell.label} must have been trained by this version, got a config without "
+            f"{unknown[0]}; open it with the version that trained it, or run the ablation again."
+        )
     inputs = {name: store.path(folder) for name, folder in step.inputs.items()}
     if gone := [name for name, path in inputs.items() if not store.is_done(path.name)]:
         raise ConfigError(

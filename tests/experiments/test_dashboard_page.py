@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from experiments.ablate import Ablation
-from experiments.dashboard import COSTS
+from experiments.mlflow_views import COSTS
 from experiments.sources import ROOT
 from experiments.tracking import Mirror
 

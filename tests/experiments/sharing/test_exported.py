@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,15 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
         export_model(runs, RUN, "mot", 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
         export_model(runs, RUN, "shared", 0, folder)
+
+
+def test_a_run_of_code_that_knew_less_of_a_config_is_refused_by_the_part_it_lacks(
+    runs: Path,
+) -> None:
+    plan = read_plan(runs, RUN)
+    steps = {
+        folder: replace(step, parts=tuple(part for part in step.parts if part != "encoder"))
+        for folder, step in plan.steps.items()
+    }
+    with pytest.raises(ConfigError, match=r"shared, seed 0 must have been .* without encoder"):
+        trained_cell(replace(plan, steps=steps), Store(runs), "shared", 0)
