@@ -1,8 +1,9 @@
-"""`python -m experiments benchmarks`: `python -m benchmarks`, which knows exported arms as well.
+"""`python -m experiments benchmarks`: `python -m benchmarks`, which knows our own models as well.
 
     python -m experiments benchmarks generate geneval --model arm:FOLDER --seeds running …
 
-A benchmark knows a model by protocol alone; here its table of adapters gets one more.
+A benchmark knows a model by protocol alone; here its table of adapters gets two more: `arm:`, an
+exported arm, and `bridge:`, a saved bridge between published models.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.protocol import Model
 from benchmarks.registry import ADAPTERS
 
 SCHEME = "arm"
+BRIDGE = {"bridge": "experiments.bridging.served"}
 
 
 def open_model(name: str) -> Model:
@@ -22,5 +24,5 @@ def open_model(name: str) -> Model:
 
 
 def main(arguments: list[str]) -> int:
-    ADAPTERS[SCHEME] = __name__
+    ADAPTERS.update({SCHEME: __name__, **BRIDGE})
     return run_benchmarks(arguments)
