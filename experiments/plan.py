@@ -1,8 +1,8 @@
 """Turns a suite, a preset and seeds into steps with keys, grouped into units that one process runs.
 
 A unit is a cell (an arm with a seed) or artifacts that several cells share. Resolving configs
-imports torch, so a plan is cached under the hash of everything that it depends on; a second call
-reads it.
+imports torch, so a plan is cached under the hash of sources and request; a second call reads it,
+unless a published checkpoint has changed.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from experiments.checkpoints import checkpoint_names, fingerprint, place_of
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, resolve, select
 from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import (
@@ -98,7 +99,8 @@ class Cell:
 @dataclass(frozen=True)
 class Plan:
     """`units` maps a unit's name to the folders of its steps, in order; `plateau` is the preset's
-    (experiments/evidence/plateau.py)."""
+    (experiments/evidence/plateau.py); `checkpoints` holds the fingerprints of the published ones
+    that were read, by their places."""
 
     request: Request
     suite: Mapping[str, Any]
@@ -112,6 +114,12 @@ class Plan:
     configs: Mapping[str, Mapping[str, Any]]
     units: Mapping[str, tuple[str, ...]]
     plateau: float | None = None
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the checkpoints are those that it was made for."""
+        return all(fingerprint(Path(one)) == known for one, known in self.checkpoints.items())
 
     def outside(self, unit: str) -> set[str]:
         """Folders that the unit's steps read and other units write."""
@@ -126,16 +134,18 @@ class Plan:
 
 
 def load_plan(project: Project, request: Request, runs: Path) -> tuple[Plan, Path]:
-    """The plan and the file that holds it; built only if sources or request changed."""
+    """The plan and the file that holds it; built only if what it depends on has changed."""
     identity = [asdict(request), project.sources.everything_hash(), files_hash([project.root])]
     identity += [project.schema, torch_version()]
     path = runs / "plans" / f"{digest(identity)[:16]}.json"
     try:
-        return plan_from_json(json.loads(path.read_text())), path
+        plan = plan_from_json(json.loads(path.read_text()))
     except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        plan = None
+    if plan is None or not plan.is_current:
         plan = Planner(project, request).plan()
         write_json(path, asdict(plan))
-        return plan, path
+    return plan, path
 
 
 def plan_from_json(values: dict[str, Any]) -> Plan:
@@ -159,7 +169,7 @@ def plan_from_json(values: dict[str, Any]) -> Plan:
 
 
 class Planner:
-    """Builds one plan; `steps`, `configs` and `units` grow as cells are added."""
+    """Builds one plan; `steps`, `configs` and `checkpoints` grow as cells are added."""
 
     def __init__(self, project: Project, request: Request) -> None:
         self.project, self.request = project, request
@@ -171,6 +181,7 @@ class Planner:
         self.known: dict[tuple[str, int], Cell] = {}
         self.steps: dict[str, Step] = {}
         self.configs: dict[str, Any] = {}
+        self.checkpoints: dict[str, str] = {}
 
     def plan(self) -> Plan:
         check_claims(read_claims(self.suite.claims), tuple(self.suite.arms))
@@ -190,6 +201,7 @@ class Planner:
             configs=self.configs,
             units=units,
             plateau=self.preset.plateau,
+            checkpoints=self.checkpoints,
         )
 
     def cell(self, arm: str, seed: int) -> Cell:
@@ -234,7 +246,7 @@ class Planner:
     def add_step(self, name: str, kind: Kind, inputs: Mapping[str, str], config: str) -> str:
         identity = Identity(
             name,
-            select(self.configs[config], kind.parts),
+            self.with_contents(select(self.configs[config], kind.parts)),
             inputs,
             self.code(name, kind, config),
             self.request.threads,
@@ -243,6 +255,16 @@ class Planner:
         )
         step = Step(name, identity.key, kind.entry, kind.parts, inputs, kind.resumable, config)
         return self.steps.setdefault(step.folder, step).folder
+
+    def with_contents(self, parts: dict[str, Any]) -> dict[str, Any]:
+        """Parts of a config, with what the published checkpoints hold that they name."""
+        contents: dict[str, str] = {}
+        for name in checkpoint_names(parts):
+            if place := place_of(name):
+                if place not in self.checkpoints:
+                    self.checkpoints[place] = fingerprint(Path(place))
+                contents[name] = self.checkpoints[place]
+        return {**parts, "checkpoints": contents} if contents else parts
 
     def code(self, name: str, kind: Kind, config: str) -> str:
         """The hash of what a step runs: of the architectures, its own arm's file alone."""
