@@ -120,7 +120,7 @@ def _templates(path: Path, lines: list[str], head: str) -> list[str]:
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
     """Return a subject's pictures by name."""
-    files = sorted(folder.iterdir())
+    files = (path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
     return tuple(path for path in files if path.suffix.lower() in IMAGE_KINDS)
 
 

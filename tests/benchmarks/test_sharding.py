@@ -108,9 +108,8 @@ def commonsense_step(root: Path, out: Path) -> None:
 
 
 def dreambench_step(root: Path, out: Path) -> None:
-    data = write_data(root / "dataset")
-    dreambench.generate(Eye(), data, out / "images", 1)
-    dreambench.judge(Eye(), out / "images", data, out / "records")
+    dreambench.generate(Eye(), root / "dataset", out / "images", 1)
+    dreambench.judge(Eye(), out / "images", root / "dataset", out / "records")
 
 
 STEPS = {
@@ -139,6 +138,7 @@ def root(tmp_path, monkeypatch) -> Path:
     write_json(tmp_path / "wise.json", named)
     texts = ("prompt1", "prompt2", "description1", "description2")
     write_json(tmp_path / "pairs.json", [dict.fromkeys(texts, "x") for _ in range(3)])
+    write_data(tmp_path / "dataset")
     meta = {f"m{n}": {"category": "art", "prompt": f"{n}"} for n in range(5)}
     write_json(tmp_path / "meta.json", meta)
     return tmp_path
