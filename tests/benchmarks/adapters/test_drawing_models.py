@@ -141,7 +141,8 @@ def test_emu3_draws_rows_of_visual_tokens_and_answers(tmp_path):
     require_seeded(model, EMU3_SIDE)
     assert model.protocol["guidance"] == 3.0
     require_negatives(model, "a test")
-    plain, away = model.generate([REQUESTS[0], OpposedRequest("a dog", seed=3, negative="a cat")])
+    guided = open_model(f"hf:{folder}?image_area={EMU3_SIDE**2}&guidance=100000")
+    plain, away = guided.generate([REQUESTS[0], OpposedRequest("a dog", seed=3, negative="a cat")])
     assert (plain != away).any()
     grey = np.full((16, 16, 3), 99, np.uint8)
     replies = model.answer([Request("a dog", (grey,)), Request("a")])
