@@ -11,6 +11,8 @@ from experiments.steps import Store
 
 SAMPLED = "curve"
 """A step of every cell that reads all that drawing and answering need."""
+TAUGHT = "conditioned"
+"""What an arm's prompts were like in training, beyond what that step reads."""
 
 
 @dataclass(frozen=True)
@@ -35,4 +37,4 @@ def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
         raise ConfigError(
             f"{gone[0]} of {cell.label} must be finished, got no {inputs[gone[0]]}; run it again."
         )
-    return TrainedCell(cell, view(cell_config(plan, step), step.parts), inputs)
+    return TrainedCell(cell, view(cell_config(plan, step), (*step.parts, TAUGHT)), inputs)
