@@ -96,6 +96,10 @@ class StagedModule(UnifiedModule):
         self.groups = apply_stage(arm, stage, seed)
 
     @property
+    def reader(self) -> UnifiedModel:
+        return self.arm.reader
+
+    @property
     def passed_twice(self) -> tuple[nn.Module, ...]:
         return self.arm.passed_twice
 
@@ -109,11 +113,6 @@ class StagedModule(UnifiedModule):
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
         return self.arm.generate(prompts, seeds, config)
-
-    def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
-    ) -> list[list[int]]:
-        return self.arm.answer(questions, config, length)
 
     def configure_optimizers(self) -> Any:
         names = dict(self.arm.named_parameters())

@@ -19,10 +19,9 @@ from datamodules.pairs.config import PairsConfig
 from datamodules.pairs.deal import StepSamples
 from datamodules.pairs.encoders import weights_hash
 from datamodules.pairs.faults import Ledger
-from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.sources import SourceConfig, open_source
+from datamodules.pairs.sources import SourceConfig, open_mixture
 from experiments.artifacts.data import fitting, save
 from experiments.language.words import text_tokens
 from experiments.markers import write_json
@@ -76,9 +75,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
 
 def read(pairs: PairsConfig, task: Task, pixels: int) -> Iterator[list[Sample | Broken]]:
     """The first `pairs.sequences` samples of the task's mixture."""
-    chosen = pairs.sources(task)
-    sources = [open_source(one, pixels) for one in chosen]
-    mixture = Mixture(sources, [one.weight for one in chosen], SEED)
+    mixture = open_mixture(pairs.sources(task), pixels, SEED)
     steps = range(-(-pairs.sequences // AT_ONCE))
     dealt = StepSamples(mixture, AT_ONCE, steps, end=pairs.sequences)
     yield from DataLoader(dealt, batch_size=None, num_workers=pairs.workers, collate_fn=list)  # pyright: ignore

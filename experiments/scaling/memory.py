@@ -45,6 +45,11 @@ class Memory:
         return sum(astuple(self))
 
 
+def count(module: nn.Module) -> int:
+    """Parameters, of whatever kind."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def blueprint(config: Any) -> nn.Module:
     """The arm's module without memory: names and shapes alone."""
     kind: Any = architecture(config.model.name).module
@@ -74,7 +79,7 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
     parts = execution.devices if execution.strategy == "fsdp" else 1
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
     gradients = FP32 * sum(p.numel() for _, p in trained)
-    weights = FP32 * sum(p.numel() for p in module.parameters())
+    weights = FP32 * count(module)
     with_muon = config.train.optimizer == "muon"
     states = [(1 if with_muon and is_block_matrix(n, p) else 2) * p.numel() for n, p in trained]
     return Memory(
@@ -92,8 +97,8 @@ def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -
         return gradients
     if execution.strategy == "single":
         return 0.0
-    sizes = [FP32 * sum(p.numel() for p in block.parameters()) for block in blocks(module)]
-    outside = FP32 * sum(p.numel() for p in module.parameters()) - sum(sizes)
+    sizes = [FP32 * count(block) for block in blocks(module)]
+    outside = FP32 * count(module) - sum(sizes)
     return outside + 3 * max(sizes)  # the block that runs, the next one, and a block's gradients
 
 
