@@ -11,7 +11,8 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
-from experiments.plan import Project, Request
+from experiments.plan import Request
+from experiments.planner import Project
 from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
 from experiments.steps import StepError
@@ -97,7 +98,7 @@ def plan(arguments: list[str]) -> int:
     fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
     from rich.console import Console
 
-    from experiments.plan import load_plan
+    from experiments.planner import load_plan
     from experiments.progress import print_plan
     from experiments.steps import Store
 

@@ -30,7 +30,8 @@ from experiments.evidence.sequential import looks, share
 from experiments.evidence.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
 from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
 from experiments.executors.choice import Machines, executor_options, open_machines
-from experiments.plan import Project, Request
+from experiments.plan import Request
+from experiments.planner import Project
 from experiments.steps import StepError
 
 FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)

@@ -32,7 +32,8 @@ from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.markers import write_text
-from experiments.plan import Plan, Project, Request, cell_config
+from experiments.plan import Plan, Request, cell_config
+from experiments.planner import Project
 from experiments.steps import StepError
 
 WIDTHS, TOKENS = "64,96,128", "0.5,1"

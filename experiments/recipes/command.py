@@ -10,7 +10,8 @@ from rich.console import Console
 from experiments import devices
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.plan import Project, Request, cell_config, load_plan
+from experiments.plan import Request, cell_config
+from experiments.planner import Project, load_plan
 from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 
 from experiments import checkpoints
 from experiments.checkpoints import fingerprint, place_of, tensor_starts
-from experiments.plan import Plan, Project, Request, load_plan
+from experiments.plan import Plan, Request
+from experiments.planner import Project, load_plan
 from tests.experiments.test_pairs import EntryAlone
 
 

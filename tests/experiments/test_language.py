@@ -17,7 +17,8 @@ from experiments.build import build_module
 from experiments.language.words import text_tokens
 from experiments.markers import write_marker
 from experiments.model import TrainedModel
-from experiments.plan import Planner, Project, Request
+from experiments.plan import Request
+from experiments.planner import Planner, Project
 from experiments.schema import LanguageConfig
 from experiments.train import train
 from models import TASKS

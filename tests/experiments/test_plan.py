@@ -12,7 +12,8 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.estimate import UNKNOWN_SECONDS, Estimate
-from experiments.plan import Planner, Project, Request
+from experiments.plan import Request
+from experiments.planner import Planner, Project
 from experiments.sources import ROOT, Sources
 from experiments.steps import Store
 

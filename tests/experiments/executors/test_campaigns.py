@@ -14,7 +14,8 @@ from experiments.campaigns.decide import Runner
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, Task
-from experiments.plan import Project, Request
+from experiments.plan import Request
+from experiments.planner import Project
 from experiments.steps import StepError
 
 EVERY_CELL = "must have every cell finished"
