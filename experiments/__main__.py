@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
-from experiments.plan import Request
+from experiments.plan import Request, read_seeds
 from experiments.planner import Project
 from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
@@ -34,19 +34,14 @@ def request_options(parser: argparse.ArgumentParser) -> None:
 
 
 def request(options: argparse.Namespace) -> Request:
-    try:
-        seeds = tuple(int(seed) for seed in options.seeds.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"--seeds must be whole numbers like 0,1, got {options.seeds!r}."
-        ) from None
+    seeds = read_seeds(options.seeds)
     for name in ("jobs", "threads"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name} must be at least 1, got {getattr(options, name)}.")
     return Request(
         suite=options.suite,
         preset=options.preset,
-        seeds=tuple(dict.fromkeys(seeds)),
+        seeds=seeds,
         arms=tuple(arm for arm in options.arms.split(",") if arm),
         overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,

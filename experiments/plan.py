@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.checkpoints import fingerprint
-from experiments.config import CellConfig, Layer, resolve
+from experiments.config import CellConfig, ConfigError, Layer, resolve
 from experiments.steps import Step, load_function
 
 
@@ -33,6 +33,14 @@ class Request:
     def run(self) -> str:
         """The folder of this ablation's results below `runs`."""
         return "-".join(filter(None, (self.suite, self.preset, self.label)))
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """The seeds of `0,1,2`, each once; ConfigError for anything else."""
+    try:
+        return tuple(dict.fromkeys(int(seed) for seed in text.split(",")))
+    except ValueError:
+        raise ConfigError(f"--seeds must be whole numbers like 0,1, got {text!r}.") from None
 
 
 @dataclass(frozen=True)

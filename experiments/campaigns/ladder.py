@@ -32,7 +32,7 @@ from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.markers import write_text
-from experiments.plan import Plan, Request, cell_config
+from experiments.plan import Plan, Request, cell_config, read_seeds
 from experiments.planner import Project
 from experiments.steps import StepError
 
@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     steps, project, console = rungs(options.widths, options.tokens), Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
-    seeds = tuple(numbers("--seeds", options.seeds, int))
+    seeds = read_seeds(options.seeds)
     base = claim_request(suite, claim, options.preset, "ladder", device=options.device)
     request = replace(base, seeds=seeds)
     machines = open_machines(options.executor, options.tracking)
