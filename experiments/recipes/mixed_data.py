@@ -23,12 +23,13 @@ from experiments.artifacts.data import (
     taught_world,
     turns,
 )
-from experiments.build import read_tokenizer, text_tokens
+from experiments.language.words import text_tokens
 from experiments.progress_file import ProgressFile
 from models import TASKS
 from models.batch import Packed, pack_generate, pack_understand
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec
+from models.tokenizers.kinds import load_codec
 
 SEED = 0
 """The training set is the same for every seed; a seed orders it."""
@@ -53,7 +54,7 @@ class Scenes:
 def mixed_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes the stores `understand` and `generate`, of `data.scenes` sequences each."""
     data: DataConfig = config.data
-    packer = Packer(config, read_tokenizer(inputs["tokenizer"]))
+    packer = Packer(config, load_codec(inputs["tokenizer"]))
     progress = ProgressFile(out, len(TASKS) * data.scenes)
     for number, task in enumerate(TASKS):
         chosen = config.mixture.sources(task)

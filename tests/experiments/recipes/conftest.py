@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.build import read_tokenizer, text_module
+from experiments.build import text_module
 from experiments.config import view
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
@@ -16,6 +16,7 @@ from experiments.recipes.recipe import load, load_recipe
 from experiments.sources import Sources
 from experiments.steps import Step, Store
 from models.image_tokens import ImageTokenizer
+from models.tokenizers.kinds import load_codec
 
 TOY = """
 paper: A paper (arXiv 0000.00000)
@@ -99,7 +100,7 @@ class Runs:
             ImageTokenizer(config.tokenizer).eval().save(str(folder / "tokenizer.pt"))
         else:
             tokenizer = self.store.path(self.cells[stage].steps["tokenizer"])
-            module = text_module(config, read_tokenizer(tokenizer))
+            module = text_module(config, load_codec(tokenizer))
             save_weights(module.state_dict(), folder / "model.pt")
             write_json(folder / "summary.json", {"flops": 7, "tokens": 3})
         write_marker(folder, {"step": name, "seconds": 0.0})
