@@ -1,12 +1,13 @@
 """Low-rank updates of linear layers (LoRA, Hu et al., 2021), by peft; merged into plain weights.
 
-W x  ──▶  W x + alpha / rank * B (A x)        B starts as zeros, so a stage starts as the arm
+    W x  ──▶  W x + alpha / rank * B (A x)        A is drawn, B starts as zeros
+
+So a stage begins as the arm that it starts from, and what it leaves is that arm with other weights.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from models.initialise import generator_for
@@ -19,7 +20,7 @@ class LoraConfig:
     """No update with `rank` 0. `match` lists how names of linear layers end: `attention.query`."""
 
     rank: int = 0
-    alpha: float = 0.0
+    alpha: int = 0
     match: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ def add_updates(module: nn.Module, config: LoraConfig, seed: int) -> list[nn.Par
     settings = PeftConfig(
         r=config.rank,
         lora_alpha=config.alpha,
-        target_modules=list(config.match),  # pyright: ignore
+        target_modules=list(config.match),
     )
     inject_adapter_in_model(settings, module, ADAPTER)
     added = {name: p for name, p in module.named_parameters() if ".lora_" in name}
@@ -61,21 +62,14 @@ def add_updates(module: nn.Module, config: LoraConfig, seed: int) -> list[nn.Par
     return list(added.values())
 
 
-@torch.no_grad()
-def merged_state(module: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state of `module` with its updates added to their weights, under the plain module's names.
-
-    `module` has that state afterwards, to rounding.
-    """
-    module.load_state_dict(state)
-    updated = [part for part in module.modules() if hasattr(part, "merged_adapters")]
-    for part in updated:
-        part.merge(safe_merge=True)  # pyright: ignore[reportCallIssue]
-    merged = {
-        name.replace(".base_layer.", "."): value.detach().cpu().clone()
-        for name, value in module.state_dict().items()
-        if ".lora_" not in name
-    }
-    for part in updated:
-        part.unmerge()  # pyright: ignore[reportCallIssue]
+def merged_state(state: Mapping[str, Tensor], config: LoraConfig) -> dict[str, Tensor]:
+    """A module's state with its updates added to their weights, under the plain module's names."""
+    merged = {}
+    for name, value in state.items():
+        layer, _, tensor = name.partition(".base_layer.")
+        if tensor == "weight":
+            down, up = (state[f"{layer}.lora_{part}.{ADAPTER}.weight"] for part in "AB")
+            value = value + config.alpha / config.rank * up @ down
+        if ".lora_" not in name:
+            merged[f"{layer}.{tensor}" if tensor else name] = value
     return merged

@@ -86,6 +86,14 @@ class StageConfig:
         return falling_cosine(done, 1.0, self.floor)
 
 
+class StageAdamW(torch.optim.AdamW):
+    """AdamW that is its own only part, as a sharded strategy asks of `MuonWithAdamW`."""
+
+    @property
+    def parts(self) -> list[torch.optim.Optimizer]:
+        return [self]
+
+
 class StagedModule(UnifiedModule):
     """Trains `arm` as a stage says. Raises ValueError as `apply_stage` does."""
 
@@ -116,7 +124,7 @@ class StagedModule(UnifiedModule):
 
     def configure_optimizers(self) -> Any:
         names = dict(self.arm.named_parameters())
-        optimizer = torch.optim.AdamW(
+        optimizer = StageAdamW(
             [
                 {"params": [names[one] for one in chosen], "lr": self.stage.rate_scale * group.rate}
                 for group, chosen in zip(self.stage.groups, self.groups, strict=True)
@@ -137,7 +145,7 @@ class StagedModule(UnifiedModule):
         """Turns the weights in `path` from this module's into the ordinary arm's."""
         saved: dict[str, Tensor] = torch.load(path, weights_only=True)
         state = {name.removeprefix("arm."): value for name, value in saved.items()}
-        torch.save(merged_state(self.arm, state), path)
+        torch.save(merged_state(state, self.stage.lora), path)
 
 
 def apply_stage(arm: nn.Module, stage: StageConfig, seed: int) -> list[list[str]]:

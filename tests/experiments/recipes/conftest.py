@@ -51,14 +51,14 @@ SOURCES = Sources()
 @pytest.fixture
 def papers(tmp_path: Path) -> Papers:
     """Writes a text as the recipe `toy` and gives the folder of papers."""
+    return lambda text: toy_paper(tmp_path, text)
 
-    def write(text: str) -> Path:
-        folder = tmp_path / "papers"
-        folder.mkdir(exist_ok=True)
-        (folder / "toy.yaml").write_text(text)
-        return folder
 
-    return write
+def toy_paper(place: Path, text: str) -> Path:
+    folder = place / "papers"
+    folder.mkdir(exist_ok=True)
+    (folder / "toy.yaml").write_text(text)
+    return folder
 
 
 def planned(papers: Path, name: str = "toy", overrides: tuple[str, ...] = ()) -> Plan:
@@ -109,3 +109,13 @@ class Runs:
 @pytest.fixture
 def runs(papers: Papers, tmp_path: Path) -> Runs:
     return Runs(planned(papers(TOY)), tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Both stages trained; not to be changed."""
+    place = tmp_path_factory.mktemp("finished")
+    runs = Runs(planned(toy_paper(place, TOY)), place / "runs")
+    for stage in ("heads", "branch"):
+        runs.train(stage)
+    return runs

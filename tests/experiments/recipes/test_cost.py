@@ -6,40 +6,26 @@ from typing import Any
 
 import pytest
 
-from datamodules.sequences import DataConfig
-from datamodules.world import WorldConfig
 from experiments.fit import step_flops
-from experiments.parallel.execution import ExecutionConfig
 from experiments.recipes.config import RecipeStageConfig
 from experiments.scaling.estimate import step_sizes
 from experiments.scaling.memory import blueprint, training_memory
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import StepCost, arm_module
 from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizerConfig
 from models.lora import LoraConfig
 from models.staged import GroupConfig, StagedModule
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from models.unifork import UniForkConfig
+from tests.experiments.builders import tiny_config
 
 TRUNK = TrunkConfig(depth=4, width=64, heads=2, kv_heads=2, feed_forward=192)
 
 
 def staged(pattern: str, **fields: Any) -> SimpleNamespace:
     stage = RecipeStageConfig(name="one", groups=[GroupConfig(match=[pattern], rate=0.1)], **fields)
-    return SimpleNamespace(
-        world=WorldConfig(),
-        tokenizer=ImageTokenizerConfig(),
-        encoder=EncoderConfig(),
-        data=DataConfig(),
-        model=UniForkConfig(trunk=TRUNK),
-        stage0=TrainConfig(),
-        train=TrainConfig(optimizer="adamw", understand_batch=0, generate_batch=48),
-        execution=ExecutionConfig(),
-        stage=stage,
-        seed=0,
-    )
+    train = TrainConfig(optimizer="adamw", understand_batch=0, generate_batch=48)
+    return tiny_config(model=UniForkConfig(trunk=TRUNK), train=train, stage=stage)
 
 
 def test_a_task_without_a_batch_costs_nothing() -> None:
@@ -58,7 +44,7 @@ def test_gradients_and_states_are_those_of_what_the_stage_trains(pattern: str) -
 
 
 def test_updates_count_as_parameters_while_a_stage_lasts() -> None:
-    lora = LoraConfig(rank=2, alpha=4.0, match=["attention.query"])
+    lora = LoraConfig(rank=2, alpha=4, match=["attention.query"])
     found = training_memory(blueprint(staged("*lora_*", lora=lora)), staged("*"), 0.0)
     layers = TRUNK.depth + TRUNK.depth // 2  # of a fork at half depth
     assert found.gradients == 4 * layers * 2 * (64 + 64)

@@ -1,48 +1,33 @@
 """Experts that come from two cells: whose weights each has, and what both have cost."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from datamodules.world import WorldConfig
 from experiments.build import text_module
 from experiments.fit import Spent, save_weights
 from experiments.markers import write_json
 from experiments.recipes.joined_experts import joined, spent_by_both
 from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.task_moe import TaskMoEConfig
-from models.tokenizers.encoders import EncoderConfig
-from models.training import TrainConfig
+from models.tokenizers.kinds import load_codec
+from tests.experiments.builders import cell_folders, tiny_config
 
 TRUNK = TrunkConfig(depth=1, width=16, heads=2, kv_heads=2, feed_forward=24)
-TRAIN = TrainConfig(precision="32-true")
-CONFIG = SimpleNamespace(
-    world=WorldConfig(classes=4, colours=4),
-    tokenizer=ImageTokenizerConfig(levels=(3, 3, 3), width=8),
-    encoder=EncoderConfig(),
-    model=TaskMoEConfig(trunk=TRUNK, experts=2, top_k=1),
-    train=TRAIN,
-    stage0=TRAIN,
-    seed=0,
-)
+MODEL = TaskMoEConfig(trunk=TRUNK, experts=2, top_k=1)
+CONFIG = tiny_config(model=MODEL)
 FEED_FORWARD = "model.trunk.layers.0.feed_forward"
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, Path]:
     """A cell of each task, 12 wide in each half of the feed-forward; their start had cost 10."""
-    names = ("tokenizer", "stage0", "understand", "generate")
-    folders = {name: tmp_path / name for name in names}
-    for folder in folders.values():
-        folder.mkdir()
-    tokenizer = ImageTokenizer(CONFIG.tokenizer).eval()
-    tokenizer.save(str(folders["tokenizer"] / "tokenizer.pt"))
+    folders = cell_folders(CONFIG, tmp_path, "stage0", "understand", "generate")
+    codec = load_codec(folders["tokenizer"])
     for seed, (task, flops) in enumerate((("understand", 13), ("generate", 15))):
-        config = SimpleNamespace(**{**vars(CONFIG), "seed": seed})
-        save_weights(text_module(config, tokenizer).state_dict(), folders[task] / "model.pt")
+        module = text_module(tiny_config(model=MODEL, seed=seed), codec)
+        save_weights(module.state_dict(), folders[task] / "model.pt")
         spent = {"flops": flops, "flops_before": 10, "tokens": 2 * flops, "tokens_before": 20}
         write_json(folders[task] / "summary.json", spent)
     return folders

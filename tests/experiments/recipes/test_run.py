@@ -43,42 +43,39 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     monkeypatch.setattr(SequenceData, "batches", deadly)
 
 
-def test_a_stage_leaves_what_it_does_not_train_bit_equal_to_its_predecessor(runs: Runs) -> None:
-    first, second = runs.train("heads"), runs.train("branch")
-    before, after = weights(first), weights(second)
-    changed = {name for name in after if not torch.equal(after[name], before[name])}
-    assert changed
-    assert all(".generate_layers." in name or ".generate_norm." in name for name in changed)
-    step = runs.step("heads", "train")
-    start = build_module(cell_config(runs.plan, step), inputs(runs, "heads")).state_dict()
-    assert {name for name in before if not torch.equal(before[name], start[name])} == {HEAD}
-
-
 def inputs(runs: Runs, stage: str) -> dict[str, Path]:
     return {name: runs.store.path(one) for name, one in runs.step(stage, "train").inputs.items()}
 
 
-def test_a_stage_starts_exactly_from_the_weights_of_its_predecessor(runs: Runs) -> None:
-    first = runs.train("heads")
-    config = cell_config(runs.plan, runs.step("branch", "train"))
-    start = build_module(config, inputs(runs, "branch")).state_dict()
-    for name, value in weights(first).items():
+def test_a_stage_leaves_what_it_does_not_train_bit_equal_to_its_predecessor(finished: Runs) -> None:
+    before, after = (weights(finished.run(stage, "train")) for stage in ("heads", "branch"))
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert changed
+    assert all(".generate_layers." in name or ".generate_norm." in name for name in changed)
+    config = cell_config(finished.plan, finished.step("heads", "train"))
+    start = build_module(config, inputs(finished, "heads")).state_dict()
+    assert {name for name in before if not torch.equal(before[name], start[name])} == {HEAD}
+
+
+def test_a_stage_starts_exactly_from_the_weights_of_its_predecessor(finished: Runs) -> None:
+    config = cell_config(finished.plan, finished.step("branch", "train"))
+    start = build_module(config, inputs(finished, "branch")).state_dict()
+    for name, value in weights(finished.run("heads", "train")).items():
         assert torch.equal(value, start[name]), name
 
 
-def test_what_the_last_stage_left_is_an_ordinary_arm_of_both_tasks(runs: Runs) -> None:
-    runs.train("heads")
-    folder = runs.train("branch")
-    step = runs.step("branch", "train")
-    config = view(cell_config(runs.plan, step), step.parts)
-    arm = trained_module(config, {**inputs(runs, "branch"), "train": folder})
+def test_what_the_last_stage_left_is_an_ordinary_arm_of_both_tasks(finished: Runs) -> None:
+    step = finished.step("branch", "train")
+    config = view(cell_config(finished.plan, step), step.parts)
+    folder = finished.store.path(step.folder)
+    arm = trained_module(config, {**inputs(finished, "branch"), "train": folder})
     assert arm.trained_tasks == ("understand", "generate")
-    assert runs.cells["branch"].tasks == ("understand", "generate")
-    assert {"score_vqa", "score_geneval"} <= set(runs.cells["branch"].steps)
+    assert finished.cells["branch"].tasks == ("understand", "generate")
+    assert {"score_vqa", "score_geneval"} <= set(finished.cells["branch"].steps)
 
 
-def test_costs_add_up_over_the_stages(runs: Runs) -> None:
-    folders = [runs.train(stage) for stage in ("heads", "branch")]
+def test_costs_add_up_over_the_stages(finished: Runs) -> None:
+    folders = [finished.run(stage, "train") for stage in ("heads", "branch")]
     first, second = (json.loads((one / "summary.json").read_text()) for one in folders)
     assert [one["stage"] for one in (first, second)] == ["heads", "branch"]
     assert first["flops_before"] == 7
@@ -92,13 +89,15 @@ def test_costs_add_up_over_the_stages(runs: Runs) -> None:
 
 
 def test_a_stage_that_was_stopped_goes_on_and_leaves_the_finished_one_alone(
-    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    finished: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    first = runs.train("heads")
-    made = (first / "DONE").stat().st_mtime_ns
-    whole = runs.train("branch")
+    shutil.copytree(finished.store.runs, tmp_path / "runs")
+    runs = Runs(finished.plan, tmp_path / "runs")
+    whole = runs.store.path(runs.step("branch", "train").folder)
     kept = weights(whole)
     shutil.rmtree(whole)
+    first = runs.store.path(runs.step("heads", "train").folder)
+    made = (first / "DONE").stat().st_mtime_ns
     with monkeypatch.context() as patched:
         stop_at(patched, 6)
         with pytest.raises(KeyError, match="stopped"):
@@ -118,8 +117,8 @@ def test_a_stage_whose_predecessor_is_not_there_says_so(runs: Runs) -> None:
         runs.run("branch", "train")
 
 
-def test_each_sequence_is_of_the_source_that_the_mixture_has_at_its_place(runs: Runs) -> None:
-    store = SequenceStore.load(runs.run("branch", "data"), "understand")
+def test_each_sequence_is_of_the_source_that_the_mixture_has_at_its_place(finished: Runs) -> None:
+    store = SequenceStore.load(finished.run("branch", "data"), "understand")
     sources = [Scenes("questions", 6), Scenes("facts", 6)]
     mixture = Mixture(sources, [2.0, 1.0], seed=0)
     shown = [int(store.row(index)[0][1]) == BEGIN_IMAGE for index in range(6)]
@@ -127,8 +126,8 @@ def test_each_sequence_is_of_the_source_that_the_mixture_has_at_its_place(runs: 
     assert set(shown) == {True, False}
 
 
-def test_an_image_is_told_by_its_caption_and_drawn_from_it(runs: Runs) -> None:
-    folder = runs.run("heads", "data")
+def test_an_image_is_told_by_its_caption_and_drawn_from_it(finished: Runs) -> None:
+    folder = finished.run("heads", "data")
     told, drawn = (SequenceStore.load(folder, task).row(0) for task in ("understand", "generate"))
     caption = told[0][told[1]].tolist()
     assert caption[-1] == END
