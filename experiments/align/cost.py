@@ -3,9 +3,9 @@
 The module is built without memory; parameters, weights, gradients and the optimiser's state are
 counted on it. FLOPs and activations follow from the layers' matrices and the length of a sequence:
 
-    layers      2 FLOPs a weight and token forwards, 4 backwards, 2 more where layers are recomputed
+    layers      2 FLOPs a weight and token forwards, 4 backwards, 2 more where all is recomputed
     attention   4 FLOPs a channel for each pair of positions that causal attention has, alike
-    head        6 FLOPs a weight and predicted token
+    head        as layers, of the predicted tokens alone
     encoder     the image's own encoder, forwards, counted operation by operation
 """
 
@@ -22,9 +22,10 @@ from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.memory import BF16, FP32, Memory, count, exchanged
 from models import Task
 from models.pretrained.unified.form import UnifiedForm
+from models.pretrained.unified.token_loss import CHUNK
 
 LOSS_COPIES = 3
-"""Logits of the predicted tokens: as they are, in fp32, and their gradient."""
+"""Logits of predicted tokens: as they are, in fp32, and their gradient."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def sequence_flops(form: UnifiedForm, config: AlignConfig, task: Task, row: Sequ
     layers = 2 * row.tokens * count(form.decoder.layers)
     pairs = row.tokens * (row.tokens + 1) / 2
     attention = 4 * pairs * form.depth * form.decoder.layers[0].self_attn.o_proj.in_features
-    head = 6 * row.predicted * count(form.head(task))
-    return passes * (layers + attention) + head + encoder_flops(form, config.pixels, task)
+    head = 2 * row.predicted * count(form.head(task))
+    return passes * (layers + attention + head) + encoder_flops(form, config.pixels, task)
 
 
 def encoder_flops(form: UnifiedForm, pixels: int, task: Task) -> float:
@@ -86,26 +87,34 @@ def memory(
     form: UnifiedForm, config: AlignConfig, rows: dict[Task, Sequence], devices: int
 ) -> Memory:
     """All tensors in fp32 unless the precision is bf16-true; activations in bf16 unless it is
-    32-true. Both tasks' are there at once."""
+    32-true. Both tasks' are there at once, but for logits that are recomputed: one chunk's are."""
     width = weight_bytes(config)
     trained = width * sum(p.numel() for p in form.model.parameters() if p.requires_grad)
     spread = ExecutionConfig(devices=devices, strategy="fsdp" if devices > 1 else "single")
-    kept = sum(
-        config.train.batch(task) * activation_bytes(form, config, task, row)
+    batches = {task: config.train.batch(task) / devices for task in rows}
+    kept = sum(size * activation_bytes(form, config, rows[task]) for task, size in batches.items())
+    logits = [
+        logit_bytes(form, task, batches[task] * row.predicted, config.train.recompute)
         for task, row in rows.items()
-    )
+    ]
     return Memory(
         weights=width * count(form.model) / devices,
         gradients=trained / devices,
         optimizer=2 * trained / devices,
         average=0.0,
         exchange=exchanged(form.model, spread, trained) * width / FP32,
-        activations=kept / devices,
+        activations=kept + (max(logits) if config.train.recompute else sum(logits)),
     )
 
 
-def activation_bytes(form: UnifiedForm, config: AlignConfig, task: Task, row: Sequence) -> float:
-    """What one sequence keeps for the backward pass.
+def logit_bytes(form: UnifiedForm, task: Task, predicted: float, recompute: bool) -> float:
+    """Of a device's predicted tokens of a step; recomputed, of one chunk."""
+    there = min(predicted, CHUNK) if recompute else predicted
+    return LOSS_COPIES * there * head_width(form.head(task)) * FP32
+
+
+def activation_bytes(form: UnifiedForm, config: AlignConfig, row: Sequence) -> float:
+    """What one sequence keeps for the backward pass, without its logits.
 
     Of a layer: what its two norms, its matrices, attention and the product of the feed-forward's
     halves read. Where layers are recomputed, the states between them and the inside of one.
@@ -118,8 +127,7 @@ def activation_bytes(form: UnifiedForm, config: AlignConfig, task: Task, row: Se
     inside = row.tokens * (4 * states + heads + keys + 4 * layer.mlp.down_proj.in_features)
     between = row.tokens * states
     layers = inside + form.depth * between if config.train.recompute else form.depth * inside
-    logits = LOSS_COPIES * row.predicted * head_width(form.head(task)) * FP32
-    return width * layers + logits
+    return float(width * layers)
 
 
 def head_width(head: nn.Module) -> int:

@@ -14,7 +14,6 @@ import lightning
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from models import TASKS, Task
 from models.attention_mass import Watch
@@ -24,6 +23,7 @@ from models.interaction_loss import huber
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.reading import Example, Reading, ahead
 from models.pretrained.unified.targets import targets, thresholds
+from models.pretrained.unified.token_loss import token_loss
 from models.pretrained.unified.tuning_config import TuningConfig
 from models.unified import objective
 
@@ -87,9 +87,8 @@ class UnifiedTuning(lightning.LightningModule):
         """The mean loss of the predicted tokens; with the interaction loss, what that adds."""
         watch = reading.watch() if reading.task in self.curves else None
         states = self.form.states(reading, watch)
-        logits = self.form.head(reading.task)(states[ahead(reading.predicted)])
-        aims = reading.tokens[:, 1:][reading.predicted[:, 1:]]
-        loss = cross_entropy(logits.float(), aims)
+        read, aims = states[ahead(reading.predicted)], reading.tokens[reading.predicted]
+        loss = token_loss(self.form.head(reading.task), read, aims, self.train_config.recompute)
         return {"loss": loss} | ({} if watch is None else self.pulled(watch, reading.task, loss))
 
     def pulled(self, watch: Watch, task: Task, loss: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ class TuningConfig:
 
     The rate rises over `warmup_steps` and falls along a cosine to `final_rate`. Of drawn prompts
     the share `prompt_drop` is left out; a conversation ends after `longest` tokens. `recompute`:
-    what is inside a layer is not kept for the backward pass but computed again.
+    what is inside a layer, and logits, are not kept for the backward pass but computed again.
     """
 
     steps: int = 1

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoProcessor, Emu3ForConditionalGeneration
 
 from experiments.align.command import main
-from experiments.align.cost import Sequence, activation_bytes, tuning_cost
+from experiments.align.cost import Sequence, activation_bytes, logit_bytes, tuning_cost
 from experiments.align.recipe import AlignConfig, load_recipe
 from models.pretrained.unified.emu3 import Emu3Form
 from models.pretrained.unified.opening import blueprint
@@ -43,7 +43,7 @@ def test_flops_are_those_of_a_step_that_is_counted(checkpoints, recompute: bool)
     found = tuning_cost(form, recipe(recompute=recompute))
     # image_length(16) is 2 rows of 2 with an end each: 6 of the tokens
     assert tokens == [6 + 13, 6 + 8]
-    assert found.flops == pytest.approx(counter.get_total_flops(), rel=0.05)
+    assert found.flops == pytest.approx(counter.get_total_flops(), rel=0.08 if recompute else 0.05)
     assert found.tokens == sum(tokens)
 
 
@@ -58,13 +58,13 @@ def test_memory_is_counted_tensor_by_tensor(checkpoints) -> None:
     assert (memory.optimizer, memory.average) == (8 * (whole - frozen), 0)
     halved = tuning_cost(form, recipe(precision="bf16-true")).memory
     assert halved.weights == 2 * whole
-    # width 32, 2 heads of 16 on one key head, feed-forward 32; 3 layers; 20 words to choose among
+    # width 32, 4 heads of 8 on 2 key heads, feed-forward 32; 3 layers; 20 words to choose among
     row = Sequence(tokens=10, predicted=4)
     inside = 10 * (4 * 32 + 2 * 32 + 2 * 16 + 4 * 32) * 4
-    logits = 3 * 4 * 20 * 4
-    assert activation_bytes(form, recipe(), "generate", row) == 3 * inside + logits
-    again = activation_bytes(form, recipe(recompute=True), "generate", row)
-    assert again == inside + 3 * 10 * 32 * 4 + logits
+    assert activation_bytes(form, recipe(), row) == 3 * inside
+    assert activation_bytes(form, recipe(recompute=True), row) == inside + 3 * 10 * 32 * 4
+    assert logit_bytes(form, "generate", 4000, recompute=False) == 3 * 4000 * 20 * 4
+    assert logit_bytes(form, "generate", 4000, recompute=True) == 3 * 1024 * 20 * 4
 
 
 @pytest.mark.parametrize(

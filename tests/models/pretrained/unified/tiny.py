@@ -37,11 +37,12 @@ TEMPLATES = {
 
 
 def save_tiny(kind: str, folder: Path, depth: int = DEPTH) -> Path:
-    """Write a model with two query heads on one key head."""
+    """Write a model with four query heads on two key heads."""
     SAVERS[kind](folder)
     config = AutoConfig.from_pretrained(folder)
     config.text_config.num_hidden_layers = depth
-    config.text_config.num_key_value_heads = 1
+    config.text_config.num_attention_heads = 4
+    config.text_config.num_key_value_heads = 2
     torch.manual_seed(1)
     model = CLASSES[kind](config)
     model.generation_config = GenerationConfig.from_pretrained(folder)
