@@ -67,7 +67,10 @@ def recipe(root: Path, reader: str = "reader", **train: object) -> Recipe:
         stages["instruct"] = replace(stage, sources=[mined(root)], tuned=False)
     return Recipe(
         parts=PartsConfig(
-            reader=str(root / reader), decoder=str(root / "sana"), reader_precision="fp32"
+            reader=str(root / reader),
+            decoder=str(root / "sana"),
+            system="be brief",
+            reader_precision="fp32",
         ),
         model=PipelineBridgeConfig(queries=4, connector_depth=1),
         stages=stages,
