@@ -53,12 +53,12 @@ def test_a_lower_distance_of_items_is_a_positive_difference_too(tmp_path: Path) 
 
 def test_curves_are_compared_count_by_count_whatever_order_they_come_in() -> None:
     found = gathered(SEED_SCORES)
-    for seed, values in ((0, (0.5, 0.25)), (1, (0.25, 0.5))):
+    for seed, values in ((0, (0.5, 0.25)), (1, (0.25, 0.125))):
         late, early = values
         found.curve += [row("fork", seed, late, 900), row("fork", seed, early, 100)]
         found.curve += [row("control", seed, 0.0, 100), row("control", seed, 0.125, 900)]
-    # early 0.25 and 0.5, late 0.5 - 0.125 and 0.25 - 0.125, each the mean of two seeds
-    assert curve_differences(found, PAIR) == [0.375, 0.25]
+    # early 0.25 and 0.125, late 0.5 - 0.125 and 0.25 - 0.125, each the mean of two seeds
+    assert curve_differences(found, PAIR) == [0.1875, 0.25]
 
 
 def test_items_are_those_of_the_metrics_stratum_and_column(tmp_path: Path) -> None:
