@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation
+from experiments.campaigns import decide as decide_module
 from experiments.campaigns.claim_runs import claim_request, split_claim
 from experiments.campaigns.decide import Runner, decide, limited
 from experiments.config import ConfigError
@@ -52,6 +53,18 @@ def words(fork: list[float], alone: float | None = None) -> list[tuple[int, str]
 
 def test_a_clear_difference_is_decided_at_the_first_look() -> None:
     assert words([0.70, 0.71, 0.69, 0.70, 0.72] * 4) == [(5, "better")]
+
+
+def test_any_clear_answer_ends_the_search_and_not_a_good_one_alone() -> None:
+    assert words([0.3, 0.31, 0.29, 0.3, 0.32] * 4) == [(5, "worse")]
+    assert words([0.5, 0.501, 0.499, 0.5, 0.502] * 4) == [(5, "equivalent")]
+
+
+def test_no_look_is_planned_beyond_the_largest_number_of_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decide_module, "LARGEST", 7)
+    assert [seeds for seeds, _ in words([0.3, 0.7] * 20)] == [5, 7]
 
 
 def test_a_difference_that_one_test_would_call_clear_waits_for_more_seeds() -> None:
