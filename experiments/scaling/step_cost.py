@@ -18,16 +18,14 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.build import vocabulary
 from experiments.scaling.dry_run import DryRun
+from experiments.scaling.published import codec_of, vocabulary_of, with_published_trunk
 from experiments.scaling.samples import Samples
 from models import Task
 from models.architectures import architecture
 from models.batch import Sequences
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
-from models.tokenizers.encoders import feature_map
-from models.tokenizers.kinds import new_codec
 
 FEW = 16
 
@@ -53,6 +51,7 @@ class StepCost:
     """The cost of an arm's step, as a function of how many sequences of each task it sees."""
 
     def __init__(self, config: Any, samples: Samples, tasks: Sequence[Task]) -> None:
+        config = with_published_trunk(config)
         self.depth = config.model.trunk.depth
         self.lines = {
             (task, depth): [
@@ -128,8 +127,8 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = new_codec(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary(config, codec, feature_map(config.encoder))
+    codec, kind = codec_of(config.tokenizer), architecture(config.model.name).module
+    known = vocabulary_of(config, codec)
     arm: Any = kind
     if issubclass(kind, TokenModule):
         return arm(config.model, known, config.train, 0)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from datamodules.pairs.config import PairsConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.fit import step_flops
@@ -33,6 +34,7 @@ def config(arm: str, **changes: Any) -> SimpleNamespace:
         "tokenizer": ImageTokenizerConfig(),
         "encoder": EncoderConfig(),
         "data": DataConfig(),
+        "pairs": PairsConfig(),
         "model": kind(trunk=TRUNK),
         "stage0": TrainConfig(),
         "train": TrainConfig(understand_batch=64, generate_batch=48),
