@@ -24,7 +24,7 @@ from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.sources import SourceConfig, open_source
 from experiments.artifacts.data import fitting, save
-from experiments.build import read_tokenizer, text_tokens
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models import Task
@@ -32,6 +32,7 @@ from models.batch import Packed, pack_understand
 from models.image_prompts import IMAGE, pack_image_prompt
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec, image_ids
+from models.tokenizers.kinds import load_codec
 
 SEED = 0
 """The training set is the same for every seed of a suite; a seed orders it."""
@@ -53,7 +54,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
     ValueError, naming samples, where more of them are broken than `pairs.max_broken` allows.
     """
     pairs: PairsConfig = config.pairs
-    words, codec = text_tokens(config), read_tokenizer(inputs["tokenizer"])
+    words, codec = text_tokens(config), load_codec(inputs["tokenizer"])
     tasks = pairs.tasks
     check_encoders(codec, [one for task in tasks for one in pairs.sources(task)])
     progress = ProgressFile(out, len(tasks) * pairs.sequences)
