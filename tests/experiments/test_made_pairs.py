@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +14,10 @@ from datamodules.pairs.precompute import PrecomputeConfig, precompute
 from datamodules.pairs.sources import SourceConfig, open_source
 from datamodules.sequences import SequenceStore
 from experiments.artifacts.pairs import training_data
-from experiments.schema import SECTIONS
 from models.image_tokens import ImageTokenizerConfig
 from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE, UNDERSTAND
 from models.tokenizers.kinds import new_codec, save_codec
+from tests.experiments.builders import tiny_config
 from tests.experiments.test_pairs import WORDS, WORLD, write_shard
 from tests.models.tokenizers.checkpoints import vqmodel_network
 
@@ -42,9 +41,7 @@ def made(tmp_path: Path, network: Path) -> Made:
     save_codec(new_codec(sizes), inputs["tokenizer"])
 
     def run(pairs: PairsConfig) -> Path:
-        sections = {name: section() for name, section in SECTIONS.items()}
-        config = SimpleNamespace(**{**sections, "tokenizer": sizes, "pairs": pairs})
-        training_data(config, inputs, out)
+        training_data(tiny_config(world=WORLD.config, tokenizer=sizes, pairs=pairs), inputs, out)
         return out
 
     return run
