@@ -66,7 +66,7 @@ def _generate(options: Namespace, out: Path) -> None:
 def _judge(options: Namespace, images: Path, out: Path) -> None:
     from benchmarks.judges.inception import InceptionFeatures  # heavy: imports torch
 
-    if "real" in options and options.real:
+    if vars(options).get("real"):
         captions = read_captions(options.captions)
         meta = write_meta(out / ALL_FILE, {stem: texts[0] for stem, texts in captions.items()})
     else:

@@ -54,6 +54,6 @@ def _judge(options: Namespace, images: Path, out: Path) -> None:
 
 
 def _score(options: Namespace, records: Path) -> None:
-    name = options.judge_name if "judge_name" in options else None
+    name = vars(options).get("judge_name")  # a run's own records say it themselves
     results = score(flags.records_file(records), options.data, options.allow_missing, name)
     flags.report(results, options.out)

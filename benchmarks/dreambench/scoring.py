@@ -2,8 +2,9 @@
 
 DINO and CLIP-I of an image are its mean cosine with all pictures of its subject, as DreamBooth has
 it; `dino_given` and `clip_i_given` its cosine with the picture that the model was given, as
-Kosmos-G's code has it. CLIP-T is the cosine with the prompt. Each measure is the mean over images:
-each subject has as many, so each counts alike, however many pictures it has.
+Kosmos-G's code has it; `dino_real` and `clip_i_real` are the mean cosine of the pictures with one
+another, which no model is in. CLIP-T is the cosine with the prompt. Each measure is the mean over
+images: each subject has as many, so each counts alike, however many pictures it has.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.dreambench.steps import BENCHMARK, IMAGES_PER_PROMPT
+from benchmarks.dreambench.steps import BENCHMARK, IMAGES_PER_PROMPT, REAL
 from benchmarks.dreambench.subjects import PROMPTS_FILE, Slot, Subject, read_subjects, slots
 from benchmarks.image_judging import FILE
 from benchmarks.records import index_by, read_judged, read_lines, require_complete
@@ -67,7 +68,10 @@ def measures(subject: Subject, row: Mapping[str, Any]) -> dict[str, float]:
         float(row["dino"][given]),
         float(row["clip_i"][given]),
     )
-    return dict(zip(MEASURES, values, strict=True))
+    real = {
+        f"{name}_{REAL}": value for name, value in row.get(REAL, {}).items() if value is not None
+    }
+    return dict(zip(MEASURES, values, strict=True)) | real
 
 
 def _items(slot: Slot, row: Mapping[str, Any]) -> list[Item]:

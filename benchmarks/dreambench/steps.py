@@ -29,6 +29,8 @@ IMAGES_PER_PROMPT = 4
 SEEDS = "running number of the image"
 GIVEN = "the subject's first picture by name"
 PICTURES = "pictures_sha256"
+REAL = "real"
+"""What a record says of its subject's pictures among themselves."""
 Vectors = Mapping[str, np.ndarray]
 """Unit vectors [n, d] by the name of the network that made them: `dino`, `clip`."""
 
@@ -95,7 +97,8 @@ def judge(
     allow_missing: bool = False,
     images_per_prompt: int | None = None,
 ) -> None:
-    """Write one record an image: its cosines with each picture of its subject, and with its prompt.
+    """Write one record an image: its cosines with each picture of its subject and with its prompt,
+    and how like those pictures are to each other.
 
     ValueError for an image of no subject and prompt, and for images that were drawn from other
     pictures; MissingItemsError for one that is missing or unreadable.
@@ -138,7 +141,15 @@ def _look(
                 "dino": _cosines(real["dino"], made["dino"][row], subject),
                 "clip_i": _cosines(real["clip"], made["clip"][row], subject),
                 "clip_t": float(told[row] @ made["clip"][row]),
+                REAL: {"dino": mutual(real["dino"]), "clip_i": mutual(real["clip"])},
             }
+
+
+def mutual(pictures: np.ndarray) -> float | None:
+    """Return the mean cosine of pictures [n, d] with one another; None for one alone."""
+    count = len(pictures)
+    cosines = pictures @ pictures.T
+    return float((cosines.sum() - cosines.trace()) / (count * (count - 1))) if count > 1 else None
 
 
 def _cosines(pictures: np.ndarray, image: np.ndarray, subject: Subject) -> dict[str, float]:

@@ -48,6 +48,14 @@ def test_an_image_is_compared_with_all_pictures_and_with_the_one_it_was_drawn_fr
     )
 
 
+def test_the_pictures_likeness_to_each_other_stands_beside_where_there_is_more_than_one(data):
+    vase = read_subjects(data)[1]
+    record = {**row("vase", 0, [0.9]), "real": {"dino": 0.75, "clip_i": None}}
+    found = measures(vase, record)
+    assert found["dino_real"] == 0.75
+    assert "clip_i_real" not in found
+
+
 def test_images_count_alike_however_many_pictures_their_subject_has(scored):
     dogs = [row("dog2", number, [0.4, 0.8], clip_t=0.2) for number in range(25)]
     vases = [row("vase", number, [0.9, 0.3, 0.0], clip_t=0.4) for number in range(25)]

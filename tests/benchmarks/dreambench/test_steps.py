@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.dreambench import generate, judge, score
+from benchmarks.dreambench.steps import mutual
 from benchmarks.images import write_image
 from benchmarks.records import MissingItemsError, read_json, read_lines
 from tests.benchmarks.dreambench.data_set import SHADES, write_data
@@ -89,12 +90,20 @@ def test_a_model_that_copies_is_wholly_like_what_it_was_given_and_like_the_other
     assert found["dreambench.clip_i.object"] == pytest.approx(objects)
     assert found["dreambench.dino"] == pytest.approx((live + objects) / 2)
     assert found["dreambench.clip_t.live"] == pytest.approx(cosine(10, 0))
+    assert found["dreambench.dino_real.live"] == pytest.approx(cosine(10, 30))
+    others = [cosine(200, 220), cosine(200, 240), cosine(220, 240)]
+    assert found["dreambench.clip_i_real.object"] == pytest.approx(np.mean(others))
 
 
 def test_a_model_that_does_not_look_is_as_like_as_grey_is(data):
     found = values(round_trip(Blank(), data))
     assert found["dreambench.dino_given.live"] == pytest.approx(cosine(120, 10))
     assert found["dreambench.clip_t.object"] == pytest.approx(cosine(120, 255))
+
+
+def test_a_picture_alone_is_like_no_other():
+    assert mutual(np.array([[0.6, 0.8]])) is None
+    assert mutual(np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])) == pytest.approx(1.4 / 3)
 
 
 def test_a_request_is_the_prompt_with_the_first_picture_and_a_seed_of_its_own(data):
