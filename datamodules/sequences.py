@@ -7,7 +7,7 @@ permutation of the store each time it has been dealt out, so resuming needs no s
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -138,19 +138,15 @@ class PromptDrop:
         return kept, np.concatenate(([False, False], predicted[last:]))
 
 
+@dataclass(eq=False)
 class StepBatches(Dataset):
-    """Item s is the batch of step `first + s`."""
+    """Item s is the batch of the s-th of `steps`."""
 
-    def __init__(
-        self,
-        stores: Mapping[str, SequenceStore],
-        sizes: Mapping[str, int],
-        drop: PromptDrop,
-        seed: int,
-        steps: range,
-    ) -> None:
-        self.stores, self.sizes, self.drop = stores, sizes, drop
-        self.seed, self.steps = seed, steps
+    stores: Mapping[str, SequenceStore]
+    sizes: Mapping[str, int]
+    drop: PromptDrop
+    seed: int
+    steps: range
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -199,13 +195,11 @@ class SequenceData(lightning.LightningDataModule):
         begin: int = 0,
     ) -> None:
         super().__init__()
-        self.stores, self.sizes, self.drop = stores, sizes, drop
-        self.seed, self.steps, self.begin = seed, steps, begin
+        self.whole = StepBatches(stores, sizes, drop, seed, range(begin, begin + steps))
 
     def batches(self, first: int) -> StepBatches:
         """The batches of the steps from `first` on."""
-        steps = range(self.begin + first, self.begin + self.steps)
-        return StepBatches(self.stores, self.sizes, self.drop, self.seed, steps)
+        return replace(self.whole, steps=self.whole.steps[first:])
 
     def train_dataloader(self) -> DataLoader:
         batches = self.batches(self.trainer.global_step if self.trainer else 0)

@@ -24,10 +24,6 @@ from models.training import TrainConfig
 from models.unified import FeatureMap, Vocabulary
 
 
-def read_tokenizer(folder: Path) -> Codec:
-    return load_codec(folder)
-
-
 def vocabulary(
     config: SimpleNamespace, tokenizer: Codec, view: FeatureMap | None = None
 ) -> Vocabulary:
@@ -56,7 +52,7 @@ def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> Unified
     `inputs` holds the folders `tokenizer` and `stage0`; `start` for an arm that goes on from a
     trained one; and for the bridge what its arm needs.
     """
-    tokenizer, config = read_tokenizer(inputs["tokenizer"]), with_published_trunk(config)
+    tokenizer, config = load_codec(inputs["tokenizer"]), with_published_trunk(config)
     kind: Any = architecture(config.model.name).module
     if not issubclass(kind, TokenModule):
         return bridge_module(kind, config, inputs, tokenizer)

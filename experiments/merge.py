@@ -18,8 +18,9 @@ from torch import Tensor
 
 from datamodules.world import World
 from experiments.artifacts.data import fitting, turns
-from experiments.build import build_module, read_tokenizer, text_tokens
+from experiments.build import build_module
 from experiments.fit import Spent, parameter_counts, save_weights, step_flops
+from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_text
 from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad
@@ -27,6 +28,7 @@ from models.merged import TaskVectors
 from models.module import UnifiedModule
 from models.tokenizers.codec import image_ids
 from models.tokenizers.encoders import Encoder, open_encoder
+from models.tokenizers.kinds import load_codec
 
 Inputs = dict[str, Path]
 FIRST_SCENE = 1000
@@ -88,7 +90,7 @@ def dev_batch(
     first = FIRST_SCENE + step * SCENES
     indices = range(first, first + SCENES)
     scenes = [world.scene("dev", index) for index in indices]
-    codec = read_tokenizer(inputs["tokenizer"])
+    codec = load_codec(inputs["tokenizer"])
     images = np.stack([world.render(scene) for scene in scenes])
     codes = image_ids(codec, images)
     drawn: list[Packed] = []

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from benchmarks.protocol import Request
-from experiments.build import read_tokenizer, text_tokens, trained_module
+from experiments.build import trained_module
+from experiments.language.words import text_tokens
 from models.batch import prompt_tokens, question_opening
 from models.sampling import SamplingConfig
 from models.tokenizers.codec import image_ids
 from models.tokenizers.encoders import Encoder, open_encoder
+from models.tokenizers.kinds import load_codec
 
 CAPTION_QUESTION = "describe"
 SHORT_ANSWER = 6
@@ -33,7 +35,7 @@ class TrainedModel:
         weights: str = "model.pt",
     ) -> None:
         self.words = text_tokens(config)
-        self.tokenizer = read_tokenizer(inputs["tokenizer"])
+        self.tokenizer = load_codec(inputs["tokenizer"])
         self.encoder_config = config.encoder
         self.module = trained_module(config, inputs, weights)
         self.sampling, self.precision = sampling, config.train.precision

@@ -11,8 +11,7 @@ import argparse
 import json
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,12 @@ import numpy as np
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from PIL import Image
 
+from benchmarks.images import batched
 from experiments.config import flatten
-from experiments.dashboard import COST, FINAL_SAMPLES, SAMPLES, view_tags
 from experiments.evidence.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.evidence.scores import COSTS, mean_of
 from experiments.markers import write_json
+from experiments.mlflow_views import COST, FINAL_SAMPLES, SAMPLES, view_tags
 from experiments.plan import Cell, Plan, plan_from_json
 from experiments.steps import Store
 
@@ -99,7 +99,7 @@ class Mirror:
         about = {"arm": cell.arm, "architecture": cell.architecture}
         values = {**about, "preset": self.plan.request.preset, **dict(flatten(config))}
         params = [Param(key, str(one)[:PARAMETER_CHARACTERS]) for key, one in values.items()]
-        for some in batches(params, 100):
+        for some in batched(params, 100):
             self.client.log_batch(run.info.run_id, params=some)
         if not run.data.tags.get(LINES):
             self.client.log_dict(run.info.run_id, dict(config), "config.json")
@@ -133,7 +133,7 @@ class Mirror:
         time = int(path.stat().st_mtime * 1000)
         whole = path.read_text().rpartition("\n")[0].splitlines()
         seen = int(run.data.tags.get(LINES, 0))
-        for lines in batches(whole[seen:], BATCH):
+        for lines in batched(whole[seen:], BATCH):
             metrics = [metric(json.loads(line), time) for line in lines]
             seen += len(lines)
             tags = [RunTag(LINES, str(seen))]
@@ -173,7 +173,7 @@ class Mirror:
             Metric(f"{kind}/{name.partition('@')[0]}", one["value"], 0, step)
             for name, one in results["metrics"].items()
         ]
-        for some in batches(metrics, BATCH):
+        for some in batched(metrics, BATCH):
             self.client.log_batch(run_id, metrics=some)
 
     def close(self) -> None:
@@ -193,12 +193,6 @@ class Mirror:
 
 def metric(line: Mapping[str, Any], time: int) -> Metric:
     return Metric(line["name"], line["value"], time, line["step"])
-
-
-def batches(values: list[Any], count: int) -> Iterator[list[Any]]:
-    rest = iter(values)
-    while some := list(islice(rest, count)):
-        yield some
 
 
 def main(arguments: list[str]) -> int:

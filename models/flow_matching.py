@@ -8,6 +8,7 @@ al., 2024, arXiv 2403.03206).
 from dataclasses import dataclass
 
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
     FlowMatchEulerDiscreteScheduler,
@@ -26,6 +27,34 @@ class Conditions:
 
     states: Float[Tensor, "b q w"]
     kept: Bool[Tensor, "b q"] | None = None
+
+
+def diffusion_decoder(
+    channels: int, grid: int, patch: int, depth: int, heads: int, head_width: int
+) -> PixArtTransformer2DModel:
+    """An untrained decoder of latents [b l y x] of `channels`, `grid` a side, in squares of
+    `patch`; its conditions are as wide as itself. ValueError where `patch` does not divide `grid`.
+    """
+    if grid % patch:
+        raise ValueError(
+            f"model.decoder_patch must divide the image's {grid} tokens a side, got {patch}."
+        )
+    width = heads * head_width
+    decoder = PixArtTransformer2DModel(
+        num_attention_heads=heads,
+        attention_head_dim=head_width,
+        num_layers=depth,
+        in_channels=channels,
+        out_channels=channels,
+        cross_attention_dim=width,
+        caption_channels=width,
+        sample_size=grid,
+        patch_size=patch,
+        norm_type="ada_norm_single",
+        use_additional_conditions=False,
+    )
+    decoder.set_attn_processor(AttnProcessor())  # plain products: see blocks.attend
+    return decoder
 
 
 def velocity(

@@ -19,26 +19,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
-from diffusers.models.attention_processor import AttnProcessor
-from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from einops import rearrange, repeat
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from models import Task
 from models.batch import Batch, Sequences
 from models.connector import CONNECTORS, Connector
 from models.context import TrunkConfig
-from models.flow_matching import Conditions, flow_matching_loss, follow_flow, latent_noise
+from models.flow_matching import (
+    Conditions,
+    diffusion_decoder,
+    flow_matching_loss,
+    follow_flow,
+    latent_noise,
+)
 from models.initialise import generator_for, initialise
 from models.matching import active_parameters
 from models.module import Architecture, TokenModule, UnifiedModule
 from models.pieces import piece_of
-from models.prompt_states import language_prompts, read_prompts, read_queries, split_sequences
+from models.prompt_states import padded_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, checked, chunks
-from models.text_tokens import BEGIN_IMAGE, DROP, GENERATE, PAD, TextTokens
+from models.text_tokens import UNPROMPTED, TextTokens
 from models.tokenizers.codec import Codec
-from models.tokenizers.double_encoder_model import answer_seen
 from models.tokenizers.residual_codes import summed
 from models.training import TrainConfig
 from models.unified import UnifiedModel
@@ -51,9 +54,8 @@ CHOICES = {
     "language_model": ("frozen", "tuned"),
     "decoder": ("tuned", "frozen"),
 }
-LEAST = {"queries": 1, "connector_depth": 0} | dict.fromkeys(
-    ("decoder_depth", "decoder_heads", "decoder_patch"), 1
-)
+LEAST = {"connector_depth": 0}
+LEAST |= dict.fromkeys(("queries", "decoder_depth", "decoder_heads", "decoder_patch"), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,25 +123,8 @@ class FrozenBridge(nn.Module):
         )
         self.register_buffer("latents", latents, persistent=False)
         self.grid, self.channels = language_model.vocabulary.grid, latents.shape[1]
-        if self.grid % config.decoder_patch:
-            raise ValueError(
-                f"model.decoder_patch must divide the image's {self.grid} tokens a side, "
-                f"got {config.decoder_patch}."
-            )
-        self.decoder = PixArtTransformer2DModel(
-            num_attention_heads=config.decoder_heads,
-            attention_head_dim=config.decoder_head_width,
-            num_layers=config.decoder_depth,
-            in_channels=self.channels,
-            out_channels=self.channels,
-            cross_attention_dim=config.decoder_width,
-            caption_channels=config.decoder_width,
-            sample_size=self.grid,
-            patch_size=config.decoder_patch,
-            norm_type="ada_norm_single",
-            use_additional_conditions=False,
-        )
-        self.decoder.set_attn_processor(AttnProcessor())  # plain products: see blocks.attend
+        sizes = config.decoder_depth, config.decoder_heads, config.decoder_head_width
+        self.decoder = diffusion_decoder(self.channels, self.grid, config.decoder_patch, *sizes)
         self.decoder.requires_grad_(config.decoder == "tuned")
 
     def train(self, mode: bool = True) -> "FrozenBridge":
@@ -225,6 +210,10 @@ class FrozenBridgeModule(UnifiedModule):
         return ("generate",)
 
     @property
+    def reader(self) -> UnifiedModel:
+        return self.model.language_model
+
+    @property
     def passed_twice(self) -> tuple[nn.Module, ...]:
         return (self.model.language_model,) if self.model.tunes else ()
 
@@ -250,27 +239,14 @@ class FrozenBridgeModule(UnifiedModule):
     def _generate_chunk(
         self, prompts: list[list[int]], seeds: list[int], config: SamplingConfig
     ) -> Tensor:
-        guided = config.guidance != 1
-        rows = prompts + ([[GENERATE, DROP, BEGIN_IMAGE]] * len(prompts) if guided else [])
-        lengths = torch.tensor([len(row) - 1 for row in rows], device=self.device)
-        padded = [row[:-1] + [PAD] * (config.prompt_length - len(row) + 1) for row in rows]
-        tokens = language_prompts(torch.tensor(padded, device=self.device), lengths)
+        if config.guidance != 1:
+            prompts = prompts + [UNPROMPTED] * len(prompts)
+        tokens, lengths = padded_prompts(prompts, config.prompt_length, self.device)
         shape = (self.model.channels, self.model.grid, self.model.grid)
         noise = latent_noise(seeds, shape).to(self.device) * config.temperature
         conditions = self.model.conditions(tokens, lengths)
-        latents = follow_flow(
-            self.model.decoder, conditions, noise, config.flow_steps, config.guidance
-        )
-        return self.nearest(latents)
-
-    def answer(
-        self,
-        questions: Sequence[list[int]],
-        config: SamplingConfig,
-        length: int,
-        features: Float[Tensor, "b cells features"] | None = None,
-    ) -> list[list[int]]:
-        return answer_seen(self.model.language_model, questions, features, config, length)
+        settings = config.flow_steps, config.guidance
+        return self.nearest(follow_flow(self.model.decoder, conditions, noise, *settings))
 
 
 ARCHITECTURE = Architecture(FrozenBridgeConfig, FrozenBridgeModule)

@@ -68,11 +68,23 @@ class UnifiedModule(lightning.LightningModule, ABC):
     ) -> Int[Tensor, "b p"]:
         """Image codes; prompts end in `<image>`, and image i depends on prompt and seed i alone."""
 
+    @property
     @abstractmethod
+    def reader(self) -> UnifiedModel:
+        """The model over tokens that answers."""
+
     def answer(
-        self, questions: Sequence[list[int]], config: SamplingConfig, length: int
+        self,
+        questions: Sequence[list[int]],
+        config: SamplingConfig,
+        length: int,
+        features: Float[Tensor, "b cells features"] | None = None,
     ) -> list[list[int]]:
-        """Greedy answers of at most `length` tokens, without `<end>`."""
+        """Greedy answers of at most `length` tokens, without `<end>`.
+
+        `features` are those of the questions' images, a row each, for a model that needs them.
+        """
+        return answer_seen(self.reader, questions, features, config, length)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
@@ -140,6 +152,10 @@ class TokenModule(UnifiedModule):
         self.model.embedding.text.load_state_dict(source.embedding.text.state_dict())
         self.model.text_head.load_state_dict(source.text_head.state_dict())
 
+    @property
+    def reader(self) -> UnifiedModel:
+        return self.model
+
     def losses(self, batch: Batch) -> dict[str, dict[str, Tensor]]:
         present: list[Task] = [task for task in self.trained_tasks if batch.get(task)]
         return {task: self.task_losses(batch, task) for task in present}
@@ -157,15 +173,6 @@ class TokenModule(UnifiedModule):
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
         return generate_codes(self.model, prompts, seeds, config)
-
-    def answer(
-        self,
-        questions: Sequence[list[int]],
-        config: SamplingConfig,
-        length: int,
-        features: Float[Tensor, "b cells features"] | None = None,
-    ) -> list[list[int]]:
-        return answer_seen(self.model, questions, features, config, length)
 
 
 class SharedModule(TokenModule):

@@ -94,6 +94,16 @@ def split_sequences(sequences: Sequences, text: int) -> tuple[Tensor, Tensor, Te
     return language_prompts(tokens[:, : int(lengths.max())], lengths), lengths, codes
 
 
+def padded_prompts(
+    prompts: Sequence[list[int]], width: int, device: torch.device
+) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b"]]:
+    """Prompts that end in `<image>` as the language model reads them, `width` tokens each, and
+    their lengths."""
+    lengths = torch.tensor([len(row) - 1 for row in prompts], device=device)
+    padded = [row[:-1] + [PAD] * (width - len(row) + 1) for row in prompts]
+    return language_prompts(torch.tensor(padded, device=device), lengths), lengths
+
+
 def language_prompts(tokens: Int[Tensor, "b n"], lengths: Int[Tensor, "b"]) -> Int[Tensor, "b n"]:
     """Opens each row with the language model's task token and pads it beyond its length."""
     beyond = torch.arange(tokens.shape[1], device=tokens.device) >= lengths[:, None]

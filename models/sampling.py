@@ -15,7 +15,7 @@ from torch import Tensor
 
 from models.cached_decoding import CachedDecoder
 from models.initialise import generator_for
-from models.text_tokens import BEGIN_IMAGE, DROP, END, GENERATE
+from models.text_tokens import END, UNPROMPTED
 from models.unified import Tables, UnifiedModel
 
 WIDTHS = 16
@@ -101,7 +101,7 @@ def _generate_chunk(
 ) -> Int[Tensor, "b p"]:
     rows, guided = torch.arange(len(prompts)), config.guidance != 1
     if guided:  # one row more runs without a prompt, then there are as many of it as of the others
-        prompts = [*prompts, [GENERATE, DROP, BEGIN_IMAGE]]
+        prompts = [*prompts, UNPROMPTED]
         rows = torch.cat((rows, torch.full_like(rows, len(rows))))
     decoder = CachedDecoder(model, prompts, "generate", width)
     noise = noise.to(decoder.prompts.device)

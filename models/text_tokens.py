@@ -16,6 +16,8 @@ SPECIAL = (
     "<end>",
 )
 PAD, UNDERSTAND, GENERATE, TEXT, BEGIN_IMAGE, END_IMAGE, DROP, END = range(len(SPECIAL))
+UNPROMPTED = [GENERATE, DROP, BEGIN_IMAGE]
+"""What guidance leads away from."""
 
 
 class TextTokens:

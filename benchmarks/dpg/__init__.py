@@ -7,13 +7,12 @@ judges grids or single images, `scoring` has the paper's score and the official 
 
 from benchmarks.dpg.questions import COLUMNS, read_questions, write_questions
 from benchmarks.dpg.scoring import score, zero_dependents
-from benchmarks.dpg.steps import generate, judge, read_crops
+from benchmarks.dpg.steps import generate, judge
 
 __all__ = [
     "COLUMNS",
     "generate",
     "judge",
-    "read_crops",
     "read_questions",
     "score",
     "write_questions",

@@ -12,8 +12,9 @@ from benchmarks.judges import QuestionJudge
 from benchmarks.judges.named import ENDPOINT, LOCAL, checkpoint_of, open_judge
 from benchmarks.judges.yes_or_no import NEW_TOKENS, AskedQuestions
 from benchmarks.records import RECORDS
-from benchmarks.registry import images_made_elsewhere, open_model
+from benchmarks.registry import open_model
 from benchmarks.results import Results
+from benchmarks.verbs import Steps
 
 QUESTIONS: flags.Flag = (
     ("--questions",),
@@ -64,26 +65,28 @@ def arguments(verb: str) -> list[flags.Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Run one step, or all three under one folder."""
-    {"generate": _generate, "judge": _judge, "score": _score, "run": _run}[verb](options)
+    if verb == "run" and options.judge == EXPORT:
+        raise ValueError(
+            "--judge of run must answer by itself, got export; use generate and judge."
+        )
+    Steps(_generate, _judge, _score).run(verb, options)
 
 
-def _generate(options: Namespace) -> None:
-    if images_made_elsewhere(options.model):
-        raise ValueError("--model of generate must be one that draws, got a folder of images.")
+def _generate(options: Namespace, out: Path) -> None:
     count = options.images_per_prompt or CROPS
     model = open_model(options.model)
-    generate(model, options.questions, options.out, count, options.prompts, options.at_once)
+    generate(model, options.questions, out, count, options.prompts, options.at_once)
 
 
-def _judge(options: Namespace) -> None:
-    out = options.out or flags.records_folder(options.images)
+def _judge(options: Namespace, images: Path, out: Path | None) -> None:
+    out = out or flags.records_folder(images)
     if options.judge == EXPORT:
-        written = export(options.images, options.questions, out, options.images_per_prompt or CROPS)
+        written = export(images, options.questions, out, options.images_per_prompt or CROPS)
         print(f"{written} questions to answer in {out / REQUESTS}; then score them as records")
         return
     judge(
         _open_judge(options, out),
-        options.images,
+        images,
         options.questions,
         out,
         options.allow_missing,
@@ -102,15 +105,13 @@ def _open_judge(options: Namespace, out: Path) -> QuestionJudge:
     return AskedQuestions(open_judge(options, out, NEW_TOKENS), options.workers)
 
 
-def _score(options: Namespace) -> None:
-    records = flags.records_file(options.records)
-    out = options.out or records.parent
-    given = options.images_per_prompt
+def _score(options: Namespace, given: Path) -> None:
+    records = flags.records_file(given)
+    out, count = options.out or records.parent, options.images_per_prompt
+    judged_by = vars(options).get("judge_name")  # a run's own records say it themselves
 
     def scored(mode: Mode) -> Results:
-        return score(
-            records, options.questions, options.allow_missing, mode, options.judge_name, given
-        )
+        return score(records, options.questions, options.allow_missing, mode, judged_by, count)
 
     chosen: Mode = options.mode
     flags.report(scored(chosen), out)
@@ -119,17 +120,3 @@ def _score(options: Namespace) -> None:
         print(f"beside it, mode {other}:\n{scored(other).table()}")
     except ValueError as error:
         print(f"beside it, mode {other}: no score, as {error}")
-
-
-def _run(options: Namespace) -> None:
-    if options.judge == EXPORT:
-        raise ValueError(
-            "--judge of run must answer by itself, got export; use generate and judge."
-        )
-    images = images_made_elsewhere(options.model)
-    if images is None:
-        images = options.out / "images"
-        _generate(Namespace(**{**vars(options), "out": images}))
-    records = options.out / "records"
-    _judge(Namespace(**{**vars(options), "images": images, "out": records}))
-    _score(Namespace(**{**vars(options), "records": records, "judge_name": "unstated"}))

@@ -48,14 +48,6 @@ def _shown(stem: str, items: Collection[str], crops: int) -> list[Crop]:
     return [(item, int(number))] if alone else []
 
 
-def read_crops(
-    folder: Path, items: Iterable[str], crops: int = CROPS
-) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Yield item, number and image of what is there and can be read."""
-    items = list(items)
-    yield from read_files(find_files(folder, set(items), crops), items, crops)
-
-
 def read_files(
     files: dict[Crop, Path], items: Iterable[str], crops: int
 ) -> Iterator[tuple[str, int, np.ndarray]]:

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dpg.grids import CROPS, Crop, find_files, join, read_crops, read_files
+from benchmarks.dpg.grids import CROPS, Crop, find_files, join, read_files
 from benchmarks.dpg.questions import Row, are_rewritten, canonical, prompt_texts, read_questions
 from benchmarks.images import BATCH, batched, draw, write_image
 from benchmarks.judges import QuestionJudge
@@ -23,8 +23,6 @@ from benchmarks.records import (
     write_lines,
 )
 from benchmarks.sharding import current, joined
-
-__all__ = ["generate", "judge", "read_crops"]
 
 SEEDS = "running number of the image"
 JUDGED_AT_ONCE = 16

@@ -12,7 +12,8 @@ from benchmarks.geneval.scoring import OFFICIAL_RESULTS, write_official
 from benchmarks.geneval.scoring import collect_prompts as prompts_of_records
 from benchmarks.geneval.steps import SEEDS
 from benchmarks.records import RECORDS, whole_file
-from benchmarks.registry import images_made_elsewhere, open_model
+from benchmarks.registry import open_model
+from benchmarks.verbs import Steps
 
 DETECTOR = "facebook/mask2former-swin-small-coco-instance"
 CLIP = "openai/clip-vit-large-patch14"
@@ -47,57 +48,43 @@ def arguments(verb: str) -> list[flags.Flag]:
 
 def run_verb(verb: str, options: Namespace) -> None:
     """Run one step, or all three under one folder."""
-    {"generate": _generate, "judge": _judge, "score": _score, "run": _run}[verb](options)
+    Steps(_generate, _judge, _score).run(verb, options)
 
 
-def _generate(options: Namespace) -> None:
-    if images_made_elsewhere(options.model):
-        raise ValueError("--model of generate must be one that draws, got a folder of images.")
+def _generate(options: Namespace, out: Path) -> None:
     if options.prompts is None:
         raise ValueError(f"--prompts must name the {PROMPTS} to draw, got none.")
     count = options.images_per_prompt or IMAGES_PER_PROMPT
     model = open_model(options.model)
-    generate(model, options.prompts, options.out, count, options.seeds, options.at_once)
+    generate(model, options.prompts, out, count, options.seeds, options.at_once)
 
 
-def _judge(options: Namespace) -> None:
+def _judge(options: Namespace, images: Path, out: Path | None) -> None:
     from benchmarks.judges.coloured_objects import ColouredObjects  # heavy: imports torch
 
-    out = options.out or flags.records_folder(options.images)
+    out = out or flags.records_folder(images)
     used = out / PROMPTS
     out.mkdir(parents=True, exist_ok=True)
     if options.prompts is None:
-        collect_prompts(options.images, used)
+        collect_prompts(images, used)
     elif options.prompts.resolve() != used.resolve():
         with whole_file(used) as partial:
             shutil.copyfile(options.prompts, partial)
     judging = ColouredObjects(options.detector, options.clip, options.device)
     read_prompts(used, judging.detector.classes)
-    judge(judging, options.images, used, out, options.allow_missing, options.images_per_prompt)
+    judge(judging, images, used, out, options.allow_missing, options.images_per_prompt)
     print(f"records in {out / RECORDS}")
 
 
-def _score(options: Namespace) -> None:
-    records = flags.records_file(options.records)
+def _score(options: Namespace, given: Path) -> None:
+    records = flags.records_file(given)
     out = options.out or records.parent
     prompts = options.prompts or records.parent / PROMPTS
     if not prompts.exists() and options.prompts is None:
         prompts = out / PROMPTS
         prompts_of_records(records, prompts)
     read_prompts(prompts, CLASSES)
-    results = score(
-        records, prompts, options.allow_missing, options.judge_name, options.images_per_prompt
-    )
+    judged_by = vars(options).get("judge_name")  # a run's own records say it themselves
+    results = score(records, prompts, options.allow_missing, judged_by, options.images_per_prompt)
     write_official(records, prompts, out / OFFICIAL_RESULTS)
     flags.report(results, out)
-
-
-def _run(options: Namespace) -> None:
-    images = images_made_elsewhere(options.model)
-    if images is None:
-        images = options.out / "images"
-        _generate(Namespace(**{**vars(options), "out": images}))
-    records = options.out / "records"
-    _judge(Namespace(**{**vars(options), "images": images, "out": records}))
-    unjudged = {"records": records, "judge_name": "unstated", "prompts": None}
-    _score(Namespace(**{**vars(options), **unjudged}))

@@ -10,8 +10,6 @@ from benchmarks.records import describe_prompts, read_lines
 
 Record = Mapping[str, Any]
 
-OFFICIAL_SHA256 = "5c48e0813e812e3c373fa5c8ed07a8f0a483be30272b4427b0559c8048e67c13"
-"""Of the published evaluation_metadata.jsonl, 553 prompts."""
 TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
 COLOURS = (
     "red",
@@ -117,9 +115,9 @@ def plural(name: str) -> str:
     return name + ("es" if name.endswith("s") else "s")
 
 
-def template_pattern(classes: Iterable[str] = CLASSES) -> re.Pattern[str]:
+def template_pattern() -> re.Pattern[str]:
     """Return what matches a text, lower case without final stop, that some template makes."""
-    names = sorted(classes, key=len, reverse=True)
+    names = sorted(CLASSES, key=len, reverse=True)
     thing = rf"an? (?:(?:{'|'.join(COLOURS)}) )?(?:{'|'.join(map(re.escape, names))})"
     things = "|".join(re.escape(plural(name)) for name in names)
     number = "|".join(NUMBERS[2:])

@@ -12,7 +12,7 @@ from functools import cached_property
 from datamodules.world.randomness import Dice
 from datamodules.world.scenes import Placed, Scene
 from datamodules.world.splits import HeldOut
-from datamodules.world.wordings import NO, NOTHING, NUMBERS, QUESTIONS
+from datamodules.world.wordings import QUESTIONS
 
 Facets = frozenset[str]
 
@@ -57,12 +57,6 @@ class Draft:
     answer: str
     asks: Facets = frozenset()
     reveals: Facets = frozenset()
-
-    @property
-    def finds_nothing(self) -> bool:
-        """Say whether the answer is that something is absent."""
-        absent = self.answer == NO and self.pattern == "existence"
-        return absent or self.answer in (NOTHING, NUMBERS[0])
 
     def worded(self, kind: str, dice: Dice, benchmark: bool = False) -> Question:
         """Return the question in one of training's wordings, or in the benchmark's."""

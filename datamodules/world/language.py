@@ -6,7 +6,7 @@ name without a colour means natural colours, and a number means that many and no
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from datamodules.world.objects import KINDS, WorldObject
 from datamodules.world.randomness import Dice
@@ -133,10 +133,8 @@ def counted(plural: str, colour: str | None, count: int) -> str:
     return f"{NUMBERS[count]} {plural}" if colour is None else f"{NUMBERS[count]} {colour} {plural}"
 
 
-def listed_with_places(
-    placed: Sequence[Placed], pattern: str, phrase: Callable[..., str] = noun_phrase
-) -> str:
+def listed_with_places(placed: Sequence[Placed], pattern: str) -> str:
     """Return every object with colour and place, in the order given."""
     return listed(
-        [pattern.format(thing=phrase(one.name, one.colour), place=one.place) for one in placed]
+        [pattern.format(thing=noun_phrase(one.name, one.colour), place=one.place) for one in placed]
     )

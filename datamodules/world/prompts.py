@@ -16,7 +16,7 @@ from datamodules.world.questions import QUESTION_KINDS, Kind
 from datamodules.world.randomness import Dice
 from datamodules.world.reading import fact_question
 from datamodules.world.wishes import OPENING, WISHES
-from datamodules.world.wordings import IMPLICIT, OPENINGS
+from datamodules.world.wordings import IMPLICIT
 from datamodules.world.world import World
 
 __all__ = [
@@ -69,14 +69,12 @@ def official_geneval_records(world: World, records: Iterable[Mapping[str, Any]])
     ]
 
 
-def wise_prompts(world: World, column: Column = "seen") -> list[Record]:
+def wise_prompts(world: World) -> list[Record]:
     """Return a WISE record for every fact that generation training does not draw itself.
 
     Beside the official keys: the `target` object, the fact's `tier`, and the `question` (in the
     benchmark's wording) whose answer shows whether the fact is known.
     """
-    _require_column(column)
-    opening = OPENINGS.benchmark if column == "paraphrase" else OPENING
     facts = [(entry, fact) for entry in world.objects for fact in entry.facts]
     records = []
     for number, (entry, fact) in enumerate(facts, start=1):
@@ -86,7 +84,7 @@ def wise_prompts(world: World, column: Column = "seen") -> list[Record]:
         described = IMPLICIT.format(kind=entry.kind, predicate=fact.predicate)
         records.append(
             {
-                "Prompt": opening.format(described),
+                "Prompt": OPENING.format(described),
                 "Explanation": f"This refers to: {entry.name}",
                 "Category": fact.group,
                 "Subcategory": entry.category,

@@ -78,10 +78,10 @@ class World:
         described = dice.chance(DESCRIBED_SHARE)
         return (*pack, self.caption_question(dice, scene)) if described else pack
 
-    def caption_question(self, dice: Dice, scene: Scene, benchmark: bool = False) -> Question:
+    def caption_question(self, dice: Dice, scene: Scene) -> Question:
         """Return the question for a description of `scene`."""
         draft = Draft("caption", {}, self.full_caption(scene))
-        return draft.worded("caption", dice, benchmark)
+        return draft.worded("caption", dice)
 
     def fact_questions(self, split: Split, index: int, count: int) -> tuple[Question, ...]:
         """Return questions on `count` different facts; facts are the same in every split."""

@@ -20,13 +20,14 @@ from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.sources import open_source
 from experiments.artifacts.data import fitting, save
-from experiments.build import read_tokenizer, text_tokens
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models import Task
 from models.batch import Packed, pack_generate, pack_understand
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec, image_ids
+from models.tokenizers.kinds import load_codec
 
 SEED = 0
 """The training set is the same for every seed of a suite; a seed orders it."""
@@ -40,7 +41,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
     ValueError, naming samples, where more of them are broken than `pairs.max_broken` allows.
     """
     pairs: PairsConfig = config.pairs
-    words, codec = text_tokens(config), read_tokenizer(inputs["tokenizer"])
+    words, codec = text_tokens(config), load_codec(inputs["tokenizer"])
     tasks = pairs.tasks
     progress = ProgressFile(out, len(tasks) * pairs.sequences)
     for number, task in enumerate(tasks):

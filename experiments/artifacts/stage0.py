@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
-from experiments.build import read_tokenizer, text_module, vocabulary
+from experiments.build import text_module, vocabulary
 from experiments.fit import NOTHING, save_weights
 from experiments.language import checkpoint_of
 from experiments.language.trunk import trunk_of
@@ -16,6 +16,7 @@ from experiments.markers import write_json
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
 from models.text_tokens import DROP
+from models.tokenizers.kinds import load_codec
 
 
 def stage0(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
@@ -31,7 +32,7 @@ def train_text(out: Path, home: Path, config: SimpleNamespace, inputs: dict[str,
     stores = {"understand": SequenceStore.load(inputs["texts"], "text")}
     sizes = {"understand": config.stage0.understand_batch}
     data = SequenceData(stores, sizes, PromptDrop(0, DROP), config.seed, config.stage0.steps)
-    module = text_module(config, read_tokenizer(inputs["tokenizer"]))
+    module = text_module(config, load_codec(inputs["tokenizer"]))
     fit_on_ranks(module, data, out, home, NOTHING, config.execution)
 
 
@@ -43,7 +44,7 @@ def read_published(
     from models.pretrained.text_model import PretrainedModule, text_model
 
     trunk_of(config)
-    words = vocabulary(config, read_tokenizer(inputs["tokenizer"]))
+    words = vocabulary(config, load_codec(inputs["tokenizer"]))
     read = read_checkpoint(checkpoint)
     model = text_model(read, published_words(checkpoint), words, config.seed)
     module = PretrainedModule(model, config.stage0, config.seed)

@@ -45,9 +45,9 @@ def fitted(config: SimpleNamespace, world: World, out: Path) -> Codec:
     )
 
 
-def render(world: World, split: str, count: int, first: int = 0) -> np.ndarray:
-    """uint8 images `[count h w 3]` of scenes `first` onwards."""
-    return np.stack([world.render(world.scene(split, first + i)) for i in range(count)])
+def render(world: World, split: str, count: int) -> np.ndarray:
+    """uint8 images `[count h w 3]` of the first scenes of a split."""
+    return np.stack([world.render(world.scene(split, index)) for index in range(count)])
 
 
 def measure(codec: Codec, images: np.ndarray) -> dict[str, float]:

@@ -22,6 +22,7 @@ from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.markers import write_text
 from experiments.plan import Plan, Project, Request, cell_config
+from experiments.reporting.markdown import markdown_table
 
 ARMS = ("shared", "understand_only", "generate_only")
 SEED = 1000
@@ -98,8 +99,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
         for metric in metrics:
             heads += [f"{metric}, shared", "conflict"]
     heads.append("open bits")
-    lines = [heads, ["---"] * len(heads), *(one.row() for one in outcomes)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown_table(heads, (one.row() for one in outcomes))
 
 
 def main(arguments: list[str]) -> int:

@@ -8,17 +8,17 @@ from benchmarks.conditioned.references import references
 from benchmarks.records import RECORDS
 from datamodules.world import World
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
-from experiments.build import read_tokenizer
 from experiments.conditioned.steps import prompt_file
 from experiments.judging import world_judge
 from experiments.markers import write_text
 from experiments.result_lines import result_line
+from models.tokenizers.kinds import load_codec
 
 
 def conditioned_brackets(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes `results.jsonl`, a line a row and benchmark."""
     world, lines = World(config.world), []
-    reconstruct = read_tokenizer(inputs["tokenizer"]).reconstruct
+    reconstruct = load_codec(inputs["tokenizer"]).reconstruct
     judge = world_judge(config, inputs)
     for benchmark in BENCHMARK_KINDS:
         prompts = prompt_file(inputs, benchmark)

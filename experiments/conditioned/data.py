@@ -12,18 +12,19 @@ from datamodules.world import World
 from datamodules.world.examples import ExamplePrompter
 from datamodules.world.picture_prompts import PicturePrompt, PicturePrompter
 from experiments.artifacts.data import CHUNK, lot, save, training_data
-from experiments.build import read_tokenizer, text_tokens
+from experiments.language.words import text_tokens
 from models.batch import Packed
 from models.image_prompts import pack_image_prompt
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec, image_ids
+from models.tokenizers.kinds import load_codec
 
 GENERATE = "generate"
 
 
 def conditioned_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes what `training_data` writes, then exchanges a share of the store `generate`."""
-    world, codec = World(config.world), read_tokenizer(inputs["tokenizer"])
+    world, codec = World(config.world), load_codec(inputs["tokenizer"])
     if codec.is_continuous:
         raise ValueError(
             f"tokenizer.kind must give codes where conditioned.prompts={config.conditioned.prompts}"

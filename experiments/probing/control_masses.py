@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import torch
 
-from datamodules.sequences import PromptDrop, SequenceData
-from experiments.build import load_weights, read_tokenizer, vocabulary
+from datamodules.sequences import PromptDrop, StepBatches
+from experiments.build import load_weights, vocabulary
 from experiments.config import ConfigError
 from experiments.language.trunk import trunk_of
 from experiments.markers import write_json
@@ -29,6 +29,7 @@ from models.shared import SharedConfig
 from models.text_tokens import DROP
 from models.tokenizers.double_encoder_model import DoubleEncoderModel
 from models.tokenizers.encoders import feature_map
+from models.tokenizers.kinds import load_codec
 from models.unified import UnifiedModel
 
 BATCHES = 8
@@ -61,13 +62,13 @@ def control_curve(config: SimpleNamespace, inputs: Mapping[str, Path], task: Tas
             f"arm.needs must name {name} where train.interaction.targets is controls, "
             f"got {sorted(inputs)}."
         )
-    words = vocabulary(config, read_tokenizer(inputs["tokenizer"]), feature_map(config.encoder))
+    words = vocabulary(config, load_codec(inputs["tokenizer"]), feature_map(config.encoder))
     control = SharedModule(SharedConfig(trunk=trunk_of(config)), words, config.train, config.seed)
     load_weights(control, inputs[name] / "model.pt")
     stores = {task: read_store(inputs, task)}
-    data = SequenceData(stores, {task: SIZE}, PromptDrop(0, DROP), config.seed, BATCHES)
-    dealt = data.batches(0)
-    return mean_masses(control.model, task, [dealt[step][task] for step in range(BATCHES)])
+    steps = range(BATCHES)
+    dealt = StepBatches(stores, {task: SIZE}, PromptDrop(0, DROP), config.seed, steps)
+    return mean_masses(control.model, task, [dealt[step][task] for step in steps])
 
 
 @torch.no_grad()

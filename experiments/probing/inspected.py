@@ -19,20 +19,15 @@ from benchmarks.probes.protocol import (
     States,
     Task,
 )
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, StepBatches
-from experiments.build import (
-    build_module,
-    device,
-    read_tokenizer,
-    text_module,
-    text_tokens,
-    trained_module,
-)
+from datamodules.sequences import PromptDrop, SequenceStore, StepBatches
+from experiments.build import build_module, device, text_module, trained_module
+from experiments.language.words import text_tokens
 from models import inspection
 from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
 from models.module import TokenModule, UnifiedModule
 from models.text_tokens import DROP, PAD, SPECIAL, UNDERSTAND
 from models.tokenizers.codec import image_ids
+from models.tokenizers.kinds import load_codec
 from models.unified import UnifiedModel
 
 Inputs = dict[str, Path]
@@ -43,7 +38,7 @@ AT_ONCE = 64
 def untrained_module(config: SimpleNamespace, inputs: Inputs) -> UnifiedModule:
     """The arm as it is drawn, without stage 0; of the bridge, the frozen model so."""
     if "frozen" in inputs:
-        return text_module(config, read_tokenizer(inputs["tokenizer"])).to(device()).eval()
+        return text_module(config, load_codec(inputs["tokenizer"])).to(device()).eval()
     scratch = {**vars(config), "train": replace(config.train, init="scratch")}
     return build_module(SimpleNamespace(**scratch), inputs).to(device()).eval()
 
@@ -54,7 +49,7 @@ class InspectedModel:
     def __init__(self, config: SimpleNamespace, inputs: Inputs, module: UnifiedModule) -> None:
         self.config, self.inputs, self.module = config, inputs, module
         self.words = text_tokens(config)
-        self.tokenizer = read_tokenizer(inputs["tokenizer"])
+        self.tokenizer = load_codec(inputs["tokenizer"])
         self.name = "this arm"
 
     @classmethod
@@ -124,8 +119,9 @@ class InspectedModel:
         stores = {task: SequenceStore.load(self.inputs["data"], task) for task in TASKS}
         sizes = dict.fromkeys(TASKS, self.config.probe.gradient_batch)
         drop = PromptDrop(0, DROP)
-        data = SequenceData(stores, sizes, drop, self.config.seed, self.config.train.steps + 1)
-        return data.batches(0)
+        return StepBatches(
+            stores, sizes, drop, self.config.seed, range(self.config.train.steps + 1)
+        )
 
     def token_model(self, task: Task) -> UnifiedModel:
         """The model over tokens that does `task`; NotApplicableError if the arm has none."""

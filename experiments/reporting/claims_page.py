@@ -1,10 +1,10 @@
 """`make claims-page` writes docs/claims.md: the papers' claims beside what was measured here."""
 
 import argparse
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from experiments.markers import write_text
+from experiments.reporting.markdown import markdown_table
 from experiments.reporting.paper_claims import (
     NOT_MEASURED,
     Interval,
@@ -56,7 +56,7 @@ def overview(found: Sequence[tuple[PaperClaim, Sequence[Measure]]]) -> str:
         (str(number), claim.text, claim.paper, answers(some))
         for number, (claim, some) in enumerate(found, start=1)
     ]
-    return "\n".join(table(("", "claim", "paper", "answer"), rows)) + "\n"
+    return markdown_table(("", "claim", "paper", "answer"), rows)
 
 
 def answers(some: Sequence[Measure]) -> str:
@@ -68,7 +68,7 @@ def section(number: int, claim: PaperClaim, some: Sequence[Measure]) -> str:
     lines = [f"### {number}. {claim.text}", "", f"Claimed by {claim.paper}.", ""]
     if claim.untestable:
         return "\n".join([*lines, f"Not testable here: {claim.untestable}", ""])
-    lines += table(HEADER, [measure_row(one) for one in some])
+    lines += markdown_table(HEADER, map(measure_row, some)).splitlines()
     missing = [entry for entry, one in zip(claim.measured, some, strict=True) if is_missing(one)]
     suites = dict.fromkeys(entry["suite"] for entry in missing if "suite" in entry)
     if suites:
@@ -92,16 +92,9 @@ def number_text(value: Interval | None) -> str:
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*value) if value else ""
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table's lines."""
-    for row in (header, ["---"] * len(header), *rows):
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-
-
-def generated(results: Path = RESULTS) -> str:
+def generated() -> str:
     """The page from what is committed."""
-    cannot_show, claims = read_paper_claims()
-    return page(cannot_show, claims, Results.read(results))
+    return page(*read_paper_claims(), Results.read(RESULTS))
 
 
 def main(arguments: list[str]) -> int:

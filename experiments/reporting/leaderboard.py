@@ -12,6 +12,7 @@ from experiments.evidence.collect import PROTOCOLS, Gathered, Row
 from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
 from experiments.evidence.scores import COSTS, Score, Standing, axes, headline_metrics, standings
 from experiments.markers import write_json, write_text
+from experiments.reporting.markdown import markdown_table
 
 ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
 PARTS = tuple(field.name for field in fields(Score))
@@ -133,12 +134,9 @@ def to_markdown(
     header: Sequence[str], body: Sequence[Sequence[str]], stamp: str, notes: Sequence[str] = ()
 ) -> str:
     """The table below its stamp, and above the full names of its metrics."""
-    lines = [f"**{stamp}**", ""] if stamp else []
-    for row in (header, ["---"] * len(header), *body):
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
-    if notes:
-        lines += ["", f"Protocols: {', '.join(f'`{note}`' for note in notes)}."]
-    return "\n".join(lines) + "\n"
+    above = f"**{stamp}**\n\n" if stamp else ""
+    below = f"\nProtocols: {', '.join(f'`{note}`' for note in notes)}.\n" if notes else ""
+    return above + markdown_table(header, body) + below
 
 
 def kinds_markdown(found: Gathered, rows: Sequence[Standing]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 
 from datamodules.world import World
 from experiments.artifacts.data import understanding
-from experiments.build import text_tokens
+from experiments.language.words import text_tokens
 from models import Task
 from models.batch import Packed, Sequences, pack_generate, pad
 from models.image_features import CELLS, CHANNELS

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.config import CellConfig
 from experiments.evidence.collect import Gathered, Row
 from experiments.plan import Cell
+from experiments.reporting.markdown import markdown_table
 from models.architectures import architecture
 
 HEAD = """---
@@ -72,8 +73,8 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
         preset=plan.request.preset,
         stamp=f" ({plan.stamp})" if plan.stamp else "",
     )
-    training = table(("", ""), training_rows(found, cell, config))
-    scores = table(("score", "value", "95% interval", "items"), score_rows(found, cell))
+    training = markdown_table(("", ""), training_rows(found, cell, config))
+    scores = markdown_table(("score", "value", "95% interval", "items"), score_rows(found, cell))
     parts = [f"## Training\n\n{training}", f"## Scores\n\n{scores}"]
     return "\n".join([head, "\n".join(parts)]) + USE + LIMITS
 
@@ -105,12 +106,7 @@ def score_rows(found: Gathered, cell: Cell) -> Iterator[tuple[str, ...]]:
     """The suite's headline metrics; every other is in the run's long table."""
     headline = [name for names in found.plan.suite["headline"].values() for name in names]
     for row in rows_of(found, cell):
-        if row.metric.partition("@")[0] in headline:
+        if row.name in headline:
             known = row.ci_low is not None and row.ci_high is not None
             interval = f"{row.ci_low:.3f} to {row.ci_high:.3f}" if known else ""
             yield row.metric, f"{row.value:.3f}", interval, str(row.n)
-
-
-def table(columns: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [columns, tuple("---" for _ in columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

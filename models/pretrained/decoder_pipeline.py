@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from models.flow_matching import latent_noise
 from models.pretrained.decoder_objectives import objective_of
+from models.tensor_faults import reported_faults
 
 ABSENT = ("text_encoder", "tokenizer", "safety_checker", "feature_extractor", "image_encoder")
 
@@ -185,7 +186,7 @@ def open_decoder(
     """The decoder of a pipeline's folder or hub id.
 
     Raises OSError if there is none, ValueError for a pipeline of another kind and for weights that
-    are missing, unknown or misshapen, all of them named.
+    are missing, extra or misshapen, all of them named.
     """
     parts: Any = DiffusionPipeline.load_config(name)
     kind = KINDS.get(parts["_class_name"])
@@ -212,11 +213,8 @@ def whole_model(kind: Any, name: str | Path, part: str, dtype: torch.dtype) -> A
         ignore_mismatched_sizes=True,
         low_cpu_mem_usage=False,
     )
-    unlike = [*about["missing_keys"], *about["unexpected_keys"]]
-    unlike += [key for key, *_ in about["mismatched_keys"]]
-    if unlike:
+    if faults := reported_faults(about):
         raise ValueError(
-            f"{part} of {name} must hold the weights of {kind.__name__}, "
-            f"got {len(unlike)} missing, unknown or misshapen: {', '.join(sorted(unlike))}."
+            f"{part} of {name} must hold the weights of {kind.__name__}, got {', '.join(faults)}."
         )
     return model

@@ -40,6 +40,7 @@ from models.pretrained.frozen_states import (
     read_texts,
 )
 from models.pretrained.frozen_store import PromptStore
+from models.tensor_faults import reported_faults
 
 ATTENTIONS = {"full_attention", "sliding_attention"}
 ROUNDS = 3
@@ -175,10 +176,9 @@ def open_reader(
     sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
     model, about = kind.from_pretrained(name, dtype=dtype, output_loading_info=True)
-    if lacking := sorted([*about["missing_keys"], *map(str, about["mismatched_keys"])]):
+    if faults := reported_faults({**about, "unexpected_keys": ()}):
         raise ValueError(
-            f"{name} must hold all weights of {type(model).__name__}, "
-            f"got {len(lacking)} missing or misshapen: {', '.join(lacking)}."
+            f"{name} must hold all weights of {type(model).__name__}, got {', '.join(faults)}."
         )
     part: Any = AutoProcessor if sees else AutoTokenizer
     reader = FrozenReader(model, ChatEncoder(part.from_pretrained(name), system))

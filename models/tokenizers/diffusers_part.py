@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.tensor_faults import reported_faults
+
 PARTS = ("vqvae", "vae", "movq")
-FAULTS = {"missing_keys": "missing", "unexpected_keys": "extra", "mismatched_keys": "misshapen"}
 
 
 def open_part(folder: Path, *known: Any) -> Any:
@@ -30,8 +31,7 @@ def open_part(folder: Path, *known: Any) -> Any:
         network, about = classes[named].from_pretrained(where, output_loading_info=True)
     except OSError as error:
         raise ValueError(f"tokenizer.path must hold whole files, got {where}: {error}") from None
-    faults = [f"{word} {name}" for key, word in FAULTS.items() for name in about.get(key, ())]
-    if faults:
+    if faults := reported_faults(about):
         raise ValueError(
             f"tokenizer.path must hold the tensors that its settings ask for, got in {where}: "
             f"{', '.join(faults)}."

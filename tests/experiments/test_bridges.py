@@ -7,10 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from datamodules.world import WorldConfig
 from experiments.artifacts.data import asks_about_picture
 from experiments.build import build_module, text_module
-from experiments.conditioned.config import ConditionedConfig
 from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json
@@ -19,27 +17,18 @@ from experiments.plan import Plan, Planner, Project, Request
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
-from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.tokenizers.encoders import EncoderConfig
+from models.image_tokens import ImageTokenizerConfig
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
+from tests.experiments.builders import TRUNK, cell_folders, tiny_config
 
-TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
 TRAIN = TrainConfig(steps=40, understand_batch=4, generate_batch=4, precision="32-true")
 BRIDGE = FrozenBridgeConfig(
     trunk=TRUNK, queries=4, connector_depth=1, decoder_depth=1, decoder_heads=2
 )
-CONFIG = SimpleNamespace(
-    world=WorldConfig(classes=4, colours=4),
-    tokenizer=ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8),
-    encoder=EncoderConfig(),
-    model=BRIDGE,
-    train=TRAIN,
-    stage0=TRAIN,
-    seed=0,
-    conditioned=ConditionedConfig(),
-)
+CODEC = ImageTokenizerConfig(levels=(3, 3, 3), width=8)
+CONFIG = tiny_config(tokenizer=CODEC, model=BRIDGE, train=TRAIN, stage0=TRAIN)
 
 
 def changed(**fields: object) -> SimpleNamespace:
@@ -50,14 +39,9 @@ def changed(**fields: object) -> SimpleNamespace:
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Finished cells: stage 0 of seed 1, a frozen model of seed 2, a decoder of seed 3."""
     root = tmp_path_factory.mktemp("steps")
-    folders = {name: root / name for name in ("tokenizer", "stage0", "frozen", "decoder")}
-    for folder in folders.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    tokenizer = ImageTokenizer(CONFIG.tokenizer).eval()
-    tokenizer.save(str(folders["tokenizer"] / "tokenizer.pt"))
+    folders = cell_folders(CONFIG, root, "stage0", "frozen", "decoder")
     for name, seed in (("stage0", 1), ("frozen", 2)):
-        text = text_module(changed(seed=seed), tokenizer)
+        text = text_module(changed(seed=seed), load_codec(folders["tokenizer"]))
         save_weights(text.state_dict(), folders[name] / "model.pt")
     bridge = build_module(changed(seed=3), only(folders, "frozen"))
     save_weights(bridge.state_dict(), folders["decoder"] / "model.pt")

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from datamodules.features import NO_PICTURE, save_features
-from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
+from experiments.artifacts.data import save
 from experiments.build import build_module
 from experiments.config import ConfigError
 from experiments.probing.control_masses import FILE, mean_masses, with_measured_targets
@@ -26,6 +26,7 @@ from models.text_tokens import TextTokens
 from models.tokenizers.encoders import EFFICIENTNET, EncoderConfig
 from models.training import TrainConfig
 from models.unified import Vocabulary
+from tests.experiments.builders import tiny_config
 
 CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
 DEPTH = 2
@@ -46,9 +47,7 @@ def config() -> SimpleNamespace:
     trunk = TrunkConfig(depth=DEPTH, width=32, heads=2, kv_heads=2, feed_forward=48)
     train = TrainConfig(init="scratch", precision="32-true", interaction=ASKED)
     model = SharedConfig(trunk=trunk)
-    return SimpleNamespace(
-        world=WorldConfig(), encoder=EncoderConfig(), model=model, train=train, seed=0
-    )
+    return tiny_config(world=WorldConfig(), model=model, train=train)
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def inputs(tmp_path: Path, config: SimpleNamespace) -> dict[str, Path]:
         + [pack_understand(words, None, [("is there a dog ?", "no")])],
     }
     for task, rows in stores.items():
-        SequenceStore.from_rows([(row.tokens, row.predicted) for row in rows]).save(tmp_path, task)
+        save(tmp_path, task, rows)
     vocabulary = Vocabulary(len(words), codec.features(), CODEC.grid)
     control = uniform(SharedModule(config.model, vocabulary, config.train, 0))
     torch.save(control.state_dict(), tmp_path / "model.pt")

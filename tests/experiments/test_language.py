@@ -11,24 +11,23 @@ import torch
 
 from benchmarks.protocol import Request as Asked
 from datamodules.sequences import DataConfig, SequenceStore
-from datamodules.world import WorldConfig
 from experiments.artifacts.data import texts, training_data
 from experiments.artifacts.stage0 import stage0
-from experiments.build import build_module, text_tokens
+from experiments.build import build_module
+from experiments.language.words import text_tokens
 from experiments.markers import write_marker
 from experiments.model import TrainedModel
-from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request
 from experiments.schema import LanguageConfig
 from experiments.train import train
 from models import TASKS
 from models.architectures import architecture
 from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.image_tokens import ImageTokenizerConfig
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
+from tests.experiments.builders import cell_folders, tiny_config
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
 CODEC = ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8)
@@ -50,17 +49,13 @@ TRAIN = TrainConfig(
 
 @pytest.fixture
 def config(tmp_path: Path) -> SimpleNamespace:
-    return SimpleNamespace(
-        world=WorldConfig(classes=4, colours=4),
+    return tiny_config(
         tokenizer=CODEC,
-        encoder=EncoderConfig(),
-        execution=ExecutionConfig(),
         language=LanguageConfig(checkpoint=str(tmp_path / "checkpoint")),
         data=DataConfig(scenes=12, texts=6, longest=200),
         model=architecture("unifork").config(trunk=STATED),
         stage0=TRAIN,
         train=TRAIN,
-        seed=0,
     )
 
 
@@ -68,11 +63,7 @@ def config(tmp_path: Path) -> SimpleNamespace:
 def inputs(config: SimpleNamespace, tmp_path: Path) -> dict[str, Path]:
     """An untrained image tokenizer, and stage 0, which is the published model."""
     save("qwen2", tmp_path / "checkpoint")
-    folders = {name: tmp_path / name for name in ("tokenizer", "stage0", "data", "texts", "train")}
-    for folder in folders.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    ImageTokenizer(CODEC).eval().save(str(folders["tokenizer"] / "tokenizer.pt"))
+    folders = cell_folders(config, tmp_path, "stage0", "data", "texts", "train")
     stage0(config, {"tokenizer": folders["tokenizer"]}, folders["stage0"])
     return folders
 

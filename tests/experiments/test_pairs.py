@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 import webdataset
 
 from datamodules.pairs.config import PairsConfig
@@ -20,18 +19,16 @@ from experiments.artifacts.pairs import training_data
 from experiments.config import ConfigError, dotlist_layer
 from experiments.markers import write_marker
 from experiments.plan import Planner, Project, Request
-from experiments.schema import SECTIONS, load_schema
+from experiments.schema import load_schema
 from experiments.sources import Sources
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
 from models.batch import check
-from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.shared import SharedConfig
+from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
 from models.training import TrainConfig
+from tests.experiments.builders import cell_folders, tiny_config
 
-SIZES = ImageTokenizerConfig(pixels=32, patch=8, levels=(3, 3, 3), width=8)
 WORLD = World(WorldConfig())
 WORDS = TextTokens(WORLD.vocabulary)
 
@@ -63,13 +60,10 @@ def shard(tmp_path: Path) -> Path:
 def cell(tmp_path: Path, shard: Path) -> tuple[SimpleNamespace, dict[str, Path]]:
     """A tiny arm on the shard, and the folders of its tokenizer and data."""
     source = SourceConfig(form="webdataset", path=str(shard))
-    chosen = {
-        "tokenizer": SIZES,
-        "pairs": PairsConfig(understand=[source], generate=[source], sequences=24, longest=64),
-        "model": SharedConfig(
-            trunk=TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
-        ),
-        "train": TrainConfig(
+    config = tiny_config(
+        world=WORLD.config,
+        pairs=PairsConfig(understand=[source], generate=[source], sequences=24, longest=64),
+        train=TrainConfig(
             init="scratch",
             steps=4,
             understand_batch=4,
@@ -77,16 +71,8 @@ def cell(tmp_path: Path, shard: Path) -> tuple[SimpleNamespace, dict[str, Path]]
             warmup_steps=1,
             precision="32-true",
         ),
-        "seed": 0,
-    }
-    defaults = {name: section() for name, section in SECTIONS.items()}
-    config = SimpleNamespace(**{**defaults, **chosen})
-    inputs = {name: tmp_path / name for name in ("tokenizer", "data")}
-    for folder in inputs.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    ImageTokenizer(SIZES).save(str(inputs["tokenizer"] / "tokenizer.pt"))
-    return config, inputs
+    )
+    return config, cell_folders(config, tmp_path, "data")
 
 
 def test_an_arm_trains_on_a_users_shards(
@@ -142,7 +128,7 @@ def test_the_batches_are_those_that_the_models_declare(
     dealt = SequenceData(stores, dict.fromkeys(stores, 4), PromptDrop(0.5, 6), 0, 3)
     batch = dealt.batches(0)[2]
     check(batch)
-    assert batch["generate"]["predicted"].sum(1).tolist() == [SIZES.tokens_per_image] * 4
+    assert batch["generate"]["predicted"].sum(1).tolist() == [16] * 4
 
 
 def test_texts_outside_the_vocabulary_are_broken_samples(

@@ -13,8 +13,8 @@ from benchmarks.images import write_image
 from benchmarks.probes.config import ProbeConfig
 from benchmarks.probes.tables import observations, read_table, where, write_tables
 from benchmarks.prompts import geneval
-from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
+from experiments.artifacts.data import save
 from experiments.build import build_module
 from experiments.config import ConfigError
 from experiments.markers import write_marker
@@ -26,14 +26,11 @@ from experiments.prompt_folders import FULL
 from experiments.steps import Step, Store
 from models.architectures import architecture
 from models.batch import pack_generate, pack_understand
-from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.text_tokens import TextTokens
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
+from tests.experiments.builders import TRUNK, cell_folders, tiny_config
 
 WORLD = WorldConfig(classes=4, colours=4)
-TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
 TRAIN = TrainConfig(steps=3, init="scratch", precision="32-true")
 
 
@@ -41,13 +38,8 @@ TRAIN = TrainConfig(steps=3, init="scratch", precision="32-true")
 def shared_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A codec, GenEval prompts, drawings of anything and training sequences."""
     root, world = tmp_path_factory.mktemp("artifacts"), World(WORLD)
-    names = ("tokenizer", "stage0", "prompts_geneval", "generate_geneval", "data")
-    folders = {name: root / name for name in names}
-    for folder in folders.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    codec = ImageTokenizer(ImageTokenizerConfig(patch=8, levels=(3, 3, 3), width=8)).eval()
-    codec.save(str(folders["tokenizer"] / "tokenizer.pt"))
+    names = ("stage0", "prompts_geneval", "generate_geneval", "data")
+    folders = cell_folders(tiny_config(), root, *names)
     geneval.write(world, 3, folders["prompts_geneval"] / FULL)
     for number in range(60):
         image = world.render(world.scene("dev", number))
@@ -65,21 +57,17 @@ def write_sequences(world: World, words: TextTokens, folder: Path) -> None:
         rows["understand"].append(pack_understand(words, codes, asked))
         rows["generate"].append(pack_generate(words, world.full_caption(scene), codes))
     for task, packed in rows.items():
-        store = SequenceStore.from_rows([(one.tokens, one.predicted) for one in packed])
-        store.save(folder, task)
+        save(folder, task, packed)
 
 
 def cell(name: str, folders: dict[str, Path], out: Path, **fields: Any) -> tuple[Any, dict]:
     """Config and inputs of a cell whose training step left the weights it began with."""
     kind: Any = architecture(name)
     train = replace(TRAIN, **fields.pop("train", {}))
-    config = SimpleNamespace(
-        world=WORLD,
-        encoder=EncoderConfig(),
+    config = tiny_config(
         model=kind.config(trunk=TRUNK, **fields),
         stage0=TRAIN,
         train=train,
-        seed=0,
         probe=ProbeConfig(per_kind=4, neighbours=1, gradient_batch=4),
     )
     out.mkdir(parents=True)

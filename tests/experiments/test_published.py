@@ -10,23 +10,24 @@ import pytest
 import torch
 
 from benchmarks.probes.protocol import NotApplicableError
-from datamodules.sequences import SequenceStore
-from datamodules.world import World, WorldConfig
-from experiments.build import build_module, text_tokens, trained_module
+from datamodules.world import World
+from experiments.artifacts.data import save
+from experiments.build import build_module, trained_module
+from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_marker
-from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import Planner, Project, Request
 from experiments.probing.inspected import InspectedModel
 from experiments.train import spent_before, train
 from models.batch import pack_generate
 from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, GENERATE
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
-from tests.models.pretrained.tiny_checkpoints import SIZES, save
+from tests.experiments.builders import cell_folders, tiny_config
+from tests.models.pretrained import tiny_checkpoints
+from tests.models.pretrained.tiny_checkpoints import SIZES
 
 STEPS = 4
 CODEC = ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8)
@@ -34,7 +35,7 @@ CODEC = ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8)
 
 @pytest.fixture
 def config(tmp_path: Path) -> SimpleNamespace:
-    save("smollm2", tmp_path / "checkpoint")
+    tiny_checkpoints.save("smollm2", tmp_path / "checkpoint")
     model = FrozenBridgeConfig(
         pretrained=str(tmp_path / "checkpoint"),
         trunk=TrunkConfig(depth=1, width=32, heads=2, kv_heads=2, feed_forward=48),
@@ -44,28 +45,20 @@ def config(tmp_path: Path) -> SimpleNamespace:
         decoder_heads=2,
     )
     schedule = TrainConfig(steps=STEPS, generate_batch=4, warmup_steps=1, precision="bf16-mixed")
-    world = WorldConfig(classes=4, colours=4)
-    parts = {"world": world, "tokenizer": CODEC, "model": model, "train": schedule}
-    parts |= {"encoder": EncoderConfig(), "execution": ExecutionConfig()}
-    return SimpleNamespace(**parts, stage0=schedule, seed=0)
+    return tiny_config(tokenizer=CODEC, model=model, train=schedule, stage0=schedule)
 
 
 @pytest.fixture
 def inputs(config: SimpleNamespace, tmp_path: Path) -> dict[str, Path]:
     """An untrained image tokenizer, and eight captions of the world with random codes."""
-    folders = {name: tmp_path / name for name in ("tokenizer", "stage0", "data", "train")}
-    for folder in folders.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    ImageTokenizer(CODEC).eval().save(str(folders["tokenizer"] / "tokenizer.pt"))
+    folders = cell_folders(config, tmp_path, "stage0", "data", "train")
     world, words = World(config.world), text_tokens(config)
     codes = np.random.default_rng(0).integers(0, CODEC.codes, (8, CODEC.tokens_per_image))
     drawn = [
         pack_generate(words, world.caption("train", index, world.scene("train", index)), row)
         for index, row in enumerate(codes.tolist())
     ]
-    rows = SequenceStore.from_rows([(one.tokens, one.predicted) for one in drawn])
-    rows.save(folders["data"], "generate")
+    save(folders["data"], "generate", drawn)
     write_json(folders["stage0"] / "summary.json", {"flops": 7, "tokens": 9})
     return folders
 

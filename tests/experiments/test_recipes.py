@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
@@ -21,19 +22,18 @@ from experiments.schema import load_schema
 from experiments.steps import load_function
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
-from models.context import TrunkConfig
 from models.fork_random import ForkRandomConfig
 from models.image_features import CELLS, CHANNELS
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.merged import MergedConfig
 from models.shared import SharedConfig
 from models.task_moe import TaskMoEConfig
 from models.tokenizers.encoders import EncoderConfig
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
 from models.unifork import UniForkConfig
+from tests.experiments.builders import TRUNK, cell_folders, tiny_config
 
 BOTH = ("understand", "generate")
-TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
 TRAIN = TrainConfig(precision="32-true")
 
 
@@ -119,24 +119,15 @@ def test_what_an_arm_starts_from_counts_and_stage_0_counts_once(tmp_path: Path) 
 @pytest.fixture
 def cell(tmp_path: Path) -> tuple[SimpleNamespace, dict[str, Path]]:
     """A tiny config and its folders: tokenizer, stage 0 and two trained cells of one task each."""
-    sizes = ImageTokenizerConfig(pixels=32, patch=8, levels=(3, 3, 3), width=8)
-    config = SimpleNamespace(
+    config = tiny_config(
         world=WorldConfig(),
-        tokenizer=sizes,
-        encoder=EncoderConfig(),
-        data=SimpleNamespace(questions=2, longest=112),
+        data=DataConfig(questions=2),
         model=MergedConfig(trunk=TRUNK, fit_steps=2),
         train=TRAIN,
         stage0=TRAIN,
-        seed=0,
     )
-    inputs = {name: tmp_path / name for name in ("tokenizer", "stage0", *BOTH)}
-    for folder in inputs.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    codec = ImageTokenizer(sizes).eval()
-    codec.save(str(inputs["tokenizer"] / "tokenizer.pt"))
-    text = text_module(config, codec)
+    inputs = cell_folders(config, tmp_path, "stage0", *BOTH)
+    text = text_module(config, load_codec(inputs["tokenizer"]))
     save_weights(text.state_dict(), inputs["stage0"] / "model.pt")
     summary(inputs["stage0"], 10, 1)
     generator = torch.Generator().manual_seed(1)

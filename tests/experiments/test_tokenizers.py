@@ -16,12 +16,11 @@ from datamodules.world import World, WorldConfig
 from experiments.artifacts import tokenizer as tokenizer_step
 from experiments.artifacts.data import training_data
 from experiments.artifacts.features import features
-from experiments.build import build_module, read_tokenizer, text_module
+from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
 from experiments.model import TrainedModel
-from experiments.parallel.execution import ExecutionConfig
 from experiments.plan import recipes
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
@@ -31,7 +30,9 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.tokenizers.encoders import EncoderConfig
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
+from tests.experiments.builders import tiny_config
 from tests.models.tokenizers.checkpoints import (
     autoencoder_network,
     emu3_network,
@@ -39,7 +40,7 @@ from tests.models.tokenizers.checkpoints import (
     save_chameleon,
     vqmodel_network,
 )
-from tests.models.tokenizers.test_encoders import siglip
+from tests.models.tokenizers.towers import siglip
 
 TRUNK = TrunkConfig(depth=2, width=16, heads=2, kv_heads=2, feed_forward=24)
 TRAIN = TrainConfig(
@@ -81,16 +82,13 @@ def seeing(kind: str, checkpoints: dict[str, Path]) -> EncoderConfig:
 def config_of(model: str, tokenizer: ImageTokenizerConfig, encoder: EncoderConfig) -> Any:
     small = {"queries": 2, "connector_depth": 1, "decoder_depth": 1, "decoder_heads": 1}
     fields: dict[str, Any] = small if model == "frozen_bridge" else {}
-    return SimpleNamespace(
-        world=WORLD,
+    return tiny_config(
         tokenizer=tokenizer,
         encoder=encoder,
         data=DataConfig(scenes=6, texts=2, fact_share=0, text_share=0, questions=2),
         model=architecture(model).config(trunk=TRUNK, **fields),
         train=TRAIN,
         stage0=TRAIN,
-        execution=ExecutionConfig(),
-        seed=0,
     )
 
 
@@ -101,7 +99,7 @@ def artifacts(config: Any, root: Path) -> dict[str, Path]:
         folder.mkdir()
     tokenizer_step.tokenizer(config, {}, inputs["tokenizer"])
     training_data(config, inputs, inputs["data"])
-    text = text_module(config, read_tokenizer(inputs["tokenizer"]))
+    text = text_module(config, load_codec(inputs["tokenizer"]))
     save_weights(text.state_dict(), inputs["stage0"] / "model.pt")
     write_json(inputs["stage0"] / "summary.json", {"flops": 1, "tokens": 1})
     if config.encoder.recipe:

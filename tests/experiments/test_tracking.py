@@ -1,23 +1,29 @@
 """The mirror in MLflow, and the views of the dashboard."""
 
+import base64
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable
 
 import mlflow
 
 from experiments.ablate import Ablation
-from experiments.dashboard import BY_ARCHITECTURE, TAG, decode_state, links, view_tags
-from experiments.dashboard import COSTS as CHARTED
+from experiments.dashboard import links
 from experiments.evidence.scores import COSTS as LOGGED
+from experiments.mlflow_views import BY_ARCHITECTURE, TAG, view_tags
+from experiments.mlflow_views import COSTS as CHARTED
 from experiments.tracking import Mirror, tracking_uri
 
 HEADLINE = {"understand": ["vqa.overall"], "generate": ["geneval.overall"]}
 
 
 def state(tags: dict[str, str], key: str) -> dict:
-    return decode_state(json.loads(tags[TAG + key])["state"])
+    """A view's state, read back from MLflow's form."""
+    kind, _, packed = json.loads(tags[TAG + key])["state"].partition(";")
+    assert kind == "deflate"
+    return json.loads(zlib.decompress(base64.b64decode(packed)))
 
 
 def test_a_view_decodes_to_the_charts_that_it_was_made_of() -> None:

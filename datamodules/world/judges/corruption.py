@@ -5,7 +5,6 @@ Images are float [b, 3, h, w] in [0, 1]; every choice comes from the given gener
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -43,14 +42,6 @@ def roughen(images: Tensor, generator: Generator) -> Tensor:
     softness = 0.5 * amounts[0].view(-1, 1, 1, 1)
     softened = images * (1 - softness) + blur(images) * softness
     return quantise_blocks(softened, 0.05 + 0.2 * amounts[1])
-
-
-def reconstruct_roughly(images: np.ndarray) -> np.ndarray:
-    """Return uint8 images [b, h, w, 3] as a tokenizer of about 30 dB might: a stand-in."""
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
-    softened = 0.8 * pixels + 0.2 * blur(pixels)
-    rough = quantise_blocks(softened, torch.full((len(images),), 0.15))
-    return (rough.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 def disturb(images: Tensor, generator: Generator) -> Tensor:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from benchmarks import dpg
 from benchmarks.dpg.export import export
+from benchmarks.dpg.grids import find_files, read_files
 from benchmarks.images import write_image
 from benchmarks.records import MissingItemsError, read_json, read_lines
 
@@ -57,7 +58,7 @@ def test_a_grid_and_four_files_give_the_same_crops(tmp_path):
     for folder in ("grid", "files"):
         found = [
             (crop, int(image[0, 0, 0]))
-            for _, crop, image in dpg.read_crops(tmp_path / folder, ["a"])
+            for _, crop, image in read_files(find_files(tmp_path / folder, {"a"}, 4), ["a"], 4)
         ]
         assert found == list(enumerate(SHADES))
 

@@ -6,8 +6,8 @@ from datamodules.world.judges.corruption import (
     cosine_basis,
     empty_images,
     quantise_blocks,
-    reconstruct_roughly,
 )
+from tests.datamodules.judges.reconstruction import reconstruct_roughly
 
 
 def test_the_cosine_basis_is_orthonormal():

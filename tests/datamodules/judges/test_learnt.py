@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from datamodules.world import Scene, World, WorldConfig
-from datamodules.world.judges.corruption import reconstruct_roughly
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
 from datamodules.world.judges.measure import agreement, measure
 from datamodules.world.judges.practice import gather_practice, paint_over_half
 from datamodules.world.judges.template import TemplateJudge
+from tests.datamodules.judges.reconstruction import reconstruct_roughly
 
 Clean = tuple[np.ndarray, list[Scene]]
 

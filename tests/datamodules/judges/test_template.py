@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from datamodules.world import Scene, World, WorldConfig
-from datamodules.world.judges.corruption import reconstruct_roughly
 from datamodules.world.judges.measure import measure
 from datamodules.world.judges.template import TemplateJudge
+from tests.datamodules.judges.reconstruction import reconstruct_roughly
 
 
 @pytest.fixture(scope="module")

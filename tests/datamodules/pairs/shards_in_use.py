@@ -9,6 +9,8 @@ import numpy as np
 import webdataset
 from PIL import Image
 
+from datamodules.pairs.samples import BrokenSampleError, Sample
+
 COLOURS = [(37 * i % 256, 91 * i % 256, 53 * i % 256) for i in range(64)]
 
 
@@ -41,3 +43,21 @@ def write_folder(root: Path, count: int) -> Path:
         meta[f"id{number}"] = {"category": "people", "prompt": f"picture {number}"}
     (root / "meta.json").write_text(json.dumps(meta))
     return root / "meta.json"
+
+
+class Greys:
+    """Picture n of `count` is one plain grey of n; number `broken` cannot be read."""
+
+    def __init__(self, count: int, broken: int | None = None) -> None:
+        self.count, self.broken = count, broken
+
+    def __len__(self) -> int:
+        return self.count
+
+    def name(self, index: int) -> str:
+        return str(index)
+
+    def read(self, index: int) -> Sample:
+        if index == self.broken:
+            raise BrokenSampleError("an image must be whole, got half.")
+        return Sample(str(index), np.full((4, 4, 3), index, dtype=np.uint8), f"grey {index}")

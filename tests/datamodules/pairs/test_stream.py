@@ -11,29 +11,12 @@ import torch
 
 from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.precompute import PrecomputeConfig, precompute
-from datamodules.pairs.samples import BrokenSampleError, Sample
+from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.stream import PairStream, StreamConfig, latent_batch
+from tests.datamodules.pairs.shards_in_use import Greys
 
 COUNT, BATCH, STEPS = 24, 4, 6
-
-
-class Pictures:
-    """Picture n is one plain grey of n; picture 3 may be broken."""
-
-    def __init__(self, broken: bool = False) -> None:
-        self.broken = broken
-
-    def __len__(self) -> int:
-        return COUNT
-
-    def name(self, index: int) -> str:
-        return str(index)
-
-    def read(self, index: int) -> Sample:
-        if self.broken and index == 3:
-            raise BrokenSampleError("an image must be whole, got half.")
-        return Sample(str(index), np.full((4, 4, 3), index, dtype=np.uint8), f"grey {index}")
 
 
 class Halves:
@@ -48,7 +31,7 @@ class Halves:
 @pytest.fixture
 def source(tmp_path: Path) -> PrecomputedSource:
     config = PrecomputeConfig(shard_size=8, batch=4)
-    precompute(Pictures(), {}, Halves(), tmp_path / "latents", config)
+    precompute(Greys(COUNT), {}, Halves(), tmp_path / "latents", config)
     return PrecomputedSource(tmp_path / "latents")
 
 
@@ -125,7 +108,7 @@ def test_a_broken_sample_shortens_its_batch_and_is_counted_where_training_runs()
 
     def batches(allowed: float) -> list[list[str]]:
         config = StreamConfig(batch=BATCH, steps=STEPS, workers=1, max_broken=allowed)
-        stream = PairStream(Pictures(broken=True), collate, config)
+        stream = PairStream(Greys(COUNT, broken=3), collate, config)
         loader = stream.train_dataloader()
         return [stream.on_before_batch_transfer(one, 0)["names"] for one in loader]
 

@@ -10,22 +10,11 @@ import pytest
 import torch
 
 from datamodules.pairs.precompute import PrecomputeConfig, precompute
-from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.stream import PairStream, StreamConfig, latent_batch
+from tests.datamodules.pairs.shards_in_use import Greys
 
 COUNT, BATCH, STEPS, STOP = 24, 4, 6, 2
-
-
-class Greys:
-    def __len__(self) -> int:
-        return COUNT
-
-    def name(self, index: int) -> str:
-        return str(index)
-
-    def read(self, index: int) -> Sample:
-        return Sample(str(index), np.full((2, 2, 3), index, dtype=np.uint8), f"grey {index}")
 
 
 class Whole:
@@ -62,7 +51,9 @@ class Witness(lightning.LightningModule):
 def test_two_ranks_of_two_workers_train_on_every_latent_once_though_they_were_stopped(
     tmp_path: Path,
 ) -> None:
-    precompute(Greys(), {}, Whole(), tmp_path / "latents", PrecomputeConfig(shard_size=8, batch=8))
+    precompute(
+        Greys(COUNT), {}, Whole(), tmp_path / "latents", PrecomputeConfig(shard_size=8, batch=8)
+    )
     source = PrecomputedSource(tmp_path / "latents")
     config = StreamConfig(batch=BATCH, steps=STEPS, workers=2)
     for steps, resumed in ((STOP, None), (STEPS, tmp_path / "last.ckpt")):

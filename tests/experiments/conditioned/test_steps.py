@@ -2,15 +2,12 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.protocol import Request
-from datamodules.sequences import DataConfig
-from datamodules.world import WorldConfig
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 from experiments.build import build_module
 from experiments.conditioned import brackets, steps
@@ -18,33 +15,19 @@ from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
 from experiments.graph import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES, cell_steps
-from experiments.language import LanguageConfig
 from experiments.markers import write_json, write_marker
-from experiments.parallel.execution import ExecutionConfig
 from experiments.steps import load_function
 from experiments.tune import CHOSEN
 from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.sampling import SamplingConfig
 from models.shared import SharedConfig
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig
 from tests.benchmarks.conditioned.worlds import KnowsScenes
+from tests.experiments.builders import cell_folders, tiny_config
 
 BOTH = ("understand", "generate")
-CODEC = ImageTokenizerConfig(patch=8, levels=(3, 3, 3), width=8)
-CONFIG = SimpleNamespace(
-    world=WorldConfig(classes=4, colours=4),
+CONFIG = tiny_config(
     model=SharedConfig(trunk=TrunkConfig(depth=1, width=16, heads=1, kv_heads=1, feed_forward=16)),
-    stage0=TrainConfig(),
     train=TrainConfig(init="scratch", precision="32-true"),
-    seed=0,
-    tokenizer=CODEC,
-    encoder=EncoderConfig(),
-    language=LanguageConfig(),
-    data=DataConfig(),
-    sampling=SamplingConfig(),
-    execution=ExecutionConfig(),
     conditioned=ConditionedConfig(prompts="pictures", per_kind=1),
 )
 
@@ -53,12 +36,7 @@ CONFIG = SimpleNamespace(
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An untrained cell with its codec, and sampling settings."""
     root = tmp_path_factory.mktemp("steps")
-    folders = {name: root / name for name in ("tokenizer", "stage0", "train", "tune", "judge")}
-    for folder in folders.values():
-        folder.mkdir()
-    torch.manual_seed(0)
-    codec = ImageTokenizer(CODEC).eval()
-    codec.save(str(folders["tokenizer"] / "tokenizer.pt"))
+    folders = cell_folders(CONFIG, root, "stage0", "train", "tune", "judge")
     module = build_module(CONFIG, folders)
     torch.save(module.state_dict(), folders["train"] / "model.pt")
     write_marker(folders["train"], {})

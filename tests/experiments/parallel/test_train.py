@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.sequences import SequenceStore
 from datamodules.world import World, WorldConfig
+from experiments.artifacts.data import save
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.train import train
 from models.batch import pack_generate, pack_understand
 from models.image_tokens import ImageTokenizer
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
-from models.tokenizers.encoders import EncoderConfig
+from tests.experiments.builders import tiny_config
 from tests.models.conftest import CODEC, TRAIN, TRUNK
 
 WORLD = WorldConfig()
@@ -40,17 +40,14 @@ def inputs(folder: Path) -> dict[str, Path]:
         "understand": [pack_understand(words, *one) for one in zip(codes, turns, strict=True)],
     }
     for task, packed in rows.items():
-        store = SequenceStore.from_rows([(one.tokens, one.predicted) for one in packed])
-        store.save(folder, task)
+        save(folder, task, packed)
     return {"tokenizer": folder, "data": folder}
 
 
 def config(execution: ExecutionConfig) -> SimpleNamespace:
     settings = replace(TRAIN, init="scratch", steps=10, understand_batch=4, generate_batch=4)
-    model = SharedConfig(trunk=TRUNK)
-    fields = {"world": WORLD, "tokenizer": CODEC, "model": model, "stage0": TRAIN, "seed": 0}
-    fields |= {"encoder": EncoderConfig()}
-    return SimpleNamespace(**fields, train=settings, execution=execution)
+    fields = {"world": WORLD, "tokenizer": CODEC, "model": SharedConfig(trunk=TRUNK)}
+    return tiny_config(**fields, stage0=TRAIN, train=settings, execution=execution)
 
 
 @pytest.mark.slow

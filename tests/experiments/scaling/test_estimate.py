@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.fit import step_flops
 from experiments.parallel.execution import ExecutionConfig
@@ -20,8 +19,8 @@ from models.architectures import architecture
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
-from models.tokenizers.encoders import EncoderConfig
 from models.training import TrainConfig, build_optimizer
+from tests.experiments.builders import tiny_config
 
 TRUNK = TrunkConfig(depth=4, width=64, heads=2, kv_heads=2, feed_forward=192)
 ARMS = ("shared", "task_moe", "frozen_bridge")
@@ -32,16 +31,10 @@ def config(arm: str, **changes: Any) -> SimpleNamespace:
     fields = {
         "world": WorldConfig(),
         "tokenizer": ImageTokenizerConfig(),
-        "encoder": EncoderConfig(),
-        "data": DataConfig(),
         "model": kind(trunk=TRUNK),
-        "stage0": TrainConfig(),
         "train": TrainConfig(understand_batch=64, generate_batch=48),
-        "sampling": SamplingConfig(),
-        "execution": ExecutionConfig(),
-        "seed": 0,
     }
-    return SimpleNamespace(**{**fields, **changes})
+    return tiny_config(**{**fields, **changes})
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,12 @@ from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.__main__ import main
 from experiments.config import ConfigError
-from experiments.model import TrainedModel
-from experiments.reporting.export import read_plan
+from experiments.finished_runs import read_plan
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
 from experiments.sharing.exported import load_arm
 from experiments.steps import Store
-from experiments.tune import tuned_sampling
 from tests.experiments.sharing.conftest import RUN
 
 WORLD = World(WorldConfig(classes=4, colours=4))
@@ -58,7 +57,7 @@ def test_an_exported_arm_draws_and_answers_bit_for_bit_as_in_its_run(
         == 0
     )
     cell = trained_cell(read_plan(runs, RUN), Store(runs), arm, 0)
-    model = TrainedModel(cell.config, cell.inputs, tuned_sampling(dict(cell.inputs)))
+    model = cell.model()
     exported = load_arm(tmp_path / "out")
     np.testing.assert_array_equal(exported.generate(REQUESTS), model.generate(REQUESTS))
     assert exported.answer(QUESTIONS) == model.answer(QUESTIONS)
@@ -169,3 +168,15 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
         export_model(runs, RUN, "mot", 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
         export_model(runs, RUN, "shared", 0, folder)
+
+
+def test_a_run_of_code_that_knew_less_of_a_config_is_refused_by_the_part_it_lacks(
+    runs: Path,
+) -> None:
+    plan = read_plan(runs, RUN)
+    steps = {
+        folder: replace(step, parts=tuple(part for part in step.parts if part != "encoder"))
+        for folder, step in plan.steps.items()
+    }
+    with pytest.raises(ConfigError, match=r"shared, seed 0 must have been .* without encoder"):
+        trained_cell(replace(plan, steps=steps), Store(runs), "shared", 0)

@@ -129,7 +129,7 @@ def test_an_answer_has_the_words_that_we_know_of_what_the_model_says(
         assert length == 12
         return [spoken]
 
-    monkeypatch.setattr("models.frozen_bridge.answer_seen", answer)
+    monkeypatch.setattr("models.module.answer_seen", answer)
     image = [BEGIN_IMAGE, len(words) + 3, len(words) + 1]
     question = [UNDERSTAND, *image, *words.encode("is it red ?")]
     (found,) = module.answer([question], SAMPLING, 6)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -175,9 +176,9 @@ def test_weights_that_are_missing_unknown_or_misshapen_are_all_named(
     weights[names[1]] = torch.zeros(3)
     weights["surplus"] = torch.zeros(1)
     save_file(weights, path, metadata={"format": "pt"})
-    with pytest.raises(ValueError, match="got 3 missing, unknown or misshapen: ") as caught:
+    named = f"got missing {names[0]}, extra surplus, misshapen {names[1]}."
+    with pytest.raises(ValueError, match=re.escape(named)):
         open_decoder(folder, tuned=False)
-    assert all(name in str(caught.value) for name in (*names[:2], "surplus"))
 
 
 def test_another_kind_of_pipeline_is_refused(tmp_path: Path) -> None:
