@@ -51,8 +51,13 @@ class Row:
                 f"train.longest must leave room for an image of {int(self.is_image.sum())} tokens, "
                 f"got {longest}."
             )
-        marks = (self.tokens, self.predicted, self.is_image, self.is_word)
-        return Row(*(one[:longest] for one in marks), self.inputs)
+        return Row(
+            self.tokens[:longest],
+            self.predicted[:longest],
+            self.is_image[:longest],
+            self.is_word[:longest],
+            self.inputs,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,5 +96,11 @@ def together(task: Task, rows: Sequence[Row], device: torch.device) -> Reading:
         name: torch.cat([row.inputs[name] for row in rows if name in row.inputs]).to(device)
         for name in sorted(names)
     }
-    marks = (padded(name) for name in ("tokens", "predicted", "is_image", "is_word"))
-    return Reading(task, *marks, inputs)
+    return Reading(
+        task=task,
+        tokens=padded("tokens"),
+        predicted=padded("predicted"),
+        is_image=padded("is_image"),
+        is_word=padded("is_word"),
+        inputs=inputs,
+    )

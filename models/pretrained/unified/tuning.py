@@ -58,7 +58,11 @@ class UnifiedTuning(lightning.LightningModule):
         return self
 
     def training_step(self, batch: Examples, batch_idx: int) -> Tensor:
-        """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
+        """The tasks' weighted objectives in one. Raises ValueError when it is not finite.
+
+        What the model's own layers drop is, like dropped prompts, a function of seed and step.
+        """
+        torch.manual_seed(self.generator("layers").initial_seed())
         present: list[Task] = [t for t in TASKS if batch.get(t) and self.train_config.weight(t)]
         values = {task: self.losses(self.read(task, batch[task])) for task in present}
         weighted = [self.train_config.weight(task) * objective(values[task]) for task in present]
@@ -80,8 +84,12 @@ class UnifiedTuning(lightning.LightningModule):
 
     def dropped(self, count: int) -> list[bool]:
         """Whose prompt is left out: a function of seed, step, process and place."""
-        generator = generator_for(self.seed, "drop", self.global_step, self.global_rank)
-        return (torch.rand(count, generator=generator) < self.train_config.prompt_drop).tolist()
+        drawn = torch.rand(count, generator=self.generator("prompts"))
+        return (drawn < self.train_config.prompt_drop).tolist()
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Of this step and process."""
+        return generator_for(self.seed, purpose, self.global_step, self.global_rank)
 
     def losses(self, reading: Reading) -> dict[str, Tensor]:
         """The mean loss of the predicted tokens; with the interaction loss, what that adds."""

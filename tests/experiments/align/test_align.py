@@ -72,8 +72,8 @@ def test_the_loss_brings_the_curves_nearer_to_their_targets_and_its_absence_does
         name: distances(model, images, tmp_path / f"probe-{name}")
         for name, model in {
             "before": checkpoints(kind),
-            "with": tune(kind, 40, *pulled, name="with"),
-            "without": tune(kind, 40, *left, name="without"),
+            "with": tune(kind, 80, *pulled, name="with"),
+            "without": tune(kind, 80, *left, name="without"),
         }.items()
     }
     for task in ("understand", "generate"):
@@ -83,7 +83,7 @@ def test_the_loss_brings_the_curves_nearer_to_their_targets_and_its_absence_does
 
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -> None:
-    whole = load_file(tune("janus", 4, name="whole") / "model.safetensors")
+    whole = load_file(tune("emu3", 4, name="whole") / "model.safetensors")
     monkeypatch.setattr(run_files, "RESUME_POINTS", 2)
     step = UnifiedTuning.training_step
 
@@ -95,8 +95,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -
     with monkeypatch.context() as patched:
         patched.setattr(UnifiedTuning, "training_step", stopped)
         with pytest.raises(ConfigError, match="stopped"):
-            tune("janus", 4, name="parts")
-    parts = load_file(tune("janus", 4, name="parts") / "model.safetensors")
+            tune("emu3", 4, name="parts")
+    parts = load_file(tune("emu3", 4, name="parts") / "model.safetensors")
     assert all((parts[name] == value).all() for name, value in whole.items())
 
 

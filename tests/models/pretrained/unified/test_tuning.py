@@ -74,6 +74,15 @@ def test_prompts_are_dropped_by_seed_and_step_in_their_share(opened) -> None:
     assert tuned.dropped(4000) != first
 
 
+def test_what_layers_drop_is_a_function_of_seed_and_step(opened) -> None:
+    tuned = module(opened("emu3"))
+    assert tuned.form.decoder.layers[0].dropout.p > 0
+    first = tuned.training_step(batch("emu3"), 0)
+    assert torch.equal(tuned.training_step(batch("emu3"), 0), first)
+    tuned.seed = 1
+    assert not torch.equal(tuned.training_step(batch("emu3"), 0), first)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gradient_reaches_queries_and_keys_of_every_layer(kind: str, opened) -> None:
     form = opened(kind)
