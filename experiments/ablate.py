@@ -177,10 +177,10 @@ class Tracker:
                 start_new_session=True,
             )
 
-    def wait_for_ids(self, seconds: float = 0.2) -> None:
+    def wait_for_ids(self) -> None:
         """Returns once the runs have ids, which the long leaderboard shows."""
         while not self.ids.exists() and self.process.poll() is None:
-            time.sleep(seconds)
+            time.sleep(0.2)
 
     def finish(self) -> None:
         """Lets the mirror catch up and end; raises StepError if it failed."""

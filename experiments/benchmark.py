@@ -19,32 +19,15 @@ from benchmarks.results import Results
 from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError, view
+from experiments.finished_runs import find_cell, inputs_of, read_plan
 from experiments.judging import world_judge
 from experiments.model import TrainedModel
-from experiments.plan import Cell, Plan, cell_config
-from experiments.reporting.export import read_plan
-from experiments.steps import Step, Store
+from experiments.plan import cell_config
+from experiments.steps import Store
 from experiments.tune import tuned_sampling
 
 CHOSEN = "prompts.jsonl"
 """The prompts of the user's file that the world can show."""
-
-
-def find_cell(plan: Plan, arm: str, seed: int) -> Cell:
-    """The cell of an arm and seed that draws; ConfigError names those there are."""
-    drawing = {(cell.arm, cell.seed): cell for cell in plan.cells if "generate" in cell.tasks}
-    if (arm, seed) not in drawing:
-        known = ", ".join(f"{one} of seed {other}" for one, other in drawing)
-        raise ConfigError(f"--arm and --seed must be one of {known}, got {arm} of seed {seed}.")
-    return drawing[arm, seed]
-
-
-def inputs_of(step: Step, store: Store) -> dict[str, Path]:
-    """The finished folders that a step reads; ConfigError for one that is gone."""
-    found = {name: store.path(folder) for name, folder in step.inputs.items()}
-    if gone := [name for name, path in found.items() if not store.is_done(path.name)]:
-        raise ConfigError(f"{gone[0]} must be finished, got no {found[gone[0]]}; run it again.")
-    return found
 
 
 def write_shown(world: World, prompts: Path, out: Path) -> tuple[int, int]:
@@ -81,7 +64,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     options = parsed(arguments)
     plan, store = read_plan(options.runs, options.run), Store(options.runs)
-    steps: Mapping[str, str] = find_cell(plan, options.arm, options.seed).steps
+    steps: Mapping[str, str] = find_cell(plan, options.arm, options.seed, "generate").steps
     drawing, judging = (plan.steps[steps[name]] for name in ("generate_geneval", "judge_geneval"))
     about: Any = view(cell_config(plan, drawing), drawing.parts)
     try:

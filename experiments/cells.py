@@ -44,13 +44,13 @@ def run_unit(plan: Plan, unit: str, runs: Path) -> None:
             raise
 
 
-def end_with_parent(seconds: float = 1.0) -> None:
+def end_with_parent() -> None:
     """Ends this process when the runner is gone: no lock may outlive a killed ablation."""
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(seconds)
+            time.sleep(1.0)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

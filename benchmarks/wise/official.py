@@ -42,19 +42,12 @@ def score_official(
     absent = require_complete("records", expected, rows, allow_missing=True)
     values = {name: protocol.value(rows[name]) for name in expected if name in rows}
     unreadable = [name for name, value in values.items() if value is None]
-    if (absent or unreadable) and not allow_missing:
-        raise MissingItemsError(
-            f"wise must have a readable score for each of {len(expected)} ids (or pass "
-            f"--allow-missing), got {len(absent)} missing{_listed(absent)} and "
-            f"{len(unreadable)} unreadable{_listed(unreadable)}."
-        )
+    _require_scores(len(expected), absent, unreadable, allow_missing)
     items = [
         _item(protocol, name, value, rows[name])
         for name, value in values.items()
         if value is not None
     ]
-    if not items:
-        raise MissingItemsError(f"wise must have a readable score, got none of {len(expected)}.")
     label = f"{protocol.name}-{manifest['label']}"
     metrics = summarise("wise", label, items, protocol.weights)
     overall = _overall(protocol, items, rows)
@@ -75,6 +68,20 @@ def score_official(
         metrics=metrics,
         items=items,
     )
+
+
+def _require_scores(
+    expected: int, absent: Sequence[int], unreadable: Sequence[int], allow_missing: bool
+) -> None:
+    """MissingItemsError for a score that is missing, unless it is allowed, and for none at all."""
+    if (absent or unreadable) and not allow_missing:
+        raise MissingItemsError(
+            f"wise must have a readable score for each of {expected} ids (or pass "
+            f"--allow-missing), got {len(absent)} missing{_listed(absent)} and "
+            f"{len(unreadable)} unreadable{_listed(unreadable)}."
+        )
+    if len(absent) + len(unreadable) == expected:
+        raise MissingItemsError(f"wise must have a readable score, got none of {expected}.")
 
 
 def _overall(protocol: Protocol, items: Sequence[Item], rows: Mapping[int, Any]) -> str:

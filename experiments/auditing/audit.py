@@ -14,7 +14,7 @@ from experiments.auditing.server import AuditServer
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.evidence.scores import standings
-from experiments.reporting.export import read_plan
+from experiments.finished_runs import read_plan
 from experiments.reporting.report import write_report
 from experiments.steps import Store
 

@@ -16,15 +16,15 @@ from pathlib import Path
 from threading import Lock
 
 from experiments.config import ConfigError, digest
-from experiments.evidence.collect import Gathered, read_lines
+from experiments.evidence.collect import Gathered
 from experiments.markers import write_text
-from experiments.plan import Cell
 from experiments.reporting.samples import BENCHMARK
 from experiments.steps import Store
 
 AUDIT = "audit.jsonl"
 RIGHT, WRONG, UNSURE = ANSWERS = ("right", "wrong", "unsure")
 SECOND_OPINION = "judges"
+"""Its items count where both judges agreed."""
 ID_LENGTH = 16
 
 
@@ -69,18 +69,12 @@ def drawings(found: Gathered, store: Store) -> dict[str, list[Sample]]:
         step = cell.steps.get(f"generate_{BENCHMARK}")
         if step is None or not store.exists(step):
             continue
-        agreed = verdicts(found, cell, SECOND_OPINION)
-        for name, first in verdicts(found, cell, BENCHMARK).items():
+        agreed = found.right(cell.arm, cell.seed, SECOND_OPINION)
+        for name, first in found.right(cell.arm, cell.seed, BENCHMARK).items():
             second = first == agreed[name] if name in agreed else None
             sample = Sample(cell.arm, cell.seed, store.path(step), name, first, second)
             by_arm.setdefault(cell.arm, []).append(sample)
     return by_arm
-
-
-def verdicts(found: Gathered, cell: Cell, benchmark: str) -> dict[str, bool]:
-    """A cell's scored items, by name: right or wrong, or whether two judges agreed."""
-    path = found.items.get((cell.arm, cell.seed, benchmark))
-    return {one["name"]: one["value"] > 0 for one in read_lines(path)} if path else {}
 
 
 def spread(drawn: Sequence[Sample], count: int) -> list[Sample]:

@@ -51,6 +51,11 @@ class Row:
     mlflow_run_id: str
     source: str
 
+    @property
+    def name(self) -> str:
+        """The metric without its protocol."""
+        return self.metric.partition("@")[0]
+
 
 @dataclass
 class Gathered:
@@ -78,13 +83,18 @@ class Gathered:
     def full_name(self, metric: str) -> str | None:
         """The metric with its protocol: `geneval.overall` as `geneval.overall@world-16x8-32px`."""
         rows = [*self.final, *self.brackets]
-        return next((one.metric for one in rows if one.metric.partition("@")[0] == metric), None)
+        return next((one.metric for one in rows if one.name == metric), None)
 
     def value(self, arm: str, seed: int, metric: str) -> Row | None:
         return next(
             (one for one in self.final if (one.arm, one.seed, one.metric) == (arm, seed, metric)),
             None,
         )
+
+    def right(self, arm: str, seed: int, benchmark: str) -> dict[str, bool]:
+        """A cell's scored items, by name: whether each counted; none where nothing was scored."""
+        path = self.items.get((arm, seed, benchmark))
+        return {one["name"]: one["value"] > 0 for one in read_lines(path)} if path else {}
 
 
 def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) -> Gathered:

@@ -64,11 +64,7 @@ def curve_differences(found: Gathered, pair: Comparison) -> list[float]:
 
 def curve(rows: Sequence[Row], arm: str, seed: int, metric: str) -> list[Row]:
     """The scores of a metric (without protocol) over tokens."""
-    chosen = [
-        row
-        for row in rows
-        if (row.arm, row.seed, row.metric.partition("@")[0]) == (arm, seed, metric)
-    ]
+    chosen = [row for row in rows if (row.arm, row.seed, row.name) == (arm, seed, metric)]
     return sorted(chosen, key=lambda row: row.tokens_seen or 0)
 
 

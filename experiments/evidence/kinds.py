@@ -38,7 +38,7 @@ def kind_metrics(found: Gathered) -> dict[str, str]:
 
 def kind_of(row: Row) -> str | None:
     """The kind of a row of VQA that is about one kind and not one column."""
-    benchmark, _, kind = row.metric.partition("@")[0].partition(".")
+    benchmark, _, kind = row.name.partition(".")
     return kind if benchmark == BENCHMARK and kind != OVERALL and "." not in kind else None
 
 

@@ -22,7 +22,7 @@ def has_settled(found: Gathered, pair: Comparison) -> bool:
 
 def metric_with_curve(found: Gathered, metric: str) -> str:
     """The metric, or where it has no curve the first headline metric of its task that has one."""
-    have = {row.metric.partition("@")[0] for row in found.curve}
+    have = {row.name for row in found.curve}
     headlines = found.plan.suite["headline"].values()
     of_task = next((some for some in headlines if metric in some), [])
     return next((one for one in (metric, *of_task) if one in have), metric)
@@ -35,7 +35,7 @@ def last_rise(curve: list[Row], arm: str, metric: str) -> float | None:
     """
     by_seed: dict[int | None, list[Row]] = {}
     for row in sorted(curve, key=lambda one: one.tokens_seen or 0):
-        if (row.arm, row.metric.partition("@")[0]) == (arm, metric):
+        if (row.arm, row.name) == (arm, metric):
             by_seed.setdefault(row.seed, []).append(row)
     if not by_seed or any(len(rows) < 2 for rows in by_seed.values()):
         return None

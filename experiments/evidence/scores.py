@@ -56,11 +56,10 @@ def headline_metrics(found: Gathered) -> list[str]:
     return [full for metric in wanted if (full := found.full_name(metric))]
 
 
-def standings(found: Gathered, verdicts: Sequence[Verdict] | None = None) -> list[Standing]:
+def standings(found: Gathered) -> list[Standing]:
     """Every arm in Pareto order of understanding and generation, then the bracketing rows."""
     arms = list(dict.fromkeys(cell.arm for cell in found.plan.cells))
-    if verdicts is None:
-        verdicts = judge_claims(found)
+    verdicts = judge_claims(found)
     rows = [standing(found, arm, verdicts) for arm in arms]
     metrics = headline_metrics(found)
     brackets = [

@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.probes.interaction import control_distances
 from benchmarks.probes.protocol import TASKS, Task
 from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
-from experiments.benchmark import inputs_of, read_plan
 from experiments.config import ConfigError, view
+from experiments.finished_runs import inputs_of, read_plan
 from experiments.plan import Cell, Plan, cell_config
 from experiments.probing import steps as probes
 from experiments.steps import Store

@@ -5,18 +5,16 @@ figures (`*.svg` or `*.png`).
 """
 
 import base64
-import csv
 import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.probes.tables import read_table, reasons
 from experiments.evidence.collect import Gathered
+from experiments.probing.tables import PROBE
 from experiments.steps import Store
 
-PREFIX = "probe_"
 KINDS = {".svg": "application/gzip", ".png": "image/png"}
-NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,11 @@ def probe_figures(found: Gathered, store: Store) -> dict[str, list[ProbeFigure]]
     probes: dict[str, dict[str, ProbeFigure]] = {}
     for cell in found.plan.cells:
         for name, folder in cell.steps.items():
-            arms = probes.setdefault(name.removeprefix(PREFIX), {}) if is_probe(name) else None
-            if arms is not None and cell.arm not in arms and store.exists(folder):
-                arms[cell.arm] = read_figure(cell.arm, cell.seed, store, folder)
+            if name.startswith(PROBE):
+                arms = probes.setdefault(name.removeprefix(PROBE), {})
+                if cell.arm not in arms and store.exists(folder):
+                    arms[cell.arm] = read_figure(cell.arm, cell.seed, store, folder)
     return {probe: list(arms.values()) for probe, arms in probes.items() if arms}
-
-
-def is_probe(step: str) -> bool:
-    return step.startswith(PREFIX)
 
 
 def read_figure(arm: str, seed: int, store: Store, folder: str) -> ProbeFigure:
@@ -54,7 +49,7 @@ def read_figure(arm: str, seed: int, store: Store, folder: str) -> ProbeFigure:
         seed=seed,
         pictures=tuple(address(path) for path in files if path.suffix in KINDS),
         tables=tuple(str(path.relative_to(store.runs)) for path in tables),
-        notes=tuple(dict.fromkeys(note for path in tables for note in read_notes(path))),
+        notes=tuple(reasons({path.stem: read_table(path) for path in tables})),
     )
 
 
@@ -67,9 +62,3 @@ def address(path: Path) -> str:
     if path.suffix == ".svg":
         content = gzip.compress(content, mtime=0)
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def read_notes(path: Path) -> Iterator[str]:
-    """The notes of a table's rows."""
-    with path.open(newline="") as file:
-        yield from filter(None, (row.get(NOTE) for row in csv.DictReader(file)))

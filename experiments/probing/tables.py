@@ -4,12 +4,12 @@ Every `probe_*` step leaves CSV tables. The export takes the rows that reporting
 asks for, each with its table, arm and seed; all else stays in the run.
 """
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.probes.tables import read_table
 from experiments.plan import Plan
 from experiments.steps import Store
 
@@ -36,9 +36,8 @@ def probe_rows(
 def tables(folder: Path) -> Iterator[tuple[str, Row]]:
     """Every row of a step's tables, with the table's name."""
     for path in sorted(folder.glob("*.csv")):
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                yield path.stem, row
+        for row in read_table(path):
+            yield path.stem, row
 
 
 def asks_for(entry: Mapping[str, Any], table: str, row: Row) -> bool:

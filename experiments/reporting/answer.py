@@ -71,6 +71,6 @@ def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
         arms = [row for row in rows if row.arm in own and axis.metric in row.scores]
         if arms:
             best = max(arms, key=lambda row: sign * row.scores[axis.metric].value)
-            name = axis.metric.partition("@")[0]
-            told.append(f"{best.arm} leads on {name} ({best.scores[axis.metric].value:.3f})")
+            score = best.scores[axis.metric].value
+            told.append(f"{best.arm} leads on {axis.name} ({score:.3f})")
     return told

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from experiments.markers import write_text
 from experiments.reporting.markdown import markdown_table
@@ -93,10 +92,9 @@ def number_text(value: Interval | None) -> str:
     return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*value) if value else ""
 
 
-def generated(results: Path = RESULTS) -> str:
+def generated() -> str:
     """The page from what is committed."""
-    cannot_show, claims = read_paper_claims()
-    return page(cannot_show, claims, Results.read(results))
+    return page(*read_paper_claims(), Results.read(RESULTS))
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import OUTPUTS, PROTOCOLS, gather
-from experiments.plan import Plan, plan_from_json
+from experiments.finished_runs import outputs
+from experiments.plan import plan_from_json
 from experiments.probing.tables import FILE as PROBES
 from experiments.probing.tables import probe_rows
 from experiments.reporting.claims_table import FILE as CLAIMS
@@ -48,19 +49,6 @@ def export(folder: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for name, content in files.items():
         (target / name).write_bytes(content)
-
-
-def outputs(folder: Path) -> dict[str, str]:
-    try:
-        return json.loads((folder / "outputs.json").read_text())
-    except FileNotFoundError:
-        raise ConfigError(f"{folder} must hold a finished run, got none.") from None
-
-
-def read_plan(runs: Path, run: str) -> Plan:
-    """The plan of a finished run below `runs`; ConfigError if there is none."""
-    path = runs / "plans" / outputs(runs / run)["plan"]
-    return plan_from_json(json.loads(path.read_text()))
 
 
 def scores(plan: dict, steps: Path) -> dict[str, dict]:

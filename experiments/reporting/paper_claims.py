@@ -88,9 +88,9 @@ class Results:
         return cls(read_claim_rows(folder), read_probe_rows(folder))
 
 
-def read_paper_claims(path: Path = FILE) -> tuple[list[str], list[PaperClaim]]:
+def read_paper_claims() -> tuple[list[str], list[PaperClaim]]:
     """What this scale cannot show, and the claims; raises ConfigError for an ill-formed one."""
-    values = read_yaml(path, path.name)
+    values = read_yaml(FILE, FILE.name)
     return values["cannot_show"], [PaperClaim(**one) for one in values["claims"]]
 
 

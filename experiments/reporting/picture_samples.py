@@ -11,10 +11,9 @@ from benchmarks.conditioned.prompts import (
     read_prompts,
     target_name,
 )
-from experiments.evidence.collect import Gathered, read_lines
+from experiments.evidence.collect import Gathered
 from experiments.graph import PICTURE_BENCHMARKS
-from experiments.plan import Cell
-from experiments.reporting.samples import Prompt, Sample, data_address
+from experiments.reporting.samples import Prompt, Sample, data_address, drawn_cells
 from experiments.steps import Store
 
 COLUMN = "unseen"
@@ -32,7 +31,7 @@ def picture_samples(found: Gathered, store: Store) -> list[Prompt]:
         if not cells:
             continue
         asked = store.path(next(iter(cells.values())).steps[f"prompts_{benchmark}"])
-        right = {arm: judged(found, cell, benchmark) for arm, cell in cells.items()}
+        right = {arm: found.right(arm, cell.seed, benchmark) for arm, cell in cells.items()}
         for record in first_of_each_kind(asked / PROMPTS):
             samples = shown(asked / IMAGES, record)
             for arm, cell in cells.items():
@@ -40,16 +39,6 @@ def picture_samples(found: Gathered, store: Store) -> list[Prompt]:
                 samples[arm] = Sample(data_address(drawn), right[arm].get(record["id"]))
             prompts.append(Prompt(record["prompt"], record["kind"], samples))
     return prompts
-
-
-def drawn_cells(found: Gathered, store: Store, benchmark: str) -> dict[str, Cell]:
-    """Each arm's first cell that has drawn the benchmark."""
-    cells: dict[str, Cell] = {}
-    for cell in found.plan.cells:
-        folder = cell.steps.get(f"generate_{benchmark}")
-        if folder is not None and store.exists(folder):
-            cells.setdefault(cell.arm, cell)
-    return cells
 
 
 def first_of_each_kind(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -66,9 +55,3 @@ def shown(folder: Path, record: Mapping[str, Any]) -> dict[str, Sample]:
     names = [*record["images"], target_name(record["id"])]
     *given, asked = [Sample(data_address(folder / name), None) for name in names]
     return {**dict(zip(GIVEN, [*given, NOTHING], strict=False)), ASKED: asked}
-
-
-def judged(found: Gathered, cell: Cell, benchmark: str) -> dict[str, bool]:
-    """Whether each image of a cell was right, by its prompt's id."""
-    path = found.items.get((cell.arm, cell.seed, benchmark))
-    return {one["name"]: one["value"] > 0 for one in read_lines(path)} if path else {}

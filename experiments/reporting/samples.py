@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from experiments.evidence.collect import Gathered, read_lines
+from experiments.evidence.collect import Gathered
+from experiments.plan import Cell
 from experiments.steps import Store
 
 BENCHMARK = "geneval"
@@ -36,11 +37,13 @@ class Prompt:
 
 def sample_grid(found: Gathered, store: Store) -> list[Prompt]:
     """The first prompts of each tag and column, drawn by every arm's first seed."""
-    folders = sample_folders(found, store)
+    cells = drawn_cells(found, store, BENCHMARK)
+    folders = {arm: store.path(one.steps[f"generate_{BENCHMARK}"]) for arm, one in cells.items()}
+    folders = {arm: root for arm, root in folders.items() if any(root.rglob("metadata.jsonl"))}
     if not folders:
         return []
     first = next(iter(folders.values()))
-    right = {arm: judged(found, arm) for arm in folders}
+    right = {arm: found.right(arm, cells[arm].seed, BENCHMARK) for arm in folders}
     chosen: dict[str, list[tuple[str, str]]] = {}
     for path in sorted(first.rglob("metadata.jsonl")):
         record = json.loads(path.read_text().splitlines()[0])
@@ -54,22 +57,14 @@ def sample_grid(found: Gathered, store: Store) -> list[Prompt]:
     ]
 
 
-def sample_folders(found: Gathered, store: Store) -> dict[str, Path]:
-    """Where each arm's first finished cell put its drawings."""
-    folders: dict[str, Path] = {}
+def drawn_cells(found: Gathered, store: Store, benchmark: str) -> dict[str, Cell]:
+    """Each arm's first cell that has drawn the benchmark."""
+    cells: dict[str, Cell] = {}
     for cell in found.plan.cells:
-        folder = cell.steps.get(f"generate_{BENCHMARK}")
-        if folder is not None and cell.arm not in folders and store.exists(folder):
-            folders[cell.arm] = store.path(folder)
-    return {arm: folder for arm, folder in folders.items() if any(folder.rglob("metadata.jsonl"))}
-
-
-def judged(found: Gathered, arm: str) -> dict[str, bool]:
-    """Whether each image was right, by its name, for the arm's first scored seed."""
-    for (name, _, benchmark), path in found.items.items():
-        if (name, benchmark) == (arm, BENCHMARK):
-            return {one["name"]: one["value"] > 0 for one in read_lines(path)}
-    return {}
+        folder = cell.steps.get(f"generate_{benchmark}")
+        if folder is not None and store.exists(folder):
+            cells.setdefault(cell.arm, cell)
+    return cells
 
 
 def sample(folder: Path, right: Mapping[str, bool]) -> Sample:

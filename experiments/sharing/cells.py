@@ -1,14 +1,16 @@
 """The trained cells of a run, each as the model that `tune` left."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError, view
+from experiments.finished_runs import find_cell, inputs_of
 from experiments.graph import SAMPLER
+from experiments.model import TrainedModel
 from experiments.plan import Cell, Plan, cell_config
 from experiments.steps import Store
+from experiments.tune import tuned_sampling
 
 SAMPLED = "curve"
 """A step of every cell that reads all that drawing and answering need."""
@@ -20,25 +22,20 @@ class TrainedCell:
 
     cell: Cell
     config: Any
-    inputs: Mapping[str, Path]
+    inputs: dict[str, Path]
+
+    def model(self) -> TrainedModel:
+        """Opens it."""
+        return TrainedModel(self.config, self.inputs, tuned_sampling(self.inputs))
 
 
 def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
     """Raises ConfigError for a cell that the run has not, is unfinished, or is of other code."""
-    cells = {(cell.arm, cell.seed): cell for cell in plan.cells}
-    if (arm, seed) not in cells:
-        known = ", ".join(f"{one} of seed {other}" for one, other in cells)
-        raise ConfigError(f"--arm and --seed must be one of {known}, got {arm} of seed {seed}.")
-    cell = cells[arm, seed]
+    cell = find_cell(plan, arm, seed)
     step = plan.steps[cell.steps[SAMPLED]]
     if unknown := [part for part in SAMPLER if part not in step.parts]:
         raise ConfigError(
             f"{cell.label} must have been trained by this version, got a config without "
             f"{unknown[0]}; open it with the version that trained it, or run the ablation again."
         )
-    inputs = {name: store.path(folder) for name, folder in step.inputs.items()}
-    if gone := [name for name, path in inputs.items() if not store.is_done(path.name)]:
-        raise ConfigError(
-            f"{gone[0]} of {cell.label} must be finished, got no {inputs[gone[0]]}; run it again."
-        )
-    return TrainedCell(cell, view(cell_config(plan, step), step.parts), inputs)
+    return TrainedCell(cell, view(cell_config(plan, step), step.parts), inputs_of(step, store))

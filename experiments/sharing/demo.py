@@ -5,14 +5,13 @@ from functools import cache, partial
 from pathlib import Path
 
 from experiments.config import ConfigError
+from experiments.finished_runs import read_plan
 from experiments.model import TrainedModel
 from experiments.plan import Cell
-from experiments.reporting.export import read_plan
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.local_server import serve
 from experiments.sharing.page import Arm, comparison_page
 from experiments.steps import Store
-from experiments.tune import tuned_sampling
 
 
 def arms_of(runs: Path, run: str, seed: int) -> dict[str, Arm]:
@@ -25,8 +24,7 @@ def arms_of(runs: Path, run: str, seed: int) -> dict[str, Arm]:
 
     @cache
     def opened(arm: str) -> TrainedModel:
-        cell = trained_cell(plan, store, arm, seed)
-        return TrainedModel(cell.config, cell.inputs, tuned_sampling(dict(cell.inputs)))
+        return trained_cell(plan, store, arm, seed).model()
 
     def described(cell: Cell) -> Arm:
         pixels = plan.configs[cell.config]["tokenizer"]["pixels"]

@@ -5,14 +5,12 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
+from experiments.finished_runs import read_plan
 from experiments.markers import write_text
-from experiments.model import TrainedModel
-from experiments.reporting.export import read_plan
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.exported import save_arm
 from experiments.sharing.model_card import model_card
 from experiments.steps import Store
-from experiments.tune import tuned_sampling
 
 CARD = "README.md"
 
@@ -23,9 +21,8 @@ def export_model(runs: Path, run: str, arm: str, seed: int, out: Path) -> None:
         raise ConfigError(f"--out must be a new or empty folder, got {out}.")
     plan, store = read_plan(runs, run), Store(runs)
     trained = trained_cell(plan, store, arm, seed)
-    model = TrainedModel(trained.config, trained.inputs, tuned_sampling(dict(trained.inputs)))
     try:
-        save_arm(model, trained.config, out)
+        save_arm(trained.model(), trained.config, out)
     except ValueError as error:
         raise ConfigError(f"{trained.cell.label}: {error}") from None
     write_text(out / CARD, model_card(gather(plan, store), trained.cell, trained.config))

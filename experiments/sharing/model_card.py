@@ -106,7 +106,7 @@ def score_rows(found: Gathered, cell: Cell) -> Iterator[tuple[str, ...]]:
     """The suite's headline metrics; every other is in the run's long table."""
     headline = [name for names in found.plan.suite["headline"].values() for name in names]
     for row in rows_of(found, cell):
-        if row.metric.partition("@")[0] in headline:
+        if row.name in headline:
             known = row.ci_low is not None and row.ci_high is not None
             interval = f"{row.ci_low:.3f} to {row.ci_high:.3f}" if known else ""
             yield row.metric, f"{row.value:.3f}", interval, str(row.n)

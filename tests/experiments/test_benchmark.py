@@ -17,8 +17,9 @@ from datamodules.world import World, WorldConfig
 from datamodules.world.judges.template import TemplateJudge
 from datamodules.world.prompts import geneval_prompts
 from experiments.ablate import Ablation
-from experiments.benchmark import CHOSEN, find_cell, inputs_of, read_plan, run_geneval, write_shown
+from experiments.benchmark import CHOSEN, run_geneval, write_shown
 from experiments.config import ConfigError
+from experiments.finished_runs import find_cell, inputs_of, read_plan
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +79,12 @@ def test_the_cell_of_a_finished_run_is_found_with_what_it_reads(ablation: Callab
     run = ablation(arms=("control", "fork", "reader"))
     assert run.run(jobs=2, track=False) == 0
     plan = read_plan(run.runs, "toy-tiny")
-    cell = find_cell(plan, "control", 0)
+    cell = find_cell(plan, "control", 0, "generate")
     inputs = inputs_of(plan.steps[cell.steps["generate_geneval"]], run.store)
     assert inputs["train"].is_dir()
     with pytest.raises(
         ConfigError, match="must be one of control of seed 0, fork of seed 0, got reader"
     ):
-        find_cell(plan, "reader", 0)  # it does not draw
+        find_cell(plan, "reader", 0, "generate")  # it does not draw
     with pytest.raises(ConfigError, match="must hold a finished run"):
         read_plan(run.runs, "toy-none")

@@ -1,6 +1,5 @@
 """The links of `make dashboard` in a real browser: every view shows its charts, drawn."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from experiments.ablate import Ablation
 from experiments.mlflow_views import COSTS
+from experiments.parallel.launch import free_port
 from experiments.sources import ROOT
 from experiments.tracking import Mirror
 
@@ -26,12 +26,6 @@ PICTURES = """
 """
 
 pytestmark = pytest.mark.slow
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ from tests.models.tokenizers.checkpoints import (
     save_chameleon,
     vqmodel_network,
 )
-from tests.models.tokenizers.test_encoders import siglip
+from tests.models.tokenizers.towers import siglip
 
 TRUNK = TrunkConfig(depth=2, width=16, heads=2, kv_heads=2, feed_forward=24)
 TRAIN = TrainConfig(

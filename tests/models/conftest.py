@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import torch
 
+from models import TASKS, Task
 from models.architectures import architecture, names
-from models.batch import Batch, pack_generate, pack_understand, pad
+from models.batch import Batch, Sequences, pack_generate, pack_understand, pad
 from models.causal_attention import causal_mask
 from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
@@ -94,6 +95,17 @@ def build_bridge(
         },
     )
     return FrozenBridgeModule(config, frozen, codec, train, 0)
+
+
+@torch.no_grad()
+def loss(module: TokenModule, sequences: Sequences, task: Task = "understand") -> torch.Tensor:
+    """The task's own loss, without what the trunk adds."""
+    return module.model.losses(sequences, task)["loss"]
+
+
+def losses(module: TokenModule, batch: Batch) -> dict[str, torch.Tensor]:
+    """The same of every task."""
+    return {task: loss(module, batch[task], task) for task in TASKS}
 
 
 def gradients(module: UnifiedModule, batch: Batch) -> dict[str, torch.Tensor]:

@@ -11,15 +11,10 @@ from models.image_features import CELLS, CHANNELS, ImageFeatures
 from models.sampling import SamplingConfig, before_end
 from models.text_tokens import TextTokens
 from models.unified import Vocabulary
-from tests.models.conftest import CODEC, build, gradients
+from tests.models.conftest import CODEC, build, gradients, loss
 
 SAMPLING = SamplingConfig(chunk=4, question_length=40)
 CODES = list(range(CODEC.tokens_per_image))
-
-
-def value(module, sequences, task: str = "understand") -> torch.Tensor:
-    with torch.no_grad():
-        return module.model.losses(sequences, task)["loss"]
 
 
 def row(sequences, index: int):
@@ -31,8 +26,8 @@ def test_what_has_no_image_to_be_understood_is_as_in_shared(
 ) -> None:
     shared, double = build("shared", vocabulary), build("double_encoder", vocabulary)
     drawn, asked = batch["generate"], batch["understand"]
-    assert torch.equal(value(double, drawn, "generate"), value(shared, drawn, "generate"))
-    assert torch.equal(value(double, row(asked, 2)), value(shared, row(asked, 2)))
+    assert torch.equal(loss(double, drawn, "generate"), loss(shared, drawn, "generate"))
+    assert torch.equal(loss(double, row(asked, 2)), loss(shared, row(asked, 2)))
 
 
 def test_with_the_codes_own_embeddings_for_features_it_is_shared_exactly(
@@ -52,7 +47,7 @@ def test_with_the_codes_own_embeddings_for_features_it_is_shared_exactly(
             return double.model.embedding.tables(torch.float32)[0][codes]
 
     double.model.adapter_output = Lookup()
-    assert torch.equal(value(double, batch["understand"]), value(shared, batch["understand"]))
+    assert torch.equal(loss(double, batch["understand"]), loss(shared, batch["understand"]))
 
 
 def test_understanding_reads_the_features_and_not_the_codes(
@@ -62,9 +57,9 @@ def test_understanding_reads_the_features_and_not_the_codes(
     asked = row(batch["understand"], 0)
     tokens = asked["tokens"].clone()
     tokens[tokens >= vocabulary.text] = vocabulary.text
-    assert torch.equal(value(double, asked), value(double, {**asked, "tokens": tokens}))
+    assert torch.equal(loss(double, asked), loss(double, {**asked, "tokens": tokens}))
     other = {**asked, "features": asked["features"].flip(1)}
-    assert not torch.equal(value(double, asked), value(double, other))
+    assert not torch.equal(loss(double, asked), loss(double, other))
 
 
 def test_each_task_trains_its_own_way_into_the_trunk(vocabulary: Vocabulary, batch: Batch) -> None:

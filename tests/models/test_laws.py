@@ -11,12 +11,7 @@ from models.initialise import start_trunk
 from models.task_moe import ROWS, seats
 from models.training import TrainConfig
 from models.unified import Vocabulary
-from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build
-
-
-def losses(module, batch: Batch) -> dict[str, torch.Tensor]:
-    with torch.no_grad():
-        return {task: module.model.losses(batch[task], task)["loss"] for task in TASKS}
+from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build, losses
 
 
 def test_unifork_forked_at_its_full_depth_is_the_shared_backbone(

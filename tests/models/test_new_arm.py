@@ -7,13 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 
-from models import TASKS
 from models.batch import Batch
 from models.module import TokenModule
 from models.unified import Vocabulary
-from tests.models.conftest import TRAIN, TRUNK, build, gradients
+from tests.models.conftest import TRAIN, TRUNK, build, gradients, losses
 
 PAGE = Path(__file__).parents[2] / "docs" / "new-arm.md"
 NAME = "models.x_shape"
@@ -33,11 +31,6 @@ def example() -> Iterator[ModuleType]:
 def build_x(example: ModuleType, vocabulary: Vocabulary, first: int, last: int) -> TokenModule:
     kind = example.ARCHITECTURE
     return kind.module(kind.config(trunk=TRUNK, first=first, last=last), vocabulary, TRAIN, 0)
-
-
-def losses(module: TokenModule, batch: Batch) -> dict[str, torch.Tensor]:
-    with torch.no_grad():
-        return {task: module.model.losses(batch[task], task)["loss"] for task in TASKS}
 
 
 def test_an_x_without_ends_is_the_shared_backbone(

@@ -13,8 +13,7 @@ from models.sample_coin import prompt_coin, prompt_of
 from models.text_tokens import GENERATE, PAD, TextTokens
 from models.unified import Vocabulary
 from models.untied import ROWS, Sorting, of_one_copy
-from tests.models.conftest import CODEC, WORDS, build, gradients
-from tests.models.test_laws import losses
+from tests.models.conftest import CODEC, WORDS, build, gradients, loss, losses
 
 UNTIED = ("mot", "fork_random")
 
@@ -58,21 +57,16 @@ def test_mot_gives_image_tokens_the_second_copy_in_both_tasks(
     with_image = pad([pack_understand(words, codes, [("is it red ?", "no")])])
     without = pad([pack_understand(words, None, [("is a cat red ?", "no")])])
     drawn = pad([pack_generate(words, "a red cat", codes)])
-    before = [value(module, *one) for one in pairs(with_image, without, drawn)]
+    before = [loss(module, *one) for one in pairs(with_image, without, drawn)]
     for name, parameter in module.named_parameters():
         if "copies.1" in name:
             parameter.data += 0.1
-    after = [value(module, *one) for one in pairs(with_image, without, drawn)]
+    after = [loss(module, *one) for one in pairs(with_image, without, drawn)]
     assert [torch.equal(x, y) for x, y in zip(before, after, strict=True)] == [False, True, False]
 
 
 def pairs(with_image, without, drawn):
     return (with_image, "understand"), (without, "understand"), (drawn, "generate")
-
-
-def value(module, sequences, task: str) -> torch.Tensor:
-    with torch.no_grad():
-        return module.model.losses(sequences, task)["loss"]
 
 
 def by_task(tokens: torch.Tensor, is_prompt: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """The page that compares two arms, in a real browser, which it sends nowhere else."""
 
 import io
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.config import ConfigError
+from experiments.parallel.launch import free_port
 from experiments.sharing.demo import arms_of
 from experiments.sharing.local_server import HOST, serve
 from experiments.sharing.page import Arm, answer, comparison_page, drawing, square, typed
@@ -54,12 +54,6 @@ def test_what_an_arm_cannot_do_it_says_in_words(arms: dict[str, Arm]) -> None:
 def test_a_seed_that_the_run_has_not_is_told_which_it_has(runs: Path) -> None:
     with pytest.raises(ConfigError, match="--seed must be one of 0, got 3"):
         arms_of(runs, RUN, 3)
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture

@@ -15,14 +15,12 @@ from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.__main__ import main
 from experiments.config import ConfigError
-from experiments.model import TrainedModel
-from experiments.reporting.export import read_plan
+from experiments.finished_runs import read_plan
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
 from experiments.sharing.exported import load_arm
 from experiments.steps import Store
-from experiments.tune import tuned_sampling
 from tests.experiments.sharing.conftest import RUN
 
 WORLD = World(WorldConfig(classes=4, colours=4))
@@ -59,7 +57,7 @@ def test_an_exported_arm_draws_and_answers_bit_for_bit_as_in_its_run(
         == 0
     )
     cell = trained_cell(read_plan(runs, RUN), Store(runs), arm, 0)
-    model = TrainedModel(cell.config, cell.inputs, tuned_sampling(dict(cell.inputs)))
+    model = cell.model()
     exported = load_arm(tmp_path / "out")
     np.testing.assert_array_equal(exported.generate(REQUESTS), model.generate(REQUESTS))
     assert exported.answer(QUESTIONS) == model.answer(QUESTIONS)

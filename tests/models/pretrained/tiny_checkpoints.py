@@ -4,18 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+
+from tests.benchmarks.tiny_words import word_tokenizer
 
 SIZES = {
     "vocab_size": 20,
@@ -71,13 +69,7 @@ def random_model(form: str) -> Any:
 
 def save_tokenizer(folder: Path, words: list[str] = WORDS, **special: str) -> None:
     """A tokenizer of whole words; `special` names its tokens in place of `<s>` and `</s>`."""
-    table = {word: index for index, word in enumerate(words)}
-    tokenizer = Tokenizer(WordLevel(table, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
-    marks = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **{**marks, **special}).save_pretrained(
-        folder
-    )
+    word_tokenizer(words, **special).save_pretrained(folder)
 
 
 def save(form: str, folder: Path, shard: str = "5GB") -> Any:

@@ -8,16 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    CLIPVisionConfig,
-    CLIPVisionModel,
-    Dinov2Config,
-    Dinov2Model,
-    SiglipConfig,
-    SiglipModel,
-    SiglipVisionConfig,
-    SiglipVisionModel,
-)
 
 from models.batch import Batch
 from models.tokenizers.encoders import (
@@ -28,43 +18,9 @@ from models.tokenizers.encoders import (
 )
 from models.unified import FeatureMap, Vocabulary
 from tests.models.conftest import TOKEN_ARMS, build, gradients
+from tests.models.tokenizers.towers import clip, dino, siglip, whole_siglip
 
-SIZES = {
-    "hidden_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "image_size": 16,
-    "patch_size": 4,
-}
-WIDE = {**SIZES, "intermediate_size": 32}
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
-
-
-def siglip(folder: Path) -> torch.nn.Module:
-    model = SiglipVisionModel(SiglipVisionConfig(**WIDE)).eval()
-    model.save_pretrained(folder)
-    return model
-
-
-def whole_siglip(folder: Path) -> torch.nn.Module:
-    """Both towers of one checkpoint."""
-    text = {"vocab_size": 20, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 1}
-    config = SiglipConfig(text_config={**text, "num_attention_heads": 2}, vision_config=WIDE)
-    model = SiglipModel(config).eval()
-    model.save_pretrained(folder)
-    return model.vision_model
-
-
-def clip(folder: Path) -> torch.nn.Module:
-    model = CLIPVisionModel(CLIPVisionConfig(**WIDE)).eval()
-    model.save_pretrained(folder)
-    return model
-
-
-def dino(folder: Path) -> torch.nn.Module:
-    model = Dinov2Model(Dinov2Config(**SIZES, mlp_ratio=1)).eval()
-    model.save_pretrained(folder)
-    return model
 
 
 @pytest.mark.parametrize("save", [siglip, whole_siglip, clip, dino])
