@@ -25,28 +25,26 @@ def recipe_path(name: str) -> Path:
     return path
 
 
-def main(arguments: list[str]) -> int:
+def options_of(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments bridge")
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of one of ours")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--stages", default="", help="comma-separated; all by default")
     parser.add_argument("--processes", type=int, default=1, help="one a device (DDP)")
     parser.add_argument("--plan", action="store_true", help="print the cost, train nothing")
-    parser.add_argument("--devices", default="8xh100", help="with --plan: such as 64xh100")
+    parser.add_argument("--devices", default="8xh100", help="with --plan: where")
     parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
     parser.add_argument("--prompt-tokens", type=int, default=128, help="with --plan: of a prompt")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = options_of(arguments)
     fleet = Fleet.read(options.devices, options.utilisation)
     path = recipe_path(options.recipe)
     from experiments.bridging.config import read_recipe  # heavy: imports torch
 
     recipe = read_recipe(path, options.overrides)
-    stages = options.stages.split(",") if options.stages else list(recipe.stages)
-    if unknown := [one for one in stages if one not in recipe.stages]:
-        raise ConfigError(
-            f"--stages must be among {', '.join(recipe.stages)}, got {', '.join(unknown)}."
-        )
     if options.plan:
         from experiments.bridging.cost import print_cost
 
@@ -54,14 +52,11 @@ def main(arguments: list[str]) -> int:
         return 0
     from experiments.bridging.fit import SUMMARY, train_stage
 
-    for stage in stages:
-        out = options.runs / path.stem / stage
-        if not (out / SUMMARY).exists():
-            try:
-                train_stage(recipe, stage, out.parent, options.processes)
-            except ConfigError:
-                raise
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"stage {stage}: {error}") from error
-        print(f"{stage}: {(out / SUMMARY).read_text().strip()}")
+    runs = options.runs / path.stem
+    for stage in recipe.stages:
+        try:
+            train_stage(recipe, stage, runs, options.processes)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        print(f"{runs / stage}: {(runs / stage / SUMMARY).read_text().strip()}")
     return 0

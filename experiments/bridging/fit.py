@@ -38,7 +38,7 @@ GIB = 2**30
 
 
 def train_stage(recipe: Recipe, stage: str, runs: Path, devices: int) -> None:
-    """Trains `stage` in `runs/stage`, from where an interrupted one stopped.
+    """Trains `stage` in `runs/stage` unless that is finished, from where it was interrupted.
 
     Raises ConfigError where the stage before is not finished, or the folder belongs to another
     config.
@@ -48,6 +48,8 @@ def train_stage(recipe: Recipe, stage: str, runs: Path, devices: int) -> None:
         raise ConfigError(f"stage {stage} must follow {before}, got no {runs / before / SUMMARY}.")
     out.mkdir(parents=True, exist_ok=True)
     check_config(recipe, stage, out / CONFIG)
+    if (out / SUMMARY).exists():
+        return
     strategy = "single" if devices == 1 else "ddp"
     execution = ExecutionConfig(devices=devices, strategy=strategy)
     on_ranks(execution, fit_stage, out, out, recipe, stage, devices)

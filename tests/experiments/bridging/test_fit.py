@@ -99,7 +99,7 @@ def test_the_frozen_models_stay_and_the_average_is_what_is_saved(
 def test_a_second_stage_goes_on_from_the_first_with_reference_images(
     parts: Path, tmp_path: Path
 ) -> None:
-    asked = recipe(parts, reader="looking", steps=2)
+    asked = recipe(parts, reader="looking", steps=2, precision="bf16-mixed")
     with pytest.raises(ConfigError, match="stage instruct must follow pretrain, got no"):
         train_stage(asked, "instruct", tmp_path, 1)
     for stage in asked.stages:
@@ -114,9 +114,14 @@ def test_a_second_stage_goes_on_from_the_first_with_reference_images(
     assert summary["pairs"] == 2 * 4
 
 
-def test_a_folder_of_another_recipe_is_refused(parts: Path, tmp_path: Path) -> None:
+def test_a_finished_stage_is_left_alone_and_one_of_another_recipe_refused(
+    parts: Path, tmp_path: Path
+) -> None:
     asked = recipe(parts, steps=1)
     train_stage(asked, "pretrain", tmp_path, 1)
+    written = (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns
+    train_stage(asked, "pretrain", tmp_path, 1)
+    assert (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns == written
     with pytest.raises(ConfigError, match=r"config\.json must be this recipe's, .* of stage"):
         train_stage(recipe(parts, steps=2), "pretrain", tmp_path, 1)
 
