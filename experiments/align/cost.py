@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.align.recipe import AlignConfig
 from experiments.parallel.execution import ExecutionConfig
-from experiments.scaling.memory import BF16, FP32, Memory, exchanged
+from experiments.scaling.estimate import ArmEstimate
+from experiments.scaling.memory import BF16, FP32, Memory, count, exchanged
 from models import Task
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.token_loss import CHUNK
@@ -35,18 +36,7 @@ class Sequence:
     predicted: int
 
 
-@dataclass(frozen=True)
-class TuningCost:
-    """Of all steps; `memory` in bytes of one device."""
-
-    parameters: int
-    trainable: int
-    flops: float
-    tokens: float
-    memory: Memory
-
-
-def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> TuningCost:
+def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> ArmEstimate:
     """With several devices all is sharded over them, and so is a step's batch."""
     rows = {task: sequence(form, config, task) for task in config.tasks}
     flops = sum(
@@ -54,13 +44,19 @@ def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> Tun
         for task, row in rows.items()
     )
     tokens = sum(config.train.batch(task) * row.tokens for task, row in rows.items())
-    return TuningCost(
+    return ArmEstimate(
         parameters=count(form.model),
         trainable=sum(p.numel() for p in form.model.parameters() if p.requires_grad),
         flops=flops * config.train.steps,
         tokens=tokens * config.train.steps,
         memory=memory(form, config, rows, devices),
+        cache=0,
+        storage=weight_bytes(config) * count(form.model),
     )
+
+
+def weight_bytes(config: AlignConfig) -> int:
+    return BF16 if config.train.precision == "bf16-true" else FP32
 
 
 def sequence(form: UnifiedForm, config: AlignConfig, task: Task) -> Sequence:
@@ -92,7 +88,7 @@ def memory(
 ) -> Memory:
     """All tensors in fp32 unless the precision is bf16-true; activations in bf16 unless it is
     32-true. Both tasks' are there at once, but for logits that are recomputed: one chunk's are."""
-    width = BF16 if config.train.precision == "bf16-true" else FP32
+    width = weight_bytes(config)
     trained = width * sum(p.numel() for p in form.model.parameters() if p.requires_grad)
     spread = ExecutionConfig(devices=devices, strategy="fsdp" if devices > 1 else "single")
     batches = {task: config.train.batch(task) / devices for task in rows}
@@ -138,7 +134,3 @@ def head_width(head: nn.Module) -> int:
     """How many tokens a head chooses among."""
     last = [one for one in head.modules() if isinstance(one, nn.Linear)][-1]
     return last.out_features
-
-
-def count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())

@@ -11,9 +11,8 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Broken, BrokenSampleError, Positions, Sample
-from datamodules.pairs.sources import open_source
+from datamodules.pairs.sources import open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
 from experiments.align.recipe import AlignConfig
 from experiments.config import ConfigError
@@ -74,8 +73,7 @@ def stream(config: AlignConfig, task: Task) -> PairStream:
     chosen = config.pairs.sources(task)
     if not chosen:
         raise ConfigError(f"pairs.{task} must name sources, got none.")
-    sources = [open_source(one, config.pixels) for one in chosen]
-    mixture = Mixture(sources, [one.weight for one in chosen], config.seed)
+    mixture = open_mixture(chosen, config.pixels, config.seed)
     dealt = StreamConfig(
         batch=config.train.batch(task),
         steps=config.train.steps,

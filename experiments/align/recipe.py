@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf import MISSING
 
 from datamodules.pairs.config import PairsConfig
-from experiments.config import ConfigError, Layer, dotlist_layer, merge_layer, read_yaml
+from experiments.config import ConfigError, Layer, dotlist_layer, read_yaml
+from experiments.structured import read_structured
 from models import TASKS, Task
 from models.pretrained.unified.tuning_config import TuningConfig
 
@@ -59,17 +59,5 @@ def load_recipe(name: str, overrides: list[str]) -> AlignConfig:
     if name not in recipe_names():
         raise ConfigError(f"recipe must be one of {', '.join(recipe_names())}, got {name!r}.")
     source = f"papers/{name}.yaml"
-    merged: Any = OmegaConf.structured(AlignConfig)
-    for layer in (
-        Layer(source, read_yaml(PAPERS / f"{name}.yaml", source)),
-        dotlist_layer(overrides),
-    ):
-        merged = merge_layer(merged, layer)
-    try:
-        config = OmegaConf.to_object(merged)
-    except MissingMandatoryValue as error:
-        raise ConfigError(f"{source}: {error.full_key} must be given, got nothing.") from None
-    except ValueError as error:
-        raise ConfigError(f"{source}: {str(error).partition(chr(10))[0]}") from error
-    assert isinstance(config, AlignConfig)
-    return config
+    layer = Layer(source, read_yaml(PAPERS / f"{name}.yaml", source))
+    return read_structured(AlignConfig, layer, dotlist_layer(overrides))

@@ -1,10 +1,10 @@
 """How a published unified model is tuned; defaults are those of AIA's code (arXiv 2511.22663)."""
 
-import math
 from dataclasses import dataclass, field
 
 from models import Task
 from models.interaction_loss import InteractionConfig
+from models.schedules import falling_cosine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,5 +60,4 @@ class TuningConfig:
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
         share = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        height = (1 + math.cos(math.pi * min(1.0, share))) / 2
-        return self.final_rate + (self.learning_rate - self.final_rate) * height
+        return falling_cosine(share, self.learning_rate, self.final_rate)

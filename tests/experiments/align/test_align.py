@@ -12,7 +12,7 @@ from benchmarks.probes.interaction import mean_curve
 from benchmarks.probes.tables import read_table
 from benchmarks.protocol import Request
 from benchmarks.registry import open_model
-from experiments.align import fit
+from experiments import run_files
 from experiments.align.command import main
 from experiments.config import ConfigError
 from models.interaction_loss import InteractionConfig
@@ -84,7 +84,7 @@ def test_the_loss_brings_the_curves_nearer_to_their_targets_and_its_absence_does
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -> None:
     whole = load_file(tune("emu3", 4, name="whole") / "model.safetensors")
-    monkeypatch.setattr(fit, "RESUME_POINTS", 2)
+    monkeypatch.setattr(run_files, "RESUME_POINTS", 2)
     step = UnifiedTuning.training_step
 
     def stopped(self, batch, batch_idx):

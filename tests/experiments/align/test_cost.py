@@ -83,7 +83,8 @@ def test_the_published_sizes_are_the_published_models(name, parameters: float, d
 def test_a_plan_is_printed_with_what_is_otherwise_than_in_the_paper(name: str, capsys) -> None:
     assert main([name, "--plan", "--devices", "64xh100"]) == 0
     shown = capsys.readouterr().out
-    assert "Tuning on 64 x h100 at 30%" in shown
+    assert "Training on 64 x h100" in shown
+    assert "30% of the peak" in shown
     assert "otherwise here: " in shown
     assert "23437" in shown
 
