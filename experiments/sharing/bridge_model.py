@@ -1,11 +1,13 @@
-"""`bridge:FOLDER`: a bridge of published parts as a benchmark sees it; it draws.
+"""`bridge:FOLDER`: a bridge of published parts as a benchmark sees it.
 
 FOLDER is what `PipelineBridge.save` wrote. Settings stand behind `?`, as in `FOLDER?guidance=7.5`;
-they begin as MetaQuery draws for FID.
+they begin as MetaQuery draws for FID. It draws texts, and texts behind reference images; what it
+answers is its frozen reader's answer, without the system prompt that the bridge is trained behind.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,25 +17,32 @@ from benchmarks.adapters.settings import Number, split_settings
 from benchmarks.images import batched
 from benchmarks.judges.checkpoints import chosen_device, revision, short_name
 from benchmarks.protocol import Request
-from models.pretrained.decoder_bridge import open_pipeline_bridge
-from models.pretrained.frozen_prompts import Prompt
+from models.pretrained.decoder_bridge import CONFIG, open_pipeline_bridge
+from models.pretrained.frozen_prompts import ChatEncoder, Prompt
+from models.pretrained.frozen_reader import on_model
 
-SETTINGS: dict[str, Number] = {"steps": 30, "guidance": 3.0}
+SETTINGS: dict[str, Number] = {"steps": 30, "guidance": 3.0, "max_tokens": 64}
 AT_ONCE = 8
 
 
 class BridgeModel:
-    """Reads a request's pictures and text; what it guides away from is the request's negative."""
+    """Reads a request's pictures and text; what it guides away from is the request's negative.
 
-    def __init__(self, given: str, device: str | None = None) -> None:
+    Raises ValueError for a folder without a bridge.
+    """
+
+    def __init__(self, given: str) -> None:
         name, self.settings = split_settings(given, SETTINGS)
-        chosen = chosen_device(device)
+        if not (Path(name) / CONFIG).is_file():
+            raise ValueError(f"--model bridge:FOLDER must hold a saved bridge, got {name!r}.")
+        chosen = chosen_device(None)
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
         self.bridge = open_pipeline_bridge(Path(name), dtype).to(chosen).eval()
         self.protocol = {
             "model": short_name(name),
             "revision": revision(name, None),
             "reader": self.bridge.reader.name,
+            "decoder": type(self.bridge.decoder.pipeline).__name__,
             "precision": str(dtype).removeprefix("torch."),
             **self.settings,
         }
@@ -64,11 +73,21 @@ class BridgeModel:
         shades = (pixels.float().clamp(0, 1) * 255).round().byte().cpu()
         return list(shades.permute(0, 2, 3, 1).numpy())
 
+    @torch.inference_mode()
     def answer(self, requests: Sequence[Request]) -> list[str]:
-        """Raises ValueError: a bridge only draws."""
-        raise ValueError(f"a model that answers must be asked, got {self.protocol['model']}.")
+        """The frozen reader's greedy reply to each request, asked alone."""
+        model: Any = self.bridge.reader.model
+        encoder = ChatEncoder(self.bridge.reader.encoder.processor)
+        replies = []
+        for one in requests:
+            batch = encoder([Prompt(one.text, one.images)])
+            inputs = {name: on_model(value, model) for name, value in batch.items()}
+            limit = int(self.settings["max_tokens"])
+            made = model.generate(**inputs, max_new_tokens=limit, do_sample=False)
+            said = made[0, batch["input_ids"].shape[1] :]
+            replies.append(encoder.tokenizer.decode(said, skip_special_tokens=True).strip())
+        return replies
 
 
 def open_model(name: str) -> BridgeModel:
-    """The bridge of a folder; OSError or ValueError where it is not a whole one."""
     return BridgeModel(name)

@@ -1,6 +1,7 @@
 """What a frozen model is told: a text behind images, in the model's own chat template.
 
-A checkpoint without a template gets the system text, its image token once an image, and the text.
+A checkpoint without a template gets the system text, its image token once an image, and the text;
+its opening token where all of that is empty.
 """
 
 import hashlib
@@ -62,6 +63,12 @@ class ChatEncoder:
         )
         return dict(batch)
 
+    @cached_property
+    def nothing(self) -> str:
+        """How no text at all is told: by the opening token, unless the tokenizer adds it."""
+        opened = self.tokenizer("")["input_ids"]
+        return "" if opened else self.tokenizer.bos_token or self.tokenizer.eos_token
+
     @property
     def sees_images(self) -> bool:
         return self.processor is not self.tokenizer
@@ -75,7 +82,7 @@ class ChatEncoder:
         if not self.has_template:
             token = getattr(self.processor, "image_token", "<image>")
             text = token * len(prompt.images) + prompt.text
-            return "\n".join(filter(None, [self.system, text]))
+            return "\n".join(filter(None, [self.system, text])) or self.nothing
         system = self.turn("system", self.system)
         user = self.turn("user", prompt.text, len(prompt.images))
         turns = [*([system] if self.system else []), user]
