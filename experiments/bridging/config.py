@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 
 from datamodules.pairs.sources import SourceConfig
-from experiments.config import ConfigError, Layer, dotlist_layer, merge_layer, read_yaml
+from experiments.config import Layer, dotlist_layer, read_yaml
+from experiments.structured import read_structured
 from models.pretrained.bridge_module import BridgeTrainConfig
 from models.pretrained.decoder_bridge import PipelineBridgeConfig
 
@@ -96,12 +96,5 @@ class Recipe:
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The checked recipe of a file and `key=value`s. Raises ConfigError, which names the file."""
-    merged: Any = OmegaConf.structured(Recipe)
-    for layer in (Layer(str(path), read_yaml(path, str(path))), dotlist_layer(overrides)):
-        merged = merge_layer(merged, layer)
-    try:
-        recipe = OmegaConf.to_object(merged)
-    except ValueError as error:
-        raise ConfigError(f"{path}: {str(error).partition(chr(10))[0]}") from error
-    assert isinstance(recipe, Recipe)
-    return recipe
+    layer = Layer(str(path), read_yaml(path, str(path)))
+    return read_structured(Recipe, layer, dotlist_layer(overrides))

@@ -18,7 +18,7 @@ from experiments.bridging.shapes import Shapes, shapes_of
 from experiments.scaling.command import memory_table, training_table
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
-from experiments.scaling.memory import FP32, Memory
+from experiments.scaling.memory import FP32, Memory, count
 from experiments.scaling.step_cost import Cost, Kept
 from models.connector import Connector
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
@@ -151,7 +151,3 @@ def reader_costs(reader: Any, prompt: int, queries: int) -> tuple[Cost, Cost]:
         found = decoder(inputs_embeds=asking, past_key_values=cache, use_cache=True)
         found.last_hidden_state.sum().backward()
     return read, Cost(counter.get_total_flops(), kept.bytes)
-
-
-def count(module: nn.Module) -> int:
-    return sum(one.numel() for one in module.parameters())

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from datamodules.pairs.encoders import weights_hash
-from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.sources import open_source
+from datamodules.pairs.sources import open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
 from experiments.bridging.config import StageConfig
 from models.pretrained.bridge_module import PairBatch
@@ -40,9 +39,7 @@ def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> Pair
         workers=stage.workers,
         max_broken=stage.max_broken,
     )
-    sources = [open_source(one, side) for one in stage.sources]
-    mixture = Mixture(sources, [one.weight for one in stage.sources], seed)
-    return PairStream(mixture, pair_batch, config)
+    return PairStream(open_mixture(stage.sources, side, seed), pair_batch, config)
 
 
 def check_latents(path: str, decoder: PipelineDecoder, side: int) -> None:

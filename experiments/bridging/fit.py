@@ -15,18 +15,16 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
 from experiments.bridging.average import TrainedAverage
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
-from experiments.fit import METRICS_EVERY, RESUME, RESUME_POINTS, new_trainer, open_metrics
+from experiments.fit import RESUME, new_trainer
 from experiments.markers import write_json
 from experiments.parallel.execution import ExecutionConfig
 from experiments.parallel.launch import on_ranks
-from experiments.progress_file import ProgressFile
+from experiments.run_files import RunFiles
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
 from models.pretrained.decoder_pipeline import open_decoder
@@ -102,13 +100,13 @@ def fit_stage(out: Path, home: Path, recipe: Recipe, stage: str, devices: int) -
         (out / RESUME).unlink(missing_ok=True)
 
 
-class BridgeRecorder(Callback):
-    """Writes losses, progress and resume points; keeps prompts where the config wants it."""
+class BridgeRecorder(RunFiles):
+    """Records steps of several parts; keeps prompts where the config wants it."""
 
     def __init__(self, out: Path, module: BridgeModule, devices: int) -> None:
-        self.out, self.config = out, module.train_config
+        super().__init__(out, module.train_config.steps)
+        self.config = module.train_config
         self.pieces = devices * self.config.accumulate
-        self.every = max(1, self.config.steps // RESUME_POINTS)
         self.seconds, self.total = 0.0, torch.zeros(())
         counts = [(one.numel(), one.requires_grad) for one in module.parameters()]
         trained = sum(count for count, learns in counts if learns)
@@ -125,9 +123,8 @@ class BridgeRecorder(Callback):
         return self.seconds + time.monotonic() - self.started
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        super().on_train_start(trainer, pl_module)
         self.started, self.finished = time.monotonic(), trainer.global_step
-        self.progress = ProgressFile(self.out, self.config.steps, self.finished)
-        self.metrics = open_metrics(self.out / "metrics.jsonl", self.finished)
 
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int
@@ -149,21 +146,11 @@ class BridgeRecorder(Callback):
         if step == self.finished:
             return  # more parts of this step are to come
         self.finished = step
-        if step % METRICS_EVERY == 0 or step == self.config.steps:
-            self.record(step, over_ranks(self.total) / self.pieces)
+        if self.is_due(step):
+            loss = over_ranks(self.total) / self.pieces
+            self.record(step, {"train/generate/loss": loss.item()})
         self.total = torch.zeros(())
-        if step % self.every == 0 and step < self.config.steps:
-            self.metrics.flush()
-            writing = self.out / "resume.writing"
-            trainer.save_checkpoint(writing)
-            if writing.exists():  # of several processes one writes
-                writing.replace(self.out / RESUME)
-
-    def record(self, step: int, loss: Tensor) -> None:
-        value = loss.item()
-        line = {"step": step, "name": "train/generate/loss", "value": value}
-        self.metrics.write(json.dumps(line) + "\n")
-        self.progress.update(step - 1, {"generate": value})
+        self.keep(trainer, step)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         self.seconds = self.elapsed()
@@ -171,11 +158,7 @@ class BridgeRecorder(Callback):
         if pl_module.device.type == "cuda":
             peak = torch.cuda.max_memory_allocated(pl_module.device)
             self.about["peak_device_bytes"] = peak
-        self.metrics.close()
-
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        if hasattr(self, "metrics"):
-            self.metrics.flush()
+        super().on_train_end(trainer, pl_module)
 
     def summary(self) -> dict[str, Any]:
         return {

@@ -8,7 +8,6 @@ What is frozen is in no optimiser and in no checkpoint. Sources: MetaQuery (arXi
 its released code; OpenUni (arXiv 2505.23661), which trains the decoder at a rate of its own.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from models.initialise import generator_for
 from models.pretrained.decoder_bridge import PipelineBridge
 from models.pretrained.frozen_prompts import Prompt
 from models.ranks import ranks
+from models.schedules import falling_cosine
 
 PairBatch = dict[str, Any]
 """`texts` [b], `references` [b] (a tuple of uint8 [h w 3] each), and the images they describe:
@@ -86,8 +86,7 @@ class BridgeTrainConfig:
         if step < self.warmup_steps:
             return (step + 1) / self.warmup_steps
         done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        fallen = (1 + math.cos(math.pi * min(1.0, done))) / 2
-        return self.final_share + (1 - self.final_share) * fallen
+        return falling_cosine(done, 1.0, self.final_share)
 
 
 class BridgeModule(lightning.LightningModule):

@@ -95,10 +95,19 @@ class PipelineBridge(nn.Module):
 
     @torch.no_grad()
     def draw(
-        self, prompts: Sequence[Prompt], seeds: Sequence[int], steps: int, guidance: float = 1.0
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        steps: int,
+        guidance: float = 1.0,
+        negatives: Sequence[Prompt] | None = None,
     ) -> Float[Tensor, "b 3 height width"]:
-        """Pixels in [0, 1]; image i depends on prompt and seed i alone."""
-        free = self.conditions([UNPROMPTED] * len(prompts)) if guidance > 1 else None
+        """Pixels in [0, 1]; image i depends on prompt, seed and negative i alone.
+
+        Guidance above 1 leads away from `negatives`, by default from no prompt.
+        """
+        away_from = negatives or [UNPROMPTED] * len(prompts)
+        free = self.conditions(away_from) if guidance > 1 else None
         return self.decoder.draw(self.conditions(prompts), seeds, steps, guidance, free)
 
     def trained(self) -> dict[str, Tensor]:

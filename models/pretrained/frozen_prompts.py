@@ -49,7 +49,7 @@ class ChatEncoder:
         Raises ValueError for images that go to a model which reads text alone.
         """
         images = [[Image.fromarray(image) for image in prompt.images] for prompt in prompts]
-        if images[0] and self.processor is self.tokenizer:
+        if images[0] and not self.sees_images:
             raise ValueError(f"a prompt to a text model must have no image, got {len(images[0])}.")
         texts = [self.rendered(prompt) for prompt in prompts]
         pictures: dict[str, Any] = {"images": images} if images[0] else {}
@@ -68,6 +68,10 @@ class ChatEncoder:
         """How no text at all is told: by the opening token, unless the tokenizer adds it."""
         opened = self.tokenizer("")["input_ids"]
         return "" if opened else self.tokenizer.bos_token or self.tokenizer.eos_token
+
+    @property
+    def sees_images(self) -> bool:
+        return self.processor is not self.tokenizer
 
     @property
     def has_template(self) -> bool:

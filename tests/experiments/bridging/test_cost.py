@@ -9,10 +9,11 @@ from torch import nn
 
 from experiments.bridging.command import recipe_path
 from experiments.bridging.config import read_recipe
-from experiments.bridging.cost import BridgePlan, count, flop_counter, new_meta_connector
+from experiments.bridging.cost import BridgePlan, flop_counter, new_meta_connector
 from experiments.bridging.fit import starting_bridge
 from experiments.bridging.shapes import READERS, SANA, Shapes, decoder_shapes, reader_shape
 from experiments.scaling.hardware import Fleet
+from experiments.scaling.memory import count
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridgeConfig
 from tests.experiments.bridging.conftest import recipe

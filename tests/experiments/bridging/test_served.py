@@ -10,8 +10,8 @@ import torch
 from benchmarks.adapters.image_text import ImageTextModel
 from benchmarks.protocol import Request
 from experiments.bridging.fit import BRIDGE, train_stage
-from experiments.bridging.served import BridgeModel
 from experiments.sharing.benchmarks_command import main
+from experiments.sharing.bridge_model import BridgeModel
 from tests.experiments.bridging.conftest import recipe
 from tests.models.pretrained.conftest import image
 
