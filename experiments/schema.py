@@ -11,6 +11,7 @@ from experiments.config import Schema
 from experiments.language import LanguageConfig
 from experiments.match import match
 from experiments.parallel.execution import ExecutionConfig
+from experiments.recipes.config import MixtureConfig, RecipeStageConfig
 from models.architectures import architecture, names
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
@@ -31,6 +32,8 @@ SECTIONS: dict[str, type] = {
     "probe": ProbeConfig,
     "execution": ExecutionConfig,
     "conditioned": ConditionedConfig,
+    "stage": RecipeStageConfig,
+    "mixture": MixtureConfig,
 }
 
 

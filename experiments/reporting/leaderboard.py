@@ -12,6 +12,7 @@ from experiments.evidence.collect import PROTOCOLS, Gathered, Row
 from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
 from experiments.evidence.scores import COSTS, Score, Standing, axes, headline_metrics, standings
 from experiments.markers import write_json, write_text
+from experiments.recipes.chain import stages_behind
 from experiments.reporting.markdown import markdown_table
 
 ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
@@ -25,7 +26,8 @@ def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
     rows = standings(found)
     metrics = headline_metrics(found)
     wide = [wide_row(found, row, metrics) for row in rows]
-    write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics), wide))
+    staged = any("stages" in one for one in wide)
+    write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics, staged), wide))
     long = (asdict(row) for row in found.rows)
     write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
     write_json(folder / PROTOCOLS, found.protocols)
@@ -37,9 +39,11 @@ def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
     return rows
 
 
-def wide_columns(metrics: Sequence[str]) -> list[str]:
-    """The fixed columns, then `<metric>`, `<metric>.std`, … for each headline metric."""
-    return [*ABOUT, *(name for metric in metrics for name in metric_columns(metric))]
+def wide_columns(metrics: Sequence[str], staged: bool = False) -> list[str]:
+    """The fixed columns, then `<metric>`, `<metric>.std`, … for each headline metric; with the
+    `stages` of training where an arm has any."""
+    about = [*ABOUT, *(["stages"] if staged else [])]
+    return [*about, *(name for metric in metrics for name in metric_columns(metric))]
 
 
 def metric_columns(metric: str) -> list[str]:
@@ -55,6 +59,8 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
         "n_seeds": row.n_seeds,
         **row.costs,
     }
+    if stages := stages_of(found, row.arm):
+        values["stages"] = " > ".join(stages)
     for metric in metrics:
         score = row.scores.get(metric)
         columns = metric_columns(metric)
@@ -65,6 +71,12 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
         elif row.problem:
             values[f"{metric}.verdict"] = stopped_at(row)
     return values
+
+
+def stages_of(found: Gathered, arm: str) -> list[str]:
+    """The stages of a recipe that the arm was trained in, in order; none of another arm."""
+    trained = [cell.steps["train"] for cell in found.plan.cells if cell.arm == arm]
+    return stages_behind(found.plan, trained[0]) if trained else []
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -108,7 +120,7 @@ def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
 
 def stopped_at(row: Standing) -> str:
     """Which cells of the arm are missing and why; empty where none is."""
-    return f"failed at {row.problem}" if row.problem else ""
+    return f"no result: {row.problem}" if row.problem else ""
 
 
 def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:

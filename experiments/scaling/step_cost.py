@@ -18,18 +18,20 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.build import vocabulary
 from experiments.scaling.dry_run import DryRun
+from experiments.scaling.memory import is_stage
+from experiments.scaling.published import codec_of, vocabulary_of, with_published_trunk
 from experiments.scaling.samples import Samples
 from models import Task
 from models.architectures import architecture
 from models.batch import Sequences
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
-from models.tokenizers.encoders import feature_map
-from models.tokenizers.kinds import new_codec
+from models.staged import StagedModule
 
 FEW = 16
+TOKENS = 1800
+"""Of the few sequences at most: long ones are few."""
 
 
 @dataclass(frozen=True)
@@ -50,31 +52,45 @@ class Cost:
 
 
 class StepCost:
-    """The cost of an arm's step, as a function of how many sequences of each task it sees."""
+    """The cost of an arm's step, as a function of how many sequences of each task it sees.
+
+    A stage may train a part of the layers, so its two depths are such that a fork's halves are
+    whole in both: two layers and four.
+    """
 
     def __init__(self, config: Any, samples: Samples, tasks: Sequence[Task]) -> None:
+        config = with_published_trunk(config)
         self.depth = config.model.trunk.depth
+        self.few = max(2, min(FEW, int(TOKENS / max(samples.tokens(task) for task in tasks))))
+        self.depths = (2, 4) if is_stage(config) else (1, 2)
         self.lines = {
             (task, depth): [
-                measured(module, task, samples.sequences(task, count)) for count in (FEW, 2 * FEW)
+                measured(module, task, samples.sequences(task, count))
+                for count in (self.few, 2 * self.few)
             ]
-            for depth, module in ((depth, small_module(config, depth)) for depth in (1, 2))
+            for depth, module in ((depth, small_module(config, depth)) for depth in self.depths)
             for task in tasks
         }
 
     def at(self, sizes: Mapping[Task, float]) -> Cost:
-        return self.at_depth(1, sizes) + self.layer(sizes) * (self.depth - 1)
+        return self.at_depth(self.depth, sizes)
 
     def layer(self, sizes: Mapping[Task, float]) -> Cost:
-        """What one layer more costs."""
-        return self.at_depth(2, sizes) - self.at_depth(1, sizes)
+        """What one layer more costs, of a fork the mean of both halves."""
+        low, high = self.depths
+        return (self.counted(high, sizes) - self.counted(low, sizes)) * (1 / (high - low))
 
     def at_depth(self, depth: int, sizes: Mapping[Task, float]) -> Cost:
+        """On the line through the two depths that were measured."""
+        low = self.depths[0]
+        return self.counted(low, sizes) + self.layer(sizes) * (depth - low)
+
+    def counted(self, depth: int, sizes: Mapping[Task, float]) -> Cost:
         """On each task's line through the two counts that were measured."""
         total = Cost()
         for task, size in sizes.items():
             low, high = self.lines[task, depth]
-            total += low + (high - low) * (size / FEW - 1)
+            total += low + (high - low) * (size / self.few - 1)
         return total
 
 
@@ -114,7 +130,7 @@ class Kept(saved_tensors_hooks):
 
 
 def small_module(config: Any, depth: int) -> UnifiedModule:
-    """The arm with so many layers, untrained."""
+    """The arm with so many layers, untrained; a stage's trains what the stage does."""
     changes: dict[str, Any] = {"trunk": replace(config.model.trunk, depth=depth)}
     if hasattr(config.model, "fork_at"):  # keeps the share, whatever the depth
         share = config.model.layers_shared / config.model.trunk.depth
@@ -123,13 +139,14 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
     constant = replace(config.train.interaction, targets="published")
     train = replace(config.train, interaction=constant)
     with DryRun():
-        return arm_module(SimpleNamespace(**{**vars(config), "model": model, "train": train}))
+        arm = arm_module(SimpleNamespace(**{**vars(config), "model": model, "train": train}))
+        return StagedModule(arm, config.stage, 0) if is_stage(config) else arm
 
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = new_codec(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary(config, codec, feature_map(config.encoder))
+    codec, kind = codec_of(config.tokenizer), architecture(config.model.name).module
+    known = vocabulary_of(config, codec)
     arm: Any = kind
     if issubclass(kind, TokenModule):
         return arm(config.model, known, config.train, 0)

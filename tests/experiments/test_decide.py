@@ -15,12 +15,15 @@ from experiments.campaigns.decide import Runner, decide, limited
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim, Comparison
 from experiments.evidence.collect import Gathered
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
 from experiments.plan import Request
 from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
 
 ONE = Claim(**CLAIM)
 BASE = Request("toy", "tiny")
 HOUR = 3600.0
+UNTRACKED = Machines(LocalExecutor(), track=False)
 
 
 def planted(fork: list[float], alone: float | None = None) -> Callable[..., Gathered | None]:
@@ -116,7 +119,7 @@ def test_a_run_that_does_not_fit_the_budget_is_not_begun(
     ablation: Callable[..., Ablation], project
 ) -> None:
     made = ablation()
-    runner = Runner(project, made.runs, made.console, jobs=1, track=False)
+    runner = Runner(project, made.runs, made.console, 1, UNTRACKED)
     assert runner(Request("toy", "tiny", arms=("control",)), seconds=1.0) is None
     assert "seeds need about" in made.console.file.getvalue()
     assert not made.store.steps.exists()
@@ -136,7 +139,7 @@ def test_seeds_are_added_by_the_ordinary_ablation_in_a_folder_of_their_own(
 ) -> None:
     made = ablation()
     suite, claim = split_claim("toy/fork_draws", suites)
-    runner = Runner(project, made.runs, made.console, jobs=2, track=False)
+    runner = Runner(project, made.runs, made.console, 2, UNTRACKED)
     base = claim_request(suite, claim, "tiny", "decide-fork_draws")
     looks = list(decide(base, claim, runner, 1.0, time.monotonic))
     assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "better")]

@@ -11,6 +11,8 @@ from experiments.campaigns.ladder_results import rung_row, slopes, travels, tren
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
 from experiments.plan import Cell, Request
 from experiments.steps import StepError
 from tests.experiments.test_verdicts import CLAIM, VALUES, gathered
@@ -63,6 +65,9 @@ def test_the_rungs_are_every_width_at_every_budget() -> None:
     assert found == [(64, 0.5), (96, 0.5), (128, 0.5), (64, 1.0), (96, 1.0), (128, 1.0)]
 
 
+HERE = Machines(LocalExecutor(), track=False)
+
+
 class FakeAblation:
     """Keeps its request, and ends as it is told to."""
 
@@ -74,7 +79,7 @@ class FakeAblation:
         )
         self.plan = SimpleNamespace(cells=cells, steps=steps)
 
-    def run(self, jobs: int) -> int:
+    def run(self, jobs: int, machines: Machines) -> int:
         return self.ended
 
 
@@ -92,7 +97,7 @@ def test_every_rung_is_a_run_of_its_own_with_its_own_sizes(climbing: None) -> No
         return made[-1]
 
     asked, steps = Request("toy", "tiny"), rungs("64,96,128", "0.5,1")[:2]
-    found = list(ladder.climb(asked, ONE, steps, make, 1))
+    found = list(ladder.climb(asked, ONE, steps, make, 1, HERE))
     assert [rung for rung, _ in found] == steps
     ran = [one.request for one in made[1:]]  # the first is asked for the control's sizes alone
     assert [one.label for one in ran] == ["ladder-64-0.5", "ladder-96-0.5"]
@@ -102,7 +107,7 @@ def test_every_rung_is_a_run_of_its_own_with_its_own_sizes(climbing: None) -> No
 def test_a_rung_that_failed_ends_the_climb(climbing: None) -> None:
     steps = rungs("64,96,128", "0.5,1")
     climb = ladder.climb(
-        Request("toy", "tiny"), ONE, steps, lambda request: FakeAblation(request, 1), 1
+        Request("toy", "tiny"), ONE, steps, lambda request: FakeAblation(request, 1), 1, HERE
     )
     with pytest.raises(StepError, match="run must have every cell finished"):
         next(climb)

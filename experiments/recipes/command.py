@@ -1,0 +1,79 @@
+"""`python -m experiments recipe NAME`: trains the stages of a paper and scores the last one."""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from experiments import devices
+from experiments.ablate import Ablation
+from experiments.config import ConfigError
+from experiments.plan import Request, cell_config, read_seeds
+from experiments.planner import Project, load_plan
+from experiments.progress import print_plan
+from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
+from experiments.recipes.show import print_recipe
+from experiments.scaling.hardware import Fleet
+from experiments.steps import Store
+
+
+def options_of(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m experiments recipe")
+    parser.add_argument("name", help="a recipe, or list")
+    parser.add_argument("--preset", default="smoke", help=f"a suite's, or {PUBLISHED} (to plan)")
+    parser.add_argument("--seeds", default="0", help="comma-separated, such as 0,1,2")
+    parser.add_argument("--plan", action="store_true", help="print stages and cost, run nothing")
+    parser.add_argument("--devices", help="with --plan: such as 16xa100-80gb")
+    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    return parser.parse_args(arguments)
+
+
+def request(options: argparse.Namespace) -> Request:
+    """The last stage with each seed; its predecessors come with it."""
+    return Request(
+        suite=PREFIX + options.name,
+        preset=options.preset,
+        seeds=read_seeds(options.seeds),
+        arms=(load_recipe(options.name).last,),
+        overrides=tuple(options.overrides),
+        device=devices.chosen(options.device),
+    )
+
+
+def main(arguments: list[str]) -> int:
+    options, console = options_of(arguments), Console()
+    if options.name == "list":
+        for name in recipe_names():
+            recipe = load_recipe(name)
+            console.print(f"{name}: {recipe.paper}\n  stages: {', '.join(recipe.stages)}")
+        return 0
+    asked, project = request(options), Project(root=PAPERS, load=load)
+    if options.plan:
+        return plan(project, asked, options, console)
+    if options.preset == PUBLISHED:
+        raise ConfigError(f"--preset {PUBLISHED} must go with --plan, got a run.")
+    return Ablation(project, asked, options.runs, console).run(options.jobs)
+
+
+def plan(project: Project, asked: Request, options: argparse.Namespace, console: Console) -> int:
+    """Prints stages and what is left to do; with --devices, hours and memory there."""
+    recipe = load_recipe(options.name)
+    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
+    built, _ = load_plan(project, asked, options.runs)
+    trained = [cell_config(built, step) for step in built.steps.values() if step.name == "train"]
+    named = {config.stage.name: config for config in trained}
+    print_recipe(console, recipe, {stage: named[stage] for stage in recipe.stages})
+    if options.preset != PUBLISHED:
+        print_plan(console, built, Store(options.runs), options.jobs)
+    if fleet is not None:
+        from experiments.scaling.command import print_scaling  # it imports torch
+
+        every = replace(asked, arms=tuple(recipe.stages))
+        print_scaling(console, load_plan(project, every, options.runs)[0], fleet)
+    return 0

@@ -1,0 +1,61 @@
+"""The step `train` of a stage: an arm goes on from its predecessor, trained as `stage` says."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from datamodules.sequences import PromptDrop, SequenceData
+from experiments.build import build_module
+from experiments.fit import Spent
+from experiments.markers import write_json
+from experiments.parallel.fit import fit_on_ranks
+from experiments.parallel.launch import on_ranks
+from experiments.stores import read_store
+from experiments.train import spent_before
+from models.module import UnifiedModule
+from models.staged import StagedModule
+from models.text_tokens import DROP
+
+Inputs = dict[str, Path]
+
+
+def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
+    """Starts from the cell `start`, or from stage 0 without one."""
+    on_ranks(config.execution, train_stage, out, out, config, inputs)
+
+
+def train_stage(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
+    """What each of the processes does that train the stage."""
+    arm = build_module(config, inputs)
+    data = stage_data(config, inputs, arm)
+    run_stage(arm, data, config, (out, home), spent_before(config, inputs))
+
+
+def stage_data(config: SimpleNamespace, inputs: Inputs, arm: UnifiedModule) -> SequenceData:
+    """The sequences of the tasks that have a batch in this stage."""
+    sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
+    stores = {task: read_store(inputs, task) for task in arm.trained_tasks if sizes[task]}
+    drop = PromptDrop(config.train.prompt_drop, DROP)
+    return SequenceData(stores, sizes, drop, config.seed, config.train.steps)
+
+
+def run_stage(
+    arm: UnifiedModule,
+    data: SequenceData,
+    config: SimpleNamespace,
+    folders: tuple[Path, Path],
+    before: Spent,
+) -> None:
+    """Trains `arm` by `config.stage` and leaves what training without stages leaves.
+
+    `folders`: where this process writes, and the run's folder, from which all processes resume.
+    """
+    out, home = folders
+    counted = sum(parameter.numel() for parameter in arm.parameters())
+    staged = StagedModule(arm, config.stage, config.seed)
+    fit_on_ranks(staged, data, out, home, before, config.execution)
+    for weights in (out / "model.pt", *(out / "checkpoints").glob("*.pt")):
+        staged.leave_arm(weights)
+    summary = json.loads((out / "summary.json").read_text())
+    summary["parameters"]["total"] = counted  # updates are merged
+    write_json(out / "summary.json", {**summary, "stage": config.stage.name})
