@@ -100,11 +100,11 @@ readme-table: setup  ## write the README's result table from the reference run
 
 decide: setup  ## add seeds to CLAIM=suite/claim until its verdict or MAX_HOURS
 	@$(PYTHON) -m experiments decide --claim $(CLAIM) --max-hours $(MAX_HOURS) --preset $(PRESET) \
-	  $(if $(JOBS),--jobs $(JOBS))
+	  $(if $(JOBS),--jobs $(JOBS)) $(MACHINES)
 
 ladder: setup  ## repeat CLAIM=suite/claim over widths and token budgets
 	@$(PYTHON) -m experiments ladder --claim $(CLAIM) --preset $(PRESET) --seeds $(SEEDS) \
-	  $(if $(JOBS),--jobs $(JOBS))
+	  $(if $(JOBS),--jobs $(JOBS)) $(MACHINES)
 
 claims-page: setup  ## write docs/claims.md from results/
 	@$(PYTHON) -m experiments claims-page

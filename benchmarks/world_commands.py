@@ -10,18 +10,12 @@ from benchmarks import mjhq_fid
 from benchmarks.conditioned.prompts import PROMPTS, write_benchmark
 from benchmarks.conditioned.references import references
 from benchmarks.judges.world import WorldJudge
+from benchmarks.prompt_files import ANNOTATIONS, PROMPT_FILES
 from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.references import Ceiling, Floor
 from benchmarks.registry import load
-from benchmarks.world import (
-    ANNOTATIONS,
-    PROMPT_FILES,
-    PromptConfig,
-    read_world,
-    write_prompts,
-    write_references,
-)
+from benchmarks.world import PromptConfig, read_world, write_prompts, write_references
 from datamodules.world import World, WorldConfig
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
-from experiments.plan import Project, Request
+from experiments.plan import Request, read_seeds
+from experiments.planner import Project
 from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
 from experiments.steps import StepError
@@ -33,19 +34,14 @@ def request_options(parser: argparse.ArgumentParser) -> None:
 
 
 def request(options: argparse.Namespace) -> Request:
-    try:
-        seeds = tuple(int(seed) for seed in options.seeds.split(","))
-    except ValueError:
-        raise ConfigError(
-            f"--seeds must be whole numbers like 0,1, got {options.seeds!r}."
-        ) from None
+    seeds = read_seeds(options.seeds)
     for name in ("jobs", "threads"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name} must be at least 1, got {getattr(options, name)}.")
     return Request(
         suite=options.suite,
         preset=options.preset,
-        seeds=tuple(dict.fromkeys(seeds)),
+        seeds=seeds,
         arms=tuple(arm for arm in options.arms.split(",") if arm),
         overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,
@@ -97,7 +93,7 @@ def plan(arguments: list[str]) -> int:
     fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
     from rich.console import Console
 
-    from experiments.plan import load_plan
+    from experiments.planner import load_plan
     from experiments.progress import print_plan
     from experiments.steps import Store
 
@@ -173,6 +169,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "calibrate": elsewhere(
         "experiments.campaigns.calibrate", "choose world and base from the controls"
     ),
+    "align": elsewhere(
+        "experiments.align.command", "tune a published model with the interaction loss"
+    ),
     "perf": elsewhere("experiments.perf.training", "measure training and sampling"),
     "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
     "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
@@ -183,6 +182,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
         "experiments.sharing.benchmarks_command", "python -m benchmarks, on exported arms as well"
     ),
     "export-model": elsewhere("experiments.sharing.export_model", "an arm as a folder of its own"),
+    "bridge": elsewhere("experiments.bridging.command", "train a bridge of published models"),
     "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
     "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),

@@ -29,7 +29,8 @@ from experiments.evidence.collect import OUTPUTS, RUN_IDS, gather, unfinished
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.markers import write_json, write_text
-from experiments.plan import Project, Request, load_plan
+from experiments.plan import Request
+from experiments.planner import Project, load_plan
 from experiments.progress import Display, print_plan
 from experiments.reporting.claims_table import FILE as CLAIMS
 from experiments.reporting.claims_table import claims_csv

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 
 from experiments.markers import MARKER, write_json
 from experiments.plan import Plan
@@ -59,10 +60,16 @@ class Estimate:
         return timed["seconds"] if timed else self.expected(step)
 
     def expected(self, step: Step) -> float:
-        """What the preset expects; a stage has its part of the training."""
-        whole = self.plan.expected_seconds.get(step.name, UNKNOWN_SECONDS)
-        stages = self.plan.configs[step.config]["train"].get("stages", 1)
-        return whole / stages if step.name == "train" else whole
+        """What the preset expects, of a step that it does not name what it expects of its kind; a
+        shorter training, and a stage, has its part of the whole."""
+        known = self.plan.expected_seconds
+        if step.name == "train":
+            stages = self.plan.configs[step.config]["train"].get("stages", 1)
+            share = self.plan.suite.get("steps_share", 1.0) / stages
+            return share * known.get("train", UNKNOWN_SECONDS)
+        kind, _, which = step.name.partition("_")
+        alike = [one for name, one in known.items() if which and name.startswith(f"{kind}_")]
+        return known.get(step.name, fmean(alike) if alike else UNKNOWN_SECONDS)
 
     def unit_seconds(self, unit: str) -> float:
         return sum(self.seconds(one) for one in self.plan.units[unit] if one in self.missing)

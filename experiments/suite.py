@@ -29,7 +29,8 @@ MATCHES = ("none", "active", "total", "flops")
 @dataclass(frozen=True, kw_only=True)
 class SuiteConfig:
     """`suite:` of base.yaml. `headline` lists metrics by task, without protocol; the first of each
-    task spans the Pareto plot. `control` is the arm that all others are compared with."""
+    task spans the Pareto plot. `control` is the arm that all others are compared with. All arms,
+    controls included, take `steps_share` of the preset's training steps."""
 
     question: str
     control: str
@@ -37,8 +38,11 @@ class SuiteConfig:
     matched: list[str] = field(default_factory=list)
     match: str = "none"
     headline: dict[str, list[str]] = field(default_factory=dict)
+    steps_share: float = 1.0
 
     def __post_init__(self) -> None:
+        if not 0 < self.steps_share <= 1:
+            raise ConfigError(f"suite.steps_share must lie in (0, 1], got {self.steps_share}.")
         if self.match not in MATCHES:
             raise ConfigError(
                 f"suite.match must be one of {', '.join(MATCHES)}, got {self.match!r}."
@@ -200,7 +204,7 @@ def resolve_unmatched(
         known = ", ".join(suite.arms)
         raise ConfigError(f"arm must be one of {known} in suite {suite.name}, got {arm!r}.")
     own = suite.arms[arm].layer
-    layers = [suite.base, preset.layer, own, overrides, *extra]
+    layers = [suite.base, preset.layer, *shorter_training(suite, preset), own, overrides, *extra]
     name = next(
         layer.values["model"]["name"]
         for layer in reversed(layers)
@@ -209,3 +213,18 @@ def resolve_unmatched(
     if name in preset.by_model:
         layers.insert(2, preset.by_model[name])
     return resolve(schema, layers, f"{suite.name}/{arm}")
+
+
+def shorter_training(suite: Suite, preset: Preset) -> list[Layer]:
+    """The preset's steps by the suite's share of them, where it asks for less than all.
+
+    Raises ConfigError for a preset that states no steps to take a share of.
+    """
+    share = suite.config.steps_share
+    if share == 1:
+        return []
+    source = f"{suite.base.source} (suite.steps_share)"
+    steps = preset.layer.values.get("train", {}).get("steps")
+    if steps is None:
+        raise ConfigError(f"{source}: preset {preset.name} must state train.steps, got none.")
+    return [Layer(source, {"train": {"steps": max(1, round(share * steps))}})]

@@ -17,7 +17,7 @@ from models.tokenizers.encoders import EFFICIENTNET
 
 @dataclass(frozen=True, kw_only=True)
 class DoubleEncoderConfig(SharedConfig):
-    """`recipe`: its cells need the step that extracts features (experiments/graph.py)."""
+    """`recipe`: its cells need the step that extracts features (experiments/graph_recipes.py)."""
 
     name: str = "double_encoder"
 

@@ -41,7 +41,7 @@ class MergedConfig(SharedConfig):
 
     @property
     def recipe(self) -> str:
-        """Its cells merge in place of training (experiments/graph.py)."""
+        """Its cells merge in place of training (experiments/graph_recipes.py)."""
         return "merge"
 
     def coefficients(self) -> Float[Tensor, "tasks groups"]:

@@ -8,7 +8,6 @@ that what a stage leaves is an ordinary arm. It differs from training without st
 optimiser too: AdamW for all, as in the papers that train by stages, and a schedule by shares.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -25,6 +24,7 @@ from models.lora import LoraConfig, add_updates, merged_state
 from models.matching import skipped_by
 from models.module import UnifiedModule
 from models.sampling import SamplingConfig
+from models.schedules import falling_cosine
 from models.unified import UnifiedModel
 
 SCHEDULES = ("constant", "cosine")
@@ -83,7 +83,7 @@ class StageConfig:
         if self.schedule == "constant":
             return 1.0
         done = (step - warm) / max(1.0, steps - warm)
-        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * min(1.0, done))) / 2
+        return falling_cosine(done, 1.0, self.floor)
 
 
 class StageAdamW(torch.optim.AdamW):
@@ -104,6 +104,10 @@ class StagedModule(UnifiedModule):
         self.groups = apply_stage(arm, stage, seed)
 
     @property
+    def reader(self) -> UnifiedModel:
+        return self.arm.reader
+
+    @property
     def passed_twice(self) -> tuple[nn.Module, ...]:
         return self.arm.passed_twice
 
@@ -117,10 +121,6 @@ class StagedModule(UnifiedModule):
         self, prompts: Sequence[list[int]], seeds: Sequence[int], config: SamplingConfig
     ) -> Int[Tensor, "b p"]:
         return self.arm.generate(prompts, seeds, config)
-
-    @property
-    def reader(self) -> UnifiedModel:
-        return self.arm.reader
 
     def configure_optimizers(self) -> Any:
         names = dict(self.arm.named_parameters())

@@ -2,17 +2,20 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
+from benchmarks.abilities import negative_of
 from benchmarks.adapters.settings import Number, split_settings
 from benchmarks.adapters.streams import draw_streams
 from benchmarks.judges.checkpoints import chosen_device, load_part, revision, short_name
 from benchmarks.protocol import Request
 
 SETTINGS = ("num_inference_steps", "guidance_scale", "height", "width")
+NEGATIVE = "negative_prompt"
 AT_ONCE = 8
 
 
@@ -50,11 +53,20 @@ class DiffusersPipeline:
         """Return one image, uint8 [h, w, 3], for each request."""
         return draw_streams(requests, self._draw, AT_ONCE)
 
+    @property
+    def takes_negatives(self) -> bool:
+        """Whether the pipeline has negative prompts, and guidance that heeds them."""
+        known = inspect.signature(self.pipeline.__call__).parameters
+        return NEGATIVE in known and self.settings.get("guidance_scale", 0) > 1
+
     def _draw(
-        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+        self, requests: Sequence[Request], generators: Sequence[torch.Generator]
     ) -> list[np.ndarray]:
-        stated = {name: value for name, value in self.settings.items() if value}
-        made = self.pipeline(list(texts), generator=list(generators), output_type="np", **stated)
+        stated: dict[str, Any] = {name: value for name, value in self.settings.items() if value}
+        if any(map(negative_of, requests)):
+            stated[NEGATIVE] = [negative_of(one) for one in requests]
+        texts = [one.text for one in requests]
+        made = self.pipeline(texts, generator=list(generators), output_type="np", **stated)
         return [(image * 255).round().astype(np.uint8) for image in made.images]
 
     def answer(self, requests: Sequence[Request]) -> list[str]:

@@ -1,7 +1,8 @@
 """Emu3 (Wang et al. 2024, arXiv 2409.18869) by transformers' class: it answers and draws.
 
 The prompt is drawn as it stands: neither the words of praise nor the negative prompt of the
-authors' demonstration are added; guidance is away from the empty prompt.
+authors' demonstration are added; guidance is away from the request's negative prompt, by default
+the empty one.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessorList
 
+from benchmarks.abilities import negative_of
 from benchmarks.adapters.gumbel import GuidedNoise
 from benchmarks.adapters.image_text import SETTINGS, ImageTextModel
 from benchmarks.adapters.passage import Passage, drawn
@@ -54,17 +56,22 @@ class Emu3(ImageTextModel):
         "image_area": 518_400,
     }
 
+    @property
+    def takes_negatives(self) -> bool:
+        """Whether anything is guided away from."""
+        return self.settings["guidance"] != 1
+
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Return one image, uint8 [h, w, 3], for each request."""
         return draw_streams(requests, self._draw, AT_ONCE)
 
     @torch.inference_mode()
     def _draw(
-        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+        self, requests: Sequence[Request], generators: Sequence[torch.Generator]
     ) -> list[np.ndarray]:
         model, processor = self.reader.model, self.reader.processor
         batch = processor(
-            text=[*texts, *[""] * len(texts)],
+            text=[one.text for one in requests] + [negative_of(one) for one in requests],
             return_for_image_generation=True,
             image_area=int(self.settings["image_area"]),
             padding=True,
@@ -85,7 +92,7 @@ class Emu3(ImageTextModel):
             do_sample=False,
             logits_processor=LogitsProcessorList([noise]),
         )
-        tokens = torch.nn.functional.pad(made[: len(texts), start:], (0, CLOSING))
+        tokens = torch.nn.functional.pad(made[: len(requests), start:], (0, CLOSING))
         decoded = model.decode_image_tokens(image_tokens=tokens, height=height, width=width)
         return list(self.pixels(decoded.permute(0, 2, 3, 1)))
 

@@ -40,11 +40,11 @@ class Janus(ImageTextModel):
 
     @torch.inference_mode()
     def _draw(
-        self, texts: Sequence[str], generators: Sequence[torch.Generator]
+        self, requests: Sequence[Request], generators: Sequence[torch.Generator]
     ) -> list[np.ndarray]:
         model, processor = self.reader.model, self.reader.processor
         batch = processor(
-            text=[self.reader.prompt(0, text) for text in texts],
+            text=[self.reader.prompt(0, one.text) for one in requests],
             generation_mode="image",
             padding=True,
             return_tensors="pt",

@@ -13,15 +13,15 @@ import torch
 from benchmarks.images import batched
 from benchmarks.protocol import Request
 
-Drawer = Callable[[Sequence[str], Sequence[torch.Generator]], list[np.ndarray]]
-"""Texts and as many generators, each used for its own image alone, to images."""
+Drawer = Callable[[Sequence[Request], Sequence[torch.Generator]], list[np.ndarray]]
+"""Requests and as many generators, each used for its own image alone, to images."""
 
 
 @dataclass
 class Stream:
-    """A text and its generator, and which of its images are wanted where."""
+    """A request and its generator, and which of its images are wanted where."""
 
-    text: str
+    request: Request
     generator: torch.Generator
     places: dict[int, int] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ def draw_streams(requests: Sequence[Request], draw: Drawer, at_once: int) -> lis
     for streams in batched(_streams(requests), at_once):
         for turn in range(1 + max(max(stream.places) for stream in streams)):
             active = [stream for stream in streams if turn <= max(stream.places)]
-            drawn = draw([one.text for one in active], [one.generator for one in active])
+            drawn = draw([one.request for one in active], [one.generator for one in active])
             for stream, image in zip(active, drawn, strict=True):
                 if turn in stream.places:
                     images[stream.places[turn]] = image
@@ -52,7 +52,7 @@ def _streams(requests: Sequence[Request]) -> list[Stream]:
     for place, request in enumerate(requests):
         if before is None or request != replace(before, draw=before.draw + 1):
             generator = torch.Generator().manual_seed(request.seed)
-            streams.append(Stream(request.text, generator))
+            streams.append(Stream(request, generator))
         streams[-1].places[request.draw] = place
         before = request
     return streams

@@ -31,12 +31,16 @@ def load_part(what: Callable[..., Any], name: str, **settings: Any) -> Any:
         raise OSError(f"a checkpoint must be {where}, got {name!r}: {reason}") from error
 
 
-def load_model(kind: Any, name: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return the model of a checkpoint, for inference.
+def load_model(
+    kind: Any, name: str, device: torch.device, dtype: torch.dtype, **settings: Any
+) -> Any:
+    """Return the model of a checkpoint, for inference; `settings` go to its class.
 
     ValueError if the checkpoint lacks weights, which would otherwise be drawn at random.
     """
-    model, about = load_part(kind.from_pretrained, name, output_loading_info=True, dtype=dtype)
+    model, about = load_part(
+        kind.from_pretrained, name, output_loading_info=True, dtype=dtype, **settings
+    )
     if lacking := sorted([*about["missing_keys"], *map(str, about["mismatched_keys"])]):
         raise ValueError(
             f"{name!r} must hold all weights of {type(model).__name__}, "

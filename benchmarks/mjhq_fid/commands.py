@@ -24,14 +24,6 @@ RECORDS: flags.Flag = (
     ("--records",),
     {"type": Path, "required": True, "help": "features.npz, or its folder"},
 )
-EXTRACTOR: list[flags.Flag] = [
-    (
-        ("--inception",),
-        {"type": Path, "help": "file of Inception's weights (default: torch-fidelity's download)"},
-    ),
-    (("--resize",), {"choices": RESIZES, "default": "clean"}),
-    flags.DEVICE,
-]
 REFERENCE: list[flags.Flag] = [
     (
         ("--reference",),
@@ -41,15 +33,26 @@ REFERENCE: list[flags.Flag] = [
 ]
 
 
+def extractor(resize: str) -> list[flags.Flag]:
+    """Return the flags of Inception, `resize` where nothing is said."""
+    weights = "file of Inception's weights (default: torch-fidelity's download)"
+    return [
+        (("--inception",), {"type": Path, "help": weights}),
+        (("--resize",), {"choices": RESIZES, "default": resize, "help": f"default: {resize}"}),
+        flags.DEVICE,
+    ]
+
+
 def arguments(verb: str) -> list[flags.Flag]:
     """Return flags and keywords of argparse for `verb`; none for a verb that is not offered."""
     draws = [flags.MODEL, META, flags.AT_ONCE]
+    judges = extractor("clean")
     last = [flags.ALLOW_MISSING, flags.OUT]
     offered = {
         "generate": [*draws, flags.OUT, flags.SHARD],
-        "judge": [IMAGES, META, *EXTRACTOR, *last, flags.SHARD],
+        "judge": [IMAGES, META, *judges, *last, flags.SHARD],
         "score": [RECORDS, META, *REFERENCE, *last],
-        "run": [*draws, *EXTRACTOR, *REFERENCE, *last, flags.SHARD],
+        "run": [*draws, *judges, *REFERENCE, *last, flags.SHARD],
     }
     return offered.get(verb, [])
 

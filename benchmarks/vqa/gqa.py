@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
-from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, Flag, flags, run_on_one_file
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, flags, run_on_one_file
 from benchmarks.vqa.official_files import read_protocol, read_replies, require_columns
 
 PREDICTIONS = "predictions.json"

@@ -13,19 +13,12 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import Question, Round
 from benchmarks.vqa.chat import chat_of
-from benchmarks.vqa.command import (
-    ANNOTATIONS,
-    IMAGES,
-    Flag,
-    flags,
-    path_flag,
-    report,
-    round_of,
-)
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, flags, path_flag, report, round_of
 from benchmarks.vqa.mm_vet_marks import MAX_TOKENS, judge, read_questions
 from benchmarks.vqa.mm_vet_tables import write_tables
 from benchmarks.vqa.official_files import read_protocol, require_columns

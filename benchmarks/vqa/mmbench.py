@@ -16,12 +16,13 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.flags import Flag
 from benchmarks.records import require_complete
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import LETTER_ANSWER, Question, Round
 from benchmarks.vqa.chat import ChatModel, chat_of, write_judged
 from benchmarks.vqa.choices import LETTERS, match, shown
-from benchmarks.vqa.command import ANNOTATIONS, Flag, flags, report, round_of
+from benchmarks.vqa.command import ANNOTATIONS, flags, report, round_of
 from benchmarks.vqa.official_files import (
     index_replies,
     read_protocol,

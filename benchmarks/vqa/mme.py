@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.flags import Flag
 from benchmarks.records import (
     MANIFEST,
     describe_prompts,
@@ -26,7 +27,7 @@ from benchmarks.records import (
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import Question, Round
-from benchmarks.vqa.command import IMAGES, Flag, flags, path_flag, report, round_of
+from benchmarks.vqa.command import IMAGES, flags, path_flag, report, round_of
 from benchmarks.vqa.normalise import one_line
 from benchmarks.vqa.official_files import read_protocol
 

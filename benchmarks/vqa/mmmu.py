@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import (
     MANIFEST,
     describe_prompts,
@@ -26,7 +27,7 @@ from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import LETTER_ANSWER, SHORT_ANSWER, Question, Round
 from benchmarks.vqa.choices import lettered, shown
-from benchmarks.vqa.command import Flag, flags, path_flag, report, round_of
+from benchmarks.vqa.command import flags, path_flag, report, round_of
 from benchmarks.vqa.mmmu_parser import matches_open, parse_choice, parse_open
 from benchmarks.vqa.mmmu_questions import (
     DOMAIN_OF,

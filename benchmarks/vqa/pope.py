@@ -15,20 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.flags import Flag
 from benchmarks.records import require_complete, write_lines
 from benchmarks.results import Item, Metric, Results
 from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import Question, Round
-from benchmarks.vqa.command import (
-    ANNOTATIONS,
-    IMAGES,
-    QUESTIONS,
-    RECORDS,
-    Flag,
-    flags,
-    report,
-    round_of,
-)
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, RECORDS, flags, report, round_of
 from benchmarks.vqa.confusion import STATISTICS, f1, metric_of, resample
 from benchmarks.vqa.official_files import index_replies, read_protocol, read_rows, reply_field
 

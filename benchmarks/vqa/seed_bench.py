@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import read_json, require_complete, write_lines
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import LETTER_ANSWER, Question, Round
 from benchmarks.vqa.choices import shown
-from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, Flag, flags, run_on_one_file
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, flags, run_on_one_file
 from benchmarks.vqa.official_files import (
     index_rows,
     read_protocol,

@@ -11,18 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Results, estimate
 from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
-from benchmarks.vqa.command import (
-    ANNOTATIONS,
-    IMAGES,
-    QUESTIONS,
-    Flag,
-    flags,
-    path_flag,
-    run_on_one_file,
-)
+from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, flags, path_flag, run_on_one_file
 from benchmarks.vqa.normalise import ANNOTATORS, leave_one_out, normalise_textvqa
 from benchmarks.vqa.official_files import (
     index_rows,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.flags import Flag
 from benchmarks.records import read_json, require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
@@ -20,7 +21,6 @@ from benchmarks.vqa.command import (
     IMAGES,
     QUESTIONS,
     QUESTIONS_OPTIONAL,
-    Flag,
     flags,
     report,
     round_of,

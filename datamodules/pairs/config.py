@@ -29,6 +29,8 @@ class PairsConfig:
                 raise ValueError(f"pairs.{name} must be at least 1, got {getattr(self, name)}.")
         if not 0 <= self.max_broken < 1:
             raise ValueError(f"pairs.max_broken must lie in [0, 1), got {self.max_broken}.")
+        if any(one.form == "mined" for one in self.understand):
+            raise ValueError("pairs.understand must name no mined pairs, which are to be drawn.")
         if self.workers < 0:
             raise ValueError(f"pairs.workers must not be negative, got {self.workers}.")
 

@@ -8,7 +8,7 @@ mined        instruction pairs        path: pairs.jsonl of `mine`; images: the p
 precomputed  codes or latents         path: the folder that `precompute` wrote
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from datamodules.pairs.crops import CROPS, square
 from datamodules.pairs.fields import Fields
 from datamodules.pairs.folders import ENTRY_SAMPLES, FolderSource
 from datamodules.pairs.mined import MinedSource
+from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Sample, Source
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.tables import HuggingFaceSource, ParquetSource
@@ -114,3 +115,9 @@ def open_source(config: SourceConfig, pixels: int) -> Source:
     if not len(source):
         raise ValueError(f"{config.path} must hold samples, got none.")
     return Squared(source, pixels, config.crop)
+
+
+def open_mixture(configs: Sequence[SourceConfig], pixels: int, seed: int) -> Mixture:
+    """The sources, dealt out by their weights."""
+    sources = [open_source(one, pixels) for one in configs]
+    return Mixture(sources, [one.weight for one in configs], seed)

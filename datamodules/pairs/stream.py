@@ -22,19 +22,26 @@ from datamodules.unsized import Onward
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
     """`batch` samples a step over all ranks, `steps` steps, read ahead by `workers` a rank; of the
-    samples the share `max_broken` may be broken."""
+    samples the share `max_broken` may be broken. A step comes in `accumulate` batches a rank."""
 
     batch: int
     steps: int
+    accumulate: int = 1
     workers: int = 0
     max_broken: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.accumulate < 1 or self.batch % self.accumulate:
+            raise ValueError(
+                f"batch must be a multiple of accumulate={self.accumulate}, got {self.batch}."
+            )
 
 
 class PairStream(lightning.LightningDataModule):
     """Batches are what `collate` makes of the whole samples of a step.
 
-    For a trainer with `max_steps=config.steps` and `use_distributed_sampler=False`: the ranks'
-    parts are dealt here.
+    For a trainer with `max_steps=config.steps`, `accumulate_grad_batches=config.accumulate` and
+    `use_distributed_sampler=False`: the ranks' parts are dealt here.
     """
 
     def __init__(
@@ -50,13 +57,15 @@ class PairStream(lightning.LightningDataModule):
         """The steps that are left. ValueError where the ranks do not divide a step."""
         trainer, config = self.trainer, self.config
         rank = Rank(trainer.global_rank, trainer.world_size) if trainer else Rank()
-        steps = range(trainer.global_step if trainer else 0, config.steps)
-        self.ledger = Ledger(len(steps) * config.batch // rank.ranks, config.max_broken)
-        dealt: Any = StepSamples(self.positions, config.batch, steps, rank)
+        first = trainer.global_step if trainer else 0
+        parts = range(first * config.accumulate, config.steps * config.accumulate)
+        part = config.batch // config.accumulate
+        self.ledger = Ledger(len(parts) * part // rank.ranks, config.max_broken)
+        dealt: Any = StepSamples(self.positions, part, parts, rank)
         return DataLoader(
             dealt,
             batch_size=None,
-            sampler=Onward(len(steps)),
+            sampler=Onward(len(parts)),
             num_workers=config.workers,
             collate_fn=list,
         )

@@ -21,7 +21,8 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.markers import write_text
-from experiments.plan import Plan, Project, Request, cell_config
+from experiments.plan import Plan, Request, cell_config
+from experiments.planner import Project
 from experiments.reporting.markdown import markdown_table
 
 ARMS = ("shared", "understand_only", "generate_only")

@@ -20,9 +20,10 @@ def split_claim(name: str, root: Path) -> tuple[str, Claim]:
     return suite, claim_named(claims, claim)
 
 
-def claim_request(suite: str, claim: Claim, preset: str, label: str, threads: int = 1) -> Request:
+def claim_request(
+    suite: str, claim: Claim, preset: str, label: str, threads: int = 1, device: str = "auto"
+) -> Request:
     """The claim's arms alone; the results get a folder of their own, so that a whole ablation of
     the suite keeps its tables."""
-    return Request(
-        suite, preset, arms=arms_of(claim), threads=threads, device=chosen("auto"), label=label
-    )
+    arms = arms_of(claim)
+    return Request(suite, preset, arms=arms, threads=threads, device=chosen(device), label=label)

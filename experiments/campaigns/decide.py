@@ -21,6 +21,7 @@ from rich.console import Console
 from experiments.ablate import INTERRUPTED, Ablation
 from experiments.campaigns.claim_runs import claim_request, split_claim
 from experiments.config import ConfigError
+from experiments.devices import CHOICES
 from experiments.estimate import Estimate
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
@@ -28,7 +29,9 @@ from experiments.evidence.comparisons import best_difference
 from experiments.evidence.sequential import looks, share
 from experiments.evidence.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
 from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
-from experiments.plan import Project, Request
+from experiments.executors.choice import Machines, executor_options, open_machines
+from experiments.plan import Request
+from experiments.planner import Project
 from experiments.steps import StepError
 
 FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)
@@ -103,13 +106,13 @@ def limited(seconds: float) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs the cells of a request by the ordinary ablation."""
+    """Runs the cells of a request by the ordinary ablation, on `machines`."""
 
     project: Project
     runs: Path
     console: Console
     jobs: int
-    track: bool = True
+    machines: Machines
 
     def __call__(self, request: Request, seconds: float) -> Gathered | None:
         ablation = Ablation(self.project, request, self.runs, self.console)
@@ -122,7 +125,7 @@ class Runner:
             return None
         try:
             with limited(seconds):
-                ended = ablation.run(self.jobs, self.track)
+                ended = ablation.run(self.jobs, machines=self.machines)
         except KeyboardInterrupt:
             return None
         if ended not in (0, INTERRUPTED):
@@ -137,14 +140,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--preset", default="cpu")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    executor_options(parser)
     options = parser.parse_args(arguments)
     if not options.max_hours > 0:
         raise ConfigError(f"--max-hours must be above 0, got {options.max_hours}.")
     project, console = Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
-    base = claim_request(suite, claim, options.preset, f"decide-{claim.id}", options.threads)
-    runner = Runner(project, options.runs, console, options.jobs)
+    place = (options.threads, options.device)
+    base = claim_request(suite, claim, options.preset, f"decide-{claim.id}", *place)
+    machines = open_machines(options.executor, options.tracking)
+    runner = Runner(project, options.runs, console, options.jobs, machines)
     last = None
     for last in decide(base, claim, runner, options.max_hours, time.monotonic):
         console.print(last.text, highlight=False, soft_wrap=True)

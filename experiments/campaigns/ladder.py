@@ -26,11 +26,14 @@ from experiments.campaigns.ladder_results import (
     trend,
 )
 from experiments.config import CellConfig, ConfigError
+from experiments.devices import CHOICES
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
+from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.markers import write_text
-from experiments.plan import Plan, Project, Request, cell_config
+from experiments.plan import Plan, Request, cell_config, read_seeds
+from experiments.planner import Project
 from experiments.steps import StepError
 
 WIDTHS, TOKENS = "64,96,128", "0.5,1"
@@ -101,12 +104,13 @@ def climb(
     steps: Sequence[Rung],
     make: Callable[[Request], Ablation],
     jobs: int,
+    machines: Machines,
 ) -> Iterator[tuple[Rung, Gathered]]:
     """Runs the rungs one by one and gives what each left; raises StepError where one failed."""
     config = control_config(make(request).plan, claim.against)
     for rung in steps:
         ablation = make(replace(request, overrides=rung.overrides(config), label=rung.label))
-        if ablation.run(jobs):
+        if ablation.run(jobs, machines=machines):
             raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")
         yield rung, gather(ablation.plan, ablation.store)
 
@@ -136,19 +140,23 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tokens", default=TOKENS, help="shares of the preset's steps")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--device", choices=CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    executor_options(parser)
     options = parser.parse_args(arguments)
     steps, project, console = rungs(options.widths, options.tokens), Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
-    seeds = tuple(numbers("--seeds", options.seeds, int))
-    request = replace(claim_request(suite, claim, options.preset, "ladder"), seeds=seeds)
+    seeds = read_seeds(options.seeds)
+    base = claim_request(suite, claim, options.preset, "ladder", device=options.device)
+    request = replace(base, seeds=seeds)
+    machines = open_machines(options.executor, options.tracking)
     folder = options.runs / f"{request.run}-{claim.id}"
     found: list[tuple[Rung, Gathered]] = []
 
     def make(asked: Request) -> Ablation:
         return Ablation(project, asked, options.runs, console)
 
-    for one in climb(request, claim, steps, make, options.jobs):
+    for one in climb(request, claim, steps, make, options.jobs, machines):
         found.append(one)
         write_ladder(folder, claim, found)
     console.print(answer(claim, found), highlight=False, soft_wrap=True)

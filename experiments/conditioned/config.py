@@ -29,5 +29,5 @@ class ConditionedConfig:
 
     @property
     def recipe(self) -> str | None:
-        """How the steps of a cell differ (experiments/graph.py); None where they do not."""
+        """How the steps of a cell differ (experiments/graph_recipes.py); None where they do not."""
         return None if self.prompts == "captions" else self.prompts

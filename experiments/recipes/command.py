@@ -10,7 +10,8 @@ from rich.console import Console
 from experiments import devices
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.plan import Project, Request, cell_config, load_plan
+from experiments.plan import Request, cell_config, read_seeds
+from experiments.planner import Project, load_plan
 from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe
@@ -35,16 +36,10 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
 
 def request(options: argparse.Namespace) -> Request:
     """The last stage with each seed; its predecessors come with it."""
-    try:
-        seeds = tuple(dict.fromkeys(int(seed) for seed in options.seeds.split(",")))
-    except ValueError:
-        raise ConfigError(
-            f"--seeds must be whole numbers like 0,1, got {options.seeds!r}."
-        ) from None
     return Request(
         suite=PREFIX + options.name,
         preset=options.preset,
-        seeds=seeds,
+        seeds=read_seeds(options.seeds),
         arms=(load_recipe(options.name).last,),
         overrides=tuple(options.overrides),
         device=devices.chosen(options.device),

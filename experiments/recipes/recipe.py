@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
 
-from experiments.config import ConfigError, Layer, merge_layer, read_yaml
+from experiments.config import ConfigError, Layer, read_yaml
 from experiments.plan import Request
+from experiments.structured import read_structured
 from experiments.suite import HERE, Arm, Preset, Suite, SuiteConfig, check_known, load_preset
 
 PAPERS = Path(__file__).parent / "papers"
@@ -78,13 +78,7 @@ def load_recipe(name: str, papers: Path = PAPERS) -> Recipe:
     """Raises ConfigError that names file, field and rule."""
     check_known(papers, "recipe", name)
     source = f"papers/{name}.yaml"
-    layer = Layer(source, read_yaml(papers / f"{name}.yaml", source))
-    merged = merge_layer(OmegaConf.structured(Recipe), layer)
-    try:
-        recipe = OmegaConf.to_object(merged)
-    except MissingMandatoryValue as error:
-        raise ConfigError(f"{source}: {error.full_key} must be given, got nothing.") from None
-    assert isinstance(recipe, Recipe)
+    recipe = read_structured(Recipe, Layer(source, read_yaml(papers / f"{name}.yaml", source)))
     check_stages(recipe, source)
     return recipe
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from experiments.evidence.collect import Gathered
 from experiments.evidence.scores import Standing, axes
+from experiments.evidence.statistics import UNDECIDED
 from experiments.evidence.verdicts import (
     INHERITED,
     NO_ITEMS,
     NO_PRECONDITION,
     NOT_RUN,
     STILL_TRAINING,
-    UNDECIDED,
     Verdict,
 )
 

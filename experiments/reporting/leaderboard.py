@@ -120,7 +120,7 @@ def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
 
 def stopped_at(row: Standing) -> str:
     """Which cells of the arm are missing and why; empty where none is."""
-    return f"failed at {row.problem}" if row.problem else ""
+    return f"no result: {row.problem}" if row.problem else ""
 
 
 def verdicts_of(row: Standing, metrics: Sequence[str]) -> str:

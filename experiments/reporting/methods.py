@@ -18,6 +18,13 @@ MATCHED = {
     "total": "total parameters",
     "flops": "training FLOPs",
 }
+CAPTIONS = "captions"
+READERS = {
+    "queries": "{model.queries} learnt queries behind them",
+    "random_queries": "{model.queries} random queries behind them",
+    "last_layer": "its last states",
+}
+"""What a bridge hands from its language model to its decoder."""
 FIELD = re.compile(r"\{([\w.]+)\}")
 SENTENCES = (
     "We compare {arms} in Forkroad's suite {suite} (preset {preset}, {seeds}); {control} is the "
@@ -29,13 +36,19 @@ SENTENCES = (
     "A patch has {residual_depths} such codes, each of what the ones before it leave over.",
     "Images are coded by a pretrained tokenizer ({tokenizer.kind}, {tokenizer.path}).",
     "Images to be understood are seen by a second encoder, frozen ({second_encoder}).",
-    "The control is a causal decoder of {model.trunk.depth} layers, {model.trunk.width} wide, with "
+    "Of the prompts to draw by, a share of {pictured} hold pictures.",
+    "The control is {token_model} of {model.trunk.depth} layers, {model.trunk.width} wide, with "
     "{model.trunk.heads} heads and a feed-forward of {model.trunk.feed_forward} ({parameters} M "
     "parameters with embeddings and heads).",
+    "The control bridges a {language_model} causal decoder of {model.trunk.depth} layers, "
+    "{model.trunk.width} wide, which reads the prompts, to a diffusion transformer of "
+    "{decoder_depth} blocks by {reader} ({parameters} M parameters in all).",
     "Every arm starts from one text model a seed, trained for {stage0.steps} steps of "
     "{stage0.understand_batch} texts.",
-    "The control is trained for {train.steps} steps of {train.understand_batch} understanding and "
-    "{train.generate_batch} generation sequences ({tokens} M tokens) with the optimiser "
+    "Every arm starts from the published language model {published}, in whose tokens texts are "
+    "written.",
+    "The control is trained for {train.steps} steps of {sequences} sequences ({tokens} M tokens, "
+    "those of what it starts from included) with the optimiser "
     "{train.optimizer} (learning rate {train.learning_rate}, of block matrices "
     "{train.muon_learning_rate}, weight decay {train.weight_decay}, {train.warmup_steps} steps of "
     "warm-up, linear decay over the last {train.decay_share} of training, gradients clipped at "
@@ -70,9 +83,12 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
     seeds = plan.request.seeds
     arms = list(dict.fromkeys(cell.arm for cell in plan.cells))
     values = {key: plain(value) for key, value in flatten(config)}
-    if values.get("train.init") != "text":
+    published = values.get("language.checkpoint", "")
+    if values.get("train.init") != "text" or published:
         values = {key: one for key, one in values.items() if not key.startswith("stage0.")}
-    values |= coding(values)
+    values |= coding(values) | control_model(values) | {"published": published}
+    if values.get("conditioned.prompts", CAPTIONS) != CAPTIONS:
+        values["pictured"] = values["conditioned.share"]
     values |= {
         "arms": listed(arms),
         "suite": plan.request.suite,
@@ -91,6 +107,24 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
         values["parameters"] = f"{summary['parameters']['total'] / 1e6:.2f}"
         values["tokens"] = f"{summary['tokens'] / 1e6:.1f}"
     return {key: value for key, value in values.items() if value}
+
+
+def control_model(values: Mapping[str, str]) -> dict[str, str]:
+    """What kind of model the control is, and what its steps see."""
+    if values.get("model.name") == "frozen_bridge":
+        return {
+            "language_model": values["model.language_model"],
+            "decoder_depth": values["model.decoder_depth"],
+            "reader": filled(READERS[values["model.conditions"]], values),
+            "sequences": f"{values['train.generate_batch']} generation",
+        }
+    tasks = {"understand": "understanding", "generate": "generation"}
+    seen = [
+        f"{values[f'train.{task}_batch']} {word}"
+        for task, word in tasks.items()
+        if float(values.get(f"train.{task}_weight", 0))
+    ]
+    return {"token_model": "a causal decoder", "sequences": listed(seen)}
 
 
 def coding(values: Mapping[str, str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from experiments.markers import write_text
 from experiments.plan import Request
 from experiments.probing.figures import probe_figures
 from experiments.reporting.answer import suite_answer
+from experiments.reporting.claim_reasons import claim_reason
 from experiments.reporting.figures import curve_plots, pareto_plot
 from experiments.reporting.leaderboard import scaled, with_interval
 from experiments.reporting.matchreport import match_report
@@ -82,7 +83,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "kind_rows": kind_table(found, rows),
         "side_tables": [(one, side_rows(found, one)) for one in SIDE_TABLES],
         "answer": suite_answer(found, verdicts, rows),
-        "verdicts": verdicts,
+        "verdicts": [(one, claim_reason(found, one)) for one in verdicts],
         "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
         "pareto": Markup(pareto) if pareto else None,

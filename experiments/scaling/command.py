@@ -13,6 +13,7 @@ from experiments.config import ConfigError
 from experiments.plan import Plan, cell_config
 from experiments.scaling.estimate import ArmEstimate, estimate, step_sizes
 from experiments.scaling.hardware import GIB, Fleet
+from experiments.scaling.published import taken_from_record
 
 
 def print_scaling(console: Console, plan: Plan, fleet: Fleet) -> None:
@@ -25,6 +26,8 @@ def print_scaling(console: Console, plan: Plan, fleet: Fleet) -> None:
     found = {arm: estimate(config) for arm, config in arms.items() if is_trained(config)}
     console.print(training_table(found, fleet))
     console.print(memory_table(found, fleet))
+    if known := sorted({name for one in arms.values() for name in taken_from_record(one)}):
+        console.print(f"Sizes of {', '.join(known)} as published; nothing was fetched.")
     console.print(
         f"Hours at {fleet.utilisation:.0%} of {fleet.device.peak_flops / 1e12:.0f} TFLOP/s a "
         "device; each arm's own training, without stage 0 and scoring. docs/scaling.md says how "

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from experiments.artifacts.data import asks_about_picture
+from experiments.artifacts.features import picture_flops
 from experiments.scaling.memory import (
     BF16,
     FP32,
@@ -11,14 +15,17 @@ from experiments.scaling.memory import (
     cache_bytes,
     training_memory,
 )
+from experiments.scaling.published import with_published_trunk
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, StepCost
 from models import TASKS, Task
+from models.tokenizers.encoders import open_encoder
 
 
 @dataclass(frozen=True)
 class ArmEstimate:
-    """Parameters; FLOPs and tokens of all steps; bytes of one device and on disk."""
+    """Parameters; FLOPs and tokens of all steps, what a second encoder looks at included; bytes of
+    one device and on disk."""
 
     parameters: int
     trainable: int
@@ -31,6 +38,7 @@ class ArmEstimate:
 
 def estimate(config: Any) -> ArmEstimate:
     """Of the arm's own training: what it starts from and what scores it are not in it."""
+    config = with_published_trunk(config)
     samples, module = Samples(config), blueprint(config)
     sizes = step_sizes(config)
     cost = StepCost(config, samples, tuple(sizes))
@@ -41,7 +49,7 @@ def estimate(config: Any) -> ArmEstimate:
     return ArmEstimate(
         parameters=count,
         trainable=sum(p.numel() for p in module.parameters() if p.requires_grad),
-        flops=step_flops(config, cost, sizes) * config.train.steps,
+        flops=step_flops(config, cost, sizes) * config.train.steps + encoder_flops(config),
         tokens=per_step * config.train.steps,
         memory=training_memory(module, config, kept),
         cache=cache_bytes(config),
@@ -56,6 +64,17 @@ def step_sizes(config: Any) -> dict[Task, float]:
     weighed: list[Task] = [task for task in TASKS if config.train.weight(task)]
     tasks: list[Task] = ["generate"] if config.model.name == "frozen_bridge" else weighed
     return {task: float(sizes[task]) for task in tasks if sizes[task]}
+
+
+def encoder_flops(config: Any) -> float:
+    """What a second encoder spends on the training pictures, each once (artifacts/features.py)."""
+    recipes = {getattr(section, "recipe", None) for section in (config.model, config.encoder)}
+    if "features" not in recipes or "understand" not in step_sizes(config):
+        return 0.0
+    side = config.world.pixels
+    blank = np.zeros((side, side, 3), dtype=np.uint8)
+    shown = sum(asks_about_picture(config.data, index) for index in range(config.data.scenes))
+    return float(shown * picture_flops(open_encoder(config.encoder), blank))
 
 
 def step_flops(config: Any, cost: StepCost, sizes: dict[Task, float]) -> float:

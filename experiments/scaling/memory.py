@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from experiments.build import vocabulary
 from experiments.parallel.execution import ExecutionConfig
+from experiments.scaling.published import codec_of, is_tied, vocabulary_of, with_published_trunk
 from models.architectures import architecture
 from models.block_execution import blocks
 from models.cached_decoding import ROOM
@@ -20,8 +20,6 @@ from models.module import TokenModule
 from models.shared import Shared, SharedConfig
 from models.staged import apply_stage
 from models.token_models import token_model
-from models.tokenizers.encoders import feature_map
-from models.tokenizers.kinds import new_codec
 from models.training import freeze, is_block_matrix
 
 FP32, BF16 = 4, 2
@@ -45,18 +43,25 @@ class Memory:
         return sum(astuple(self))
 
 
+def count(module: nn.Module) -> int:
+    """Parameters, of whatever kind."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def blueprint(config: Any) -> nn.Module:
     """The arm's module without memory: names and shapes alone."""
     kind: Any = architecture(config.model.name).module
-    codec = new_codec(config.tokenizer)
-    known = vocabulary(config, codec, feature_map(config.encoder))
-    latents = codec.latents()
+    config, codec = with_published_trunk(config), codec_of(config.tokenizer)
+    known, latents = vocabulary_of(config, codec), codec.latents()
+    tied = is_tied(config)
     with torch.device("meta"):
         if issubclass(kind, TokenModule):
             model = kind.around(kind.trunk_class(config.model), known)
             freeze(model.trunk, config.train.frozen)
         else:
             text = token_model(Shared(SharedConfig(trunk=config.model.trunk)), known)
+            if tied:
+                text.text_head.weight = text.embedding.text.weight
             model = FrozenBridge(config.model, text, latents)
     if is_stage(config):
         apply_stage(nn.ModuleDict({"model": model}), config.stage, 0)
@@ -74,7 +79,7 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
     parts = execution.devices if execution.strategy == "fsdp" else 1
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
     gradients = FP32 * sum(p.numel() for _, p in trained)
-    weights = FP32 * sum(p.numel() for p in module.parameters())
+    weights = FP32 * count(module)
     with_muon = config.train.optimizer == "muon"
     states = [(1 if with_muon and is_block_matrix(n, p) else 2) * p.numel() for n, p in trained]
     return Memory(
@@ -92,16 +97,17 @@ def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -
         return gradients
     if execution.strategy == "single":
         return 0.0
-    sizes = [FP32 * sum(p.numel() for p in block.parameters()) for block in blocks(module)]
-    outside = FP32 * sum(p.numel() for p in module.parameters()) - sum(sizes)
+    sizes = [FP32 * count(block) for block in blocks(module)]
+    outside = FP32 * count(module) - sum(sizes)
     return outside + 3 * max(sizes)  # the block that runs, the next one, and a block's gradients
 
 
 def cache_bytes(config: Any) -> int:
     """Keys and values of one chunk of pictures that are drawn, with guidance; of a bridge, of the
     prompts."""
-    trunk, sampling = config.model.trunk, config.sampling
-    drawn = 0 if config.model.name == "frozen_bridge" else config.tokenizer.tokens_per_image
+    trunk, sampling = with_published_trunk(config).model.trunk, config.sampling
+    codes = codec_of(config.tokenizer).config.tokens_per_image
+    drawn = 0 if config.model.name == "frozen_bridge" else codes
     slots = -(-(sampling.prompt_length + drawn) // ROOM) * ROOM if drawn else sampling.prompt_length
     rows = sampling.chunk * (1 if sampling.guidance == 1 else 2)
     return 2 * BF16 * trunk.depth * trunk.kv_heads * trunk.head_width * slots * rows

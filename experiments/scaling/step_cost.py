@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.build import vocabulary
 from experiments.scaling.dry_run import DryRun
 from experiments.scaling.memory import is_stage
+from experiments.scaling.published import codec_of, vocabulary_of, with_published_trunk
 from experiments.scaling.samples import Samples
 from models import Task
 from models.architectures import architecture
@@ -28,8 +28,6 @@ from models.batch import Sequences
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.staged import StagedModule
-from models.tokenizers.encoders import feature_map
-from models.tokenizers.kinds import new_codec
 
 FEW = 16
 TOKENS = 1800
@@ -61,6 +59,7 @@ class StepCost:
     """
 
     def __init__(self, config: Any, samples: Samples, tasks: Sequence[Task]) -> None:
+        config = with_published_trunk(config)
         self.depth = config.model.trunk.depth
         self.few = max(2, min(FEW, int(TOKENS / max(samples.tokens(task) for task in tasks))))
         self.depths = (2, 4) if is_stage(config) else (1, 2)
@@ -146,8 +145,8 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = new_codec(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary(config, codec, feature_map(config.encoder))
+    codec, kind = codec_of(config.tokenizer), architecture(config.model.name).module
+    known = vocabulary_of(config, codec)
     arm: Any = kind
     if issubclass(kind, TokenModule):
         return arm(config.model, known, config.train, 0)

@@ -14,6 +14,8 @@ from experiments.tune import tuned_sampling
 
 SAMPLED = "curve"
 """A step of every cell that reads all that drawing and answering need."""
+TAUGHT = "conditioned"
+"""What an arm's prompts were like in training, beyond what that step reads."""
 
 
 @dataclass(frozen=True)
@@ -38,4 +40,5 @@ def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
             f"{cell.label} must have been trained by this version, got a config without "
             f"{unknown[0]}; open it with the version that trained it, or run the ablation again."
         )
-    return TrainedCell(cell, view(cell_config(plan, step), step.parts), inputs_of(step, store))
+    config = view(cell_config(plan, step), (*step.parts, TAUGHT))
+    return TrainedCell(cell, config, inputs_of(step, store))

@@ -37,7 +37,7 @@ from models.unified import Vocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CODEC, WORDS = "image_tokenizer.safetensors", "tokenizer.json"
-PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train")
+PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train", "conditioned")
 
 
 class ExportedModel(TrainedModel):

@@ -25,6 +25,7 @@ from models.initialise import generator_for, initialise
 from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
 from models.pretrained.frozen_prompts import Prompt
 from models.pretrained.frozen_reader import FrozenReader, open_reader
+from models.unified import state_dtype
 
 HEAD_WIDTH = 64
 UNPROMPTED = Prompt("")
@@ -52,6 +53,13 @@ class PipelineBridgeConfig:
             )
 
 
+def new_connector(config: PipelineBridgeConfig, width: int, target: int) -> Connector:
+    """A connector from a reader's width to a decoder's conditions, of any values."""
+    heads = max(1, width // HEAD_WIDTH)
+    sizes = TrunkConfig(width=width, heads=heads, kv_heads=heads)
+    return Connector(sizes, target, config.connector, config.connector_depth)
+
+
 class PipelineBridge(nn.Module):
     """Queries and a connector between two published models; they are drawn by name and `seed`."""
 
@@ -64,19 +72,17 @@ class PipelineBridge(nn.Module):
     ) -> None:
         super().__init__()
         self.config, self.reader, self.decoder = config, reader, decoder
-        heads = max(1, reader.width // HEAD_WIDTH)
-        sizes = TrunkConfig(width=reader.width, heads=heads, kv_heads=heads)
-        self.connector = Connector(
-            sizes, decoder.condition_width, config.connector, config.connector_depth
-        )
+        self.connector = new_connector(config, reader.width, decoder.condition_width)
         initialise(self.connector, seed, max(1, config.connector_depth))
         draws = torch.randn(config.queries, reader.width, generator=generator_for(seed, "queries"))
         self.queries = nn.Parameter(draws * reader.width**-0.5)
         nn.init.constant_(self.connector.norm.weight, decoder.condition_scale)
 
     def conditions(self, prompts: Sequence[Prompt]) -> Float[Tensor, "b q w"]:
-        """What the decoder attends to."""
-        return self.connector(self.reader.states(prompts, self.queries).to(self.queries.dtype))
+        """What the decoder attends to; the reader keeps its own precision under autocast too."""
+        with torch.autocast(self.queries.device.type, enabled=False):
+            states = self.reader.states(prompts, self.queries)
+        return self.connector(states.to(state_dtype(states.device)))
 
     def loss(
         self,
@@ -89,10 +95,19 @@ class PipelineBridge(nn.Module):
 
     @torch.no_grad()
     def draw(
-        self, prompts: Sequence[Prompt], seeds: Sequence[int], steps: int, guidance: float = 1.0
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        steps: int,
+        guidance: float = 1.0,
+        negatives: Sequence[Prompt] | None = None,
     ) -> Float[Tensor, "b 3 height width"]:
-        """Pixels in [0, 1]; image i depends on prompt and seed i alone."""
-        free = self.conditions([UNPROMPTED] * len(prompts)) if guidance > 1 else None
+        """Pixels in [0, 1]; image i depends on prompt, seed and negative i alone.
+
+        Guidance above 1 leads away from `negatives`, by default from no prompt.
+        """
+        away_from = negatives or [UNPROMPTED] * len(prompts)
+        free = self.conditions(away_from) if guidance > 1 else None
         return self.decoder.draw(self.conditions(prompts), seeds, steps, guidance, free)
 
     def trained(self) -> dict[str, Tensor]:
@@ -120,15 +135,22 @@ class PipelineBridge(nn.Module):
         (folder / CONFIG).write_text(json.dumps(parts, indent=2))
 
 
-def open_pipeline_bridge(folder: Path, dtype: torch.dtype = torch.float32) -> PipelineBridge:
-    """The bridge that `save` wrote.
+def open_pipeline_bridge(
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    reader_dtype: torch.dtype | None = None,
+    tuned: bool | None = None,
+) -> PipelineBridge:
+    """The bridge that `save` wrote, its reader in a precision of its own where one is given.
 
-    Raises OSError where a part is not there, ValueError where `connector.safetensors` has other
-    tensors than the bridge, all of them named.
+    `tuned` says whether the decoder goes on learning; None: as it was saved. Raises OSError where a
+    part is not there, ValueError where `connector.safetensors` has other tensors than the bridge,
+    all of them named.
     """
     parts = json.loads((folder / CONFIG).read_text())
-    reader = open_reader(parts["reader"]["name"], parts["reader"]["system"], dtype)
-    decoder = open_decoder(folder / PIPELINE, parts["decoder"]["tuned"], dtype)
+    about, goes_on = parts["reader"], parts["decoder"]["tuned"] if tuned is None else tuned
+    reader = open_reader(about["name"], about["system"], reader_dtype or dtype)
+    decoder = open_decoder(folder / PIPELINE, goes_on, dtype)
     bridge = PipelineBridge(PipelineBridgeConfig(**parts["model"]), reader, decoder, seed=0)
     wanted = {name: list(x.shape) for name, x in bridge.trained().items()}
     with safe_open(folder / TRAINED, "pt") as file:

@@ -1,6 +1,7 @@
 """What a frozen model is told: a text behind images, in the model's own chat template.
 
-A checkpoint without a template gets the system text, its image token once an image, and the text.
+A checkpoint without a template gets the system text, its image token once an image, and the text;
+its opening token where all of that is empty.
 """
 
 import hashlib
@@ -48,7 +49,7 @@ class ChatEncoder:
         Raises ValueError for images that go to a model which reads text alone.
         """
         images = [[Image.fromarray(image) for image in prompt.images] for prompt in prompts]
-        if images[0] and self.processor is self.tokenizer:
+        if images[0] and not self.sees_images:
             raise ValueError(f"a prompt to a text model must have no image, got {len(images[0])}.")
         texts = [self.rendered(prompt) for prompt in prompts]
         pictures: dict[str, Any] = {"images": images} if images[0] else {}
@@ -62,6 +63,16 @@ class ChatEncoder:
         )
         return dict(batch)
 
+    @cached_property
+    def nothing(self) -> str:
+        """How no text at all is told: by the opening token, unless the tokenizer adds it."""
+        opened = self.tokenizer("")["input_ids"]
+        return "" if opened else self.tokenizer.bos_token or self.tokenizer.eos_token
+
+    @property
+    def sees_images(self) -> bool:
+        return self.processor is not self.tokenizer
+
     @property
     def has_template(self) -> bool:
         return bool(getattr(self.processor, "chat_template", None))
@@ -71,7 +82,7 @@ class ChatEncoder:
         if not self.has_template:
             token = getattr(self.processor, "image_token", "<image>")
             text = token * len(prompt.images) + prompt.text
-            return "\n".join(filter(None, [self.system, text]))
+            return "\n".join(filter(None, [self.system, text])) or self.nothing
         system = self.turn("system", self.system)
         user = self.turn("user", prompt.text, len(prompt.images))
         turns = [*([system] if self.system else []), user]

@@ -46,7 +46,7 @@ class EncoderConfig:
 
     @property
     def recipe(self) -> str | None:
-        """Its cells need the step that extracts features (experiments/graph.py)."""
+        """Its cells need the step that extracts features (experiments/graph_recipes.py)."""
         return None if self.kind == "none" else "features"
 
 

@@ -22,6 +22,7 @@ def folder(tmp_path_factory):
 
 def test_help_and_vocabulary_come_without_torch():
     modules = ["__main__", "world_commands", "geneval.command", "dpg.command", "wise.commands"]
+    modules += ["coco_fid.command", "commonsense_t2i.command", "dreambench.command"]
     modules += ["mjhq_fid.commands", "vqa.mm_vet", "vqa.mmmu", "compare", "exchange_command"]
     imports = "; ".join(f"import benchmarks.{module}" for module in modules)
     code = f"import sys; {imports}; print('torch' in sys.modules)"

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from benchmarks import dpg, geneval, mjhq_fid
+from benchmarks import commonsense_t2i, dpg, dreambench, geneval, mjhq_fid
 from benchmarks.images import write_image
 from benchmarks.mjhq_fid import extraction, folder
 from benchmarks.records import MissingItemsError, write_json, write_lines
@@ -30,6 +30,7 @@ from benchmarks.wise.knowledge import generate as draw_wise
 from benchmarks.wise.protocols import VERIFIED
 from benchmarks.wise.wordings import VERIFIED as WORDING
 from benchmarks.wise.wordings import Wording
+from tests.benchmarks.dreambench.data_set import write_data
 from tests.benchmarks.vqa.models import Answerer, write_grey
 from tests.chat_server import ChatServer
 
@@ -41,6 +42,7 @@ class Eye:
 
     label = "eye"
     protocol: ClassVar[dict] = {"judge": "eye"}
+    draws_from_images = True
 
     def __init__(self) -> None:
         self.usage = {"calls": 0}
@@ -61,6 +63,16 @@ class Eye:
 
     def features(self, images):
         return np.stack([image[:2, 0, 0] for image in images]).astype(np.float32)
+
+    def likeness(self, images, texts):
+        return [[float(image.mean()), float(image[0, 0, 0])] for image in images]
+
+    def see(self, images):
+        rows = np.stack([image[0].mean(0) for image in images])
+        return {"dino": rows, "clip": rows}
+
+    def read(self, texts):
+        return np.ones((len(texts), 3))
 
     def ask(self, images, text, attempt=0):
         return f"Score: {images[0][0, 0, 0] % 2}"
@@ -90,7 +102,24 @@ def mjhq_step(root: Path, out: Path) -> None:
     mjhq_fid.judge(Eye(), out / "images", root / "meta.json", out / "records")
 
 
-STEPS = {"geneval": geneval_step, "dpg": dpg_step, "wise": wise_step, "mjhq_fid": mjhq_step}
+def commonsense_step(root: Path, out: Path) -> None:
+    commonsense_t2i.generate(Eye(), root / "pairs.json", out / "images", 2)
+    commonsense_t2i.judge(Eye(), out / "images", root / "pairs.json", out / "records")
+
+
+def dreambench_step(root: Path, out: Path) -> None:
+    dreambench.generate(Eye(), root / "dataset", out / "images", 1)
+    dreambench.judge(Eye(), out / "images", root / "dataset", out / "records")
+
+
+STEPS = {
+    "commonsense_t2i": commonsense_step,
+    "dreambench": dreambench_step,
+    "geneval": geneval_step,
+    "dpg": dpg_step,
+    "wise": wise_step,
+    "mjhq_fid": mjhq_step,
+}
 
 
 @pytest.fixture
@@ -107,6 +136,9 @@ def root(tmp_path, monkeypatch) -> Path:
     dpg.write_questions(tmp_path / "bench.csv", rows)
     named = [{"Prompt": "p", "Explanation": "e", "prompt_id": number} for number in range(1, 6)]
     write_json(tmp_path / "wise.json", named)
+    texts = ("prompt1", "prompt2", "description1", "description2")
+    write_json(tmp_path / "pairs.json", [dict.fromkeys(texts, "x") for _ in range(3)])
+    write_data(tmp_path / "dataset")
     meta = {f"m{n}": {"category": "art", "prompt": f"{n}"} for n in range(5)}
     write_json(tmp_path / "meta.json", meta)
     return tmp_path

@@ -9,15 +9,14 @@ import pytest
 from benchmarks import dpg, geneval, mjhq_fid, wise
 from benchmarks.fitting import truth
 from benchmarks.judges.world import WorldJudge
+from benchmarks.prompt_files import ANNOTATIONS, PROMPT_FILES
 from benchmarks.protocol import Request
 from benchmarks.records import MissingItemsError, read_json, read_lines, write_lines
 from benchmarks.references import Ceiling, Floor
 from benchmarks.vqa import exact_match
 from benchmarks.world import (
-    ANNOTATIONS,
     COLUMNS,
     OFFICIAL,
-    PROMPT_FILES,
     PromptConfig,
     read_world,
     write_prompts,

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from datamodules.world import World, WorldConfig
+from datamodules.world.dense_prompts import dpg_prompts
 from datamodules.world.facts import PREDICATES
 from datamodules.world.prompts import (
     caption_prompts,
-    dpg_prompts,
     geneval_prompts,
     official_geneval_records,
     vqa_questions,

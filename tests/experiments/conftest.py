@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from experiments.ablate import Ablation
-from experiments.plan import Project, Request
+from experiments.plan import Request
+from experiments.planner import Project
 from experiments.sources import ROOT, Sources
 from tests.experiments import fakes
 

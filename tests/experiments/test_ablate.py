@@ -47,8 +47,8 @@ def test_a_failed_cell_does_not_stop_the_others_and_its_row_says_so(
     run = ablation(arms=("control", "reader", "frozen"))
     assert run.run(jobs=2, track=False) == 1
     text = (run.folder / "leaderboard.md").read_text()
-    assert "failed at train: train.loss must be finite, got nan at step 3." in text
-    assert "failed at needs train of reader, seed 0, which failed" in text
+    assert "no result: train: train.loss must be finite, got nan at step 3." in text
+    assert "no result: needs train of reader, seed 0, which failed" in text
     assert run.store.exists(run.plan.cells[0].steps["score_geneval"])
 
 

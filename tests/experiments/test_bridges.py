@@ -13,7 +13,8 @@ from experiments.config import Layer
 from experiments.fit import save_weights
 from experiments.markers import write_json
 from experiments.match import match
-from experiments.plan import Plan, Planner, Project, Request
+from experiments.plan import Plan, Request
+from experiments.planner import Planner, Project
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before

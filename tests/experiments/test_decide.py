@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation
+from experiments.campaigns import decide as decide_module
 from experiments.campaigns.claim_runs import claim_request, split_claim
 from experiments.campaigns.decide import Runner, decide, limited
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim, Comparison
 from experiments.evidence.collect import Gathered
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
 from experiments.plan import Request
 from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
 
 ONE = Claim(**CLAIM)
 BASE = Request("toy", "tiny")
 HOUR = 3600.0
+UNTRACKED = Machines(LocalExecutor(), track=False)
 
 
 def planted(fork: list[float], alone: float | None = None) -> Callable[..., Gathered | None]:
@@ -49,6 +53,18 @@ def words(fork: list[float], alone: float | None = None) -> list[tuple[int, str]
 
 def test_a_clear_difference_is_decided_at_the_first_look() -> None:
     assert words([0.70, 0.71, 0.69, 0.70, 0.72] * 4) == [(5, "better")]
+
+
+def test_any_clear_answer_ends_the_search_and_not_a_good_one_alone() -> None:
+    assert words([0.3, 0.31, 0.29, 0.3, 0.32] * 4) == [(5, "worse")]
+    assert words([0.5, 0.501, 0.499, 0.5, 0.502] * 4) == [(5, "equivalent")]
+
+
+def test_no_look_is_planned_beyond_the_largest_number_of_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decide_module, "LARGEST", 7)
+    assert [seeds for seeds, _ in words([0.3, 0.7] * 20)] == [5, 7]
 
 
 def test_a_difference_that_one_test_would_call_clear_waits_for_more_seeds() -> None:
@@ -103,7 +119,7 @@ def test_a_run_that_does_not_fit_the_budget_is_not_begun(
     ablation: Callable[..., Ablation], project
 ) -> None:
     made = ablation()
-    runner = Runner(project, made.runs, made.console, jobs=1, track=False)
+    runner = Runner(project, made.runs, made.console, 1, UNTRACKED)
     assert runner(Request("toy", "tiny", arms=("control",)), seconds=1.0) is None
     assert "seeds need about" in made.console.file.getvalue()
     assert not made.store.steps.exists()
@@ -123,7 +139,7 @@ def test_seeds_are_added_by_the_ordinary_ablation_in_a_folder_of_their_own(
 ) -> None:
     made = ablation()
     suite, claim = split_claim("toy/fork_draws", suites)
-    runner = Runner(project, made.runs, made.console, jobs=2, track=False)
+    runner = Runner(project, made.runs, made.console, 2, UNTRACKED)
     base = claim_request(suite, claim, "tiny", "decide-fork_draws")
     looks = list(decide(base, claim, runner, 1.0, time.monotonic))
     assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "better")]

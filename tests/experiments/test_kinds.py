@@ -44,6 +44,20 @@ def test_a_kind_is_above_chance_only_with_its_whole_interval() -> None:
     assert table["chance"].scores["count"].score.value == 0.3
 
 
+def test_the_kinds_are_those_of_answers_alone_and_their_sum_is_none() -> None:
+    found = answers()
+    found.final.append(row("control", 0, 0.5, name="vqa.overall@world"))
+    found.final.append(row("control", 0, 0.5, name="wise.culture@world"))
+    assert list(kind_metrics(found)) == ["existence", "count"]
+
+
+def test_where_chance_is_not_known_no_score_is_marked() -> None:
+    found = answers()
+    found.brackets.clear()
+    (page,) = kinds_markdown(found, standings(found))
+    assert "≤ |" not in page
+
+
 def test_the_markdown_marks_what_chance_could_have_made() -> None:
     found = answers()
     (page,) = kinds_markdown(found, standings(found))

@@ -1,14 +1,20 @@
 """A claim over sizes: what a rung changes, what the rows say, and whether a trend is found."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from experiments.campaigns import ladder
 from experiments.campaigns.ladder import Rung, answer, rungs, write_ladder
 from experiments.campaigns.ladder_results import rung_row, slopes, travels, trend
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
+from experiments.plan import Cell, Request
+from experiments.steps import StepError
 from tests.experiments.test_verdicts import CLAIM, VALUES, gathered
 
 ONE = Claim(**CLAIM, with_width="falls")
@@ -59,11 +65,60 @@ def test_the_rungs_are_every_width_at_every_budget() -> None:
     assert found == [(64, 0.5), (96, 0.5), (128, 0.5), (64, 1.0), (96, 1.0), (128, 1.0)]
 
 
+HERE = Machines(LocalExecutor(), track=False)
+
+
+class FakeAblation:
+    """Keeps its request, and ends as it is told to."""
+
+    def __init__(self, request: Request, ended: int) -> None:
+        self.request, self.ended, self.folder, self.store = request, ended, Path("run"), None
+        steps = {"train-0": None}
+        cells = tuple(
+            Cell(arm, 0, arm, (), (), "", {"train": "train-0"}) for arm in ("fork", "control")
+        )
+        self.plan = SimpleNamespace(cells=cells, steps=steps)
+
+    def run(self, jobs: int, machines: Machines) -> int:
+        return self.ended
+
+
+@pytest.fixture
+def climbing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "cell_config", lambda plan, step: CONFIG)
+    monkeypatch.setattr(ladder, "gather", lambda plan, store: plan)
+
+
+def test_every_rung_is_a_run_of_its_own_with_its_own_sizes(climbing: None) -> None:
+    made: list[FakeAblation] = []
+
+    def make(request: Request) -> FakeAblation:
+        made.append(FakeAblation(request, 0))
+        return made[-1]
+
+    asked, steps = Request("toy", "tiny"), rungs("64,96,128", "0.5,1")[:2]
+    found = list(ladder.climb(asked, ONE, steps, make, 1, HERE))
+    assert [rung for rung, _ in found] == steps
+    ran = [one.request for one in made[1:]]  # the first is asked for the control's sizes alone
+    assert [one.label for one in ran] == ["ladder-64-0.5", "ladder-96-0.5"]
+    assert [one.overrides[0] for one in ran] == ["model.trunk.width=64", "model.trunk.width=96"]
+
+
+def test_a_rung_that_failed_ends_the_climb(climbing: None) -> None:
+    steps = rungs("64,96,128", "0.5,1")
+    climb = ladder.climb(
+        Request("toy", "tiny"), ONE, steps, lambda request: FakeAblation(request, 1), 1, HERE
+    )
+    with pytest.raises(StepError, match="run must have every cell finished"):
+        next(climb)
+
+
 def test_a_row_says_by_what_its_difference_was_measured() -> None:
     row = rung_row(rung_found(0.2, 64), 64, 0.5, ONE)
     assert (row.basis, row.seeds, row.n_seeds, row.params_control) == ("seeds", "better", 5, 64_000)
     # 0.2 and on average 0.004 of luck
     assert row.difference == pytest.approx(0.204)
+    assert (row.tokens_control, row.tokens_share) == (5_000_000, 0.5)
     nothing = rung_row(gathered({"control": [0.5]}), 64, 0.5, ONE)
     assert (nothing.basis, nothing.difference, nothing.seeds) == ("", None, "not run")
 
@@ -106,6 +161,15 @@ def test_a_ladder_leaves_a_table_and_a_figure_and_says_whether_the_verdict_trave
     said = answer(ONE, found)
     assert "Over 6 rungs: better at 4, equivalent at 2 (it does not travel)." in said
     assert "With width: falls" in said
+
+
+def test_the_trend_is_that_of_the_largest_budget() -> None:
+    found = [
+        (Rung(width, share), rung_found(effect if share == 1.0 else 0.2, width))
+        for width, effect in ((64, 0.3), (96, 0.2), (128, 0.001))
+        for share in (0.5, 1.0)
+    ]
+    assert "With width: falls" in answer(ONE, found)
 
 
 def test_the_same_verdict_everywhere_travels() -> None:

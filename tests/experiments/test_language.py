@@ -14,11 +14,12 @@ from datamodules.sequences import DataConfig, SequenceStore
 from experiments.artifacts.data import texts, training_data
 from experiments.artifacts.stage0 import stage0
 from experiments.build import build_module
+from experiments.language import LanguageConfig
 from experiments.language.words import text_tokens
 from experiments.markers import write_marker
 from experiments.model import TrainedModel
-from experiments.plan import Planner, Project, Request
-from experiments.schema import LanguageConfig
+from experiments.plan import Request
+from experiments.planner import Planner, Project
 from experiments.train import train
 from models import TASKS
 from models.architectures import architecture

@@ -4,14 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.estimate import Estimate
+from experiments.estimate import UNKNOWN_SECONDS, Estimate
 from experiments.plan import Request
-from experiments.sources import ROOT
+from experiments.planner import Planner, Project
+from experiments.sources import ROOT, Sources
+from experiments.steps import Store
 
 Make = Callable[..., Ablation]
 
@@ -92,6 +96,26 @@ def test_a_stage_is_expected_to_take_its_part_of_the_training(ablation: Make, su
     assert seconds == [90, 30]
 
 
+def test_a_suite_that_trains_for_less_is_expected_to_end_sooner(ablation: Make, suites) -> None:
+    (suites / "presets/tiny.yaml").write_text("preset: {expected_seconds: {train: 90}}")
+    run = ablation(arms=("control",))
+    shorter = replace(run.plan, suite={**run.plan.suite, "steps_share": 0.5})
+    train = cells(run)["control, seed 0"]["train"]
+    assert Estimate(shorter, run.store).seconds(train) == 45
+
+
+def test_a_step_that_the_preset_does_not_name_is_expected_to_be_like_its_kind(
+    ablation: Make, suites
+) -> None:
+    (suites / "presets/tiny.yaml").write_text(
+        "preset: {expected_seconds: {judge: 60, judge_dpg: 3, judge_wise: 5, score_geneval: 7}}"
+    )
+    run = ablation(arms=("control",))
+    estimate, steps = Estimate(run.plan, run.store), cells(run)["control, seed 0"]
+    asked = ("judge", "judge_geneval", "score_geneval", "tune")
+    assert [estimate.seconds(steps[one]) for one in asked] == [60, 4, 7, UNKNOWN_SECONDS]
+
+
 def test_a_unit_asks_for_the_devices_that_its_training_is_spread_over(ablation: Make) -> None:
     one, two = (
         ablation(arms=("control",), overrides=(f"execution.devices={n}",)).plan for n in (1, 2)
@@ -124,3 +148,29 @@ def test_help_and_list_import_neither_torch_nor_mlflow(arguments: list[str]) -> 
     command = [sys.executable, "-c", script, json.dumps(arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class Unchanged(Sources):
+    """Takes a step's code for the name of its function: plans of real suites at little cost."""
+
+    def __init__(self) -> None:
+        self.entry_hash = lambda entry, *modules: entry
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suite", "minutes"),
+    [
+        ("decoupling", 60),
+        ("fork_depth", 60),
+        ("interleaved", 60),
+        ("synergy", 60),
+        ("knowledge", 66),
+    ],
+)
+def test_a_seed_of_a_long_suite_is_expected_to_take_an_hour_from_nothing(
+    suite: str, minutes: int, tmp_path: Path
+) -> None:
+    plan = Planner(Project(sources=Unchanged()), Request(suite, "cpu")).plan()
+    assert len(plan.cells) <= 9
+    assert Estimate(plan, Store(tmp_path)).total_seconds(jobs=2) <= 60 * minutes

@@ -15,7 +15,8 @@ from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import Spent, save_weights
-from experiments.graph import RECIPES, cell_steps
+from experiments.graph import cell_steps
+from experiments.graph_recipes import RECIPES
 from experiments.match import equal_feed_forward, match, trunk_parameters
 from experiments.merge import merge
 from experiments.schema import load_schema

@@ -16,7 +16,14 @@ from experiments.evidence.verdicts import Verdict
 from experiments.plan import Cell, Plan, Request
 from experiments.probing.figures import probe_figures
 from experiments.reporting.answer import suite_answer
-from experiments.reporting.methods import FIELD, SENTENCES, filled, listed, methods
+from experiments.reporting.methods import (
+    FIELD,
+    SENTENCES,
+    control_model,
+    filled,
+    listed,
+    methods,
+)
 from experiments.schema import load_schema
 from experiments.steps import Store
 
@@ -138,6 +145,41 @@ def test_a_run_from_scratch_does_not_claim_a_text_model(found: Gathered) -> None
     stage0 = {"steps": 7, "understand_batch": 3}
     assert "7 steps of 3 texts" in methods(found, {"stage0": stage0, "train": {"init": "text"}})
     assert "texts" not in methods(found, {"stage0": stage0, "train": {"init": "scratch"}})
+
+
+def test_methods_say_that_a_bridge_bridges_and_draws_alone(found: Gathered) -> None:
+    trunk = {"depth": 6, "width": 128, "heads": 4, "feed_forward": 384}
+    train = {"steps": 9, "understand_batch": 64, "generate_batch": 32, "understand_weight": 1.0}
+    parts = {"language_model": "frozen", "decoder_depth": 4, "queries": 16}
+    model = {"name": "frozen_bridge", "conditions": "queries", "trunk": trunk, **parts}
+    found.summaries["shared", 0] = {"parameters": {"total": 3e6}, "tokens": 2e6}
+    text = methods(found, {"model": model, "train": train})
+    assert "The control bridges a frozen causal decoder of 6 layers, 128 wide" in text
+    assert "transformer of 4 blocks by 16 learnt queries behind them (3.00 M" in text
+    assert "The control is a causal decoder" not in text
+    by_states = methods(found, {"model": {**model, "conditions": "last_layer"}, "train": train})
+    assert "of 4 blocks by its last states (3.00 M" in by_states
+
+
+def test_methods_count_the_sequences_of_the_tasks_that_the_control_trains() -> None:
+    train = {"understand_batch": 64, "generate_batch": 32, "understand_weight": 2.0}
+    values = {f"train.{key}": str(value) for key, value in train.items()}
+    assert control_model({**values, "train.generate_weight": "0.0"})["sequences"] == (
+        "64 understanding"
+    )
+    both = control_model({**values, "train.generate_weight": "1.0"})
+    assert both["sequences"] == "64 understanding and 32 generation"
+    bridge = {"language_model": "tuned", "decoder_depth": "4", "conditions": "last_layer"}
+    named = {f"model.{key}": value for key, value in {"name": "frozen_bridge", **bridge}.items()}
+    assert control_model({**values, **named})["sequences"] == "32 generation"
+
+
+def test_a_published_language_model_stands_in_the_place_of_the_text_model(found: Gathered) -> None:
+    stage0, train = {"steps": 7, "understand_batch": 3}, {"init": "text"}
+    config = {"stage0": stage0, "train": train, "language": {"checkpoint": "a/model"}}
+    text = methods(found, config)
+    assert "starts from the published language model a/model" in text
+    assert "7 steps" not in text
 
 
 def test_every_config_key_that_the_methods_name_exists() -> None:

@@ -21,6 +21,7 @@ from experiments.evidence.statistics import (
     mean_difference,
     not_inferior_p,
     one_sided_word,
+    resampled_means,
     seeds_difference,
     still_training,
     verdict,
@@ -33,9 +34,10 @@ def test_the_seeds_p_value_and_interval_are_those_of_scipys_paired_t_test() -> N
     theirs = [0.55, 0.57, 0.58, 0.59, 0.56]
     found = seeds_difference(np.subtract(ours, theirs))
     test = stats.ttest_rel(ours, theirs)
-    interval = test.confidence_interval(0.95)
+    interval, inner = (test.confidence_interval(level) for level in (0.95, 0.90))
     assert found.p_value == pytest.approx(test.pvalue)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert (found.inner_low, found.inner_high) == pytest.approx((inner.low, inner.high))
 
 
 def test_the_inner_interval_decides_as_two_one_sided_t_tests() -> None:
@@ -85,6 +87,24 @@ def test_strata_weigh_as_they_are_told_and_by_size_otherwise() -> None:
     assert items_difference(items, weights).value == pytest.approx(0.25)
 
 
+def test_a_stratum_moves_the_interval_by_its_weight_and_its_clusters_are_its_own() -> None:
+    """Ten clusters of 0 and 1 at a quarter of the weight; ten that never vary, named alike."""
+    varied = [PairedItem(f"{i}", "varied", float(i % 2)) for i in range(10)]
+    level = [PairedItem(f"{i}", "level", 0.5) for i in range(10)]
+    alone = items_difference(varied)
+    both = items_difference(varied + level, {"varied": 1.0, "level": 3.0})
+    wider = expansion(20, 2) / expansion(10, 1)
+    assert both.high - both.low == pytest.approx((alone.high - alone.low) * wider / 4)
+
+
+def test_a_large_cluster_counts_as_often_as_it_has_items() -> None:
+    # clusters a of 1 and b of 0, 0, 0: drawn are both of a, one of each, or both of b
+    means = resampled_means(
+        np.array([1.0, 0.0, 0.0, 0.0]), ["a", "b", "b", "b"], np.random.default_rng(0)
+    )
+    assert set(means.tolist()) == {1.0, 0.25, 0.0}
+
+
 def test_items_that_repeat_within_clusters_do_not_narrow_the_interval() -> None:
     random = np.random.default_rng(3)
     values = random.normal(size=40)
@@ -100,6 +120,8 @@ def test_the_bootstrap_agrees_with_the_normal_interval_on_many_independent_items
     found = items_difference(items)
     half = 1.96 * values.std() / np.sqrt(len(values))
     assert found.high - found.value == pytest.approx(half, rel=0.08)
+    assert found.inner_high - found.value == pytest.approx(half * 1.645 / 1.96, rel=0.08)
+    assert found.value - found.inner_low == pytest.approx(half * 1.645 / 1.96, rel=0.08)
 
 
 def test_no_items_is_an_error() -> None:
@@ -127,6 +149,7 @@ def test_the_seeds_needed_are_the_fewest_with_enough_power() -> None:
 def test_the_equivalence_of_identical_seeds_is_certain_either_way() -> None:
     assert equivalence_p([0.01] * 5, 0.05) == 0.0
     assert equivalence_p([0.06] * 5, 0.05) == 1.0
+    assert equivalence_p([0.25] * 5, 0.25) == 1.0  # at the margin is not inside it
 
 
 def test_not_being_inferior_is_a_one_sided_test_against_minus_the_margin() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from experiments.graph import cell_steps
-from experiments.plan import Planner, Project, Request
+from experiments.plan import Request
+from experiments.planner import Planner, Project
 from experiments.sources import DATA_SUFFIXES, PACKAGES, ROOT, Sources
 
 TASKS = ("understand", "generate")

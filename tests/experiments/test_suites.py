@@ -1,5 +1,6 @@
 """Fairness: the arms of every suite differ from its base in the stated fields alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,11 @@ def test_an_arm_is_up_to_eight_lines(name: str) -> None:
             "suite: {control: control, question: q, varies: [], match: size}",
             "suite.match must be one of none, active, total, flops, got 'size'",
         ),
+        (
+            "base",
+            "suite: {control: control, question: q, varies: [], steps_share: 0}",
+            r"suite\.steps_share must lie in \(0, 1\], got 0",
+        ),
     ],
 )
 def test_a_suite_that_breaks_its_rules_is_refused(
@@ -101,6 +107,22 @@ def test_layers_apply_in_the_order_base_preset_arm_command_line(suites: Path) ->
     override = dotlist_layer(["world.classes=9"])
     made = resolve_arm(load_schema(), suite, preset, "fork", override)
     assert (made.train.lr, made.train.quality, made.world.classes) == (0.1, 0.8, 9)
+
+
+def test_a_suite_may_shorten_the_training_of_every_arm_alike() -> None:
+    from experiments.schema import load_schema as real_schema
+
+    suite, preset = load_suite("interleaved"), load_preset("cpu")
+    steps = {
+        arm: resolve_arm(real_schema(), suite, preset, arm, NOTHING).train.steps
+        for arm in ("shared", "understand_only", "mot")
+    }
+    assert steps == dict.fromkeys(steps, round(0.75 * preset.layer.values["train"]["steps"]))
+    longer = dotlist_layer(["train.steps=7"])
+    assert resolve_arm(real_schema(), suite, preset, "mot", longer).train.steps == 7
+    nameless = replace(preset, layer=Layer("presets/none.yaml", {}))
+    with pytest.raises(ConfigError, match=r"steps_share\): preset cpu must state train\.steps"):
+        resolve_arm(real_schema(), suite, nameless, "mot", NOTHING)
 
 
 def test_a_preset_sizes_one_model_without_touching_the_others(suites: Path) -> None:

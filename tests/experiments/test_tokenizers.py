@@ -19,9 +19,9 @@ from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import save_weights
+from experiments.graph_recipes import recipes
 from experiments.markers import write_json, write_marker
 from experiments.model import TrainedModel
-from experiments.plan import recipes
 from experiments.schema import load_schema
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train

@@ -1,12 +1,15 @@
 """Verdicts on planted scores: what is better, what is barred, and what is only description."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from experiments.evidence.collect import Gathered, Row
+from experiments.evidence.power import minimum_detectable_effect, seeds_needed
 from experiments.evidence.scores import pareto_order, standings
+from experiments.evidence.statistics import equivalence_p
 from experiments.evidence.verdicts import judge_claims
 from experiments.plan import Cell, Plan, Request
 
@@ -112,6 +115,15 @@ def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
     assert verdict.text == "undecided: seeds (these checkpoints: better)"
 
 
+def test_items_of_a_claim_of_not_being_inferior_are_tested_one_sided(tmp_path: Path) -> None:
+    # ten items of 80 differ: the arm is ahead by about 0.1, by far too spread to be equivalent
+    claim = {**CLAIM, "test": "not_inferior", "margin": 0.1}
+    found = gathered({"control": [0.5], "fork": [0.55]}, claim)
+    add_items(found, tmp_path, "control", [1, 0] * 40)
+    add_items(found, tmp_path, "fork", [1, 0] * 32 + [1, 1] * 6 + [0, 0] * 2)
+    assert judge_claims(found)[0].items == "not inferior"
+
+
 def test_items_are_weighed_as_the_protocol_weighs_their_groups(tmp_path: Path) -> None:
     # strata a and b weigh 3 to 1, as WISE's groups do: 0.75 * 0.5 + 0.25 * 1 and 0.75 + 0.25 * 0
     found = gathered({"control": [0.625], "fork": [0.75]})
@@ -145,6 +157,14 @@ def test_a_precondition_that_does_not_hold_bars_the_verdict() -> None:
     assert judge_claims(gathered(values, claim))[0].seeds == "better"
 
 
+def test_a_precondition_has_to_hold_clearly_and_not_on_average_alone() -> None:
+    # 0.1 on average, from -0.2 to 0.4: the 95% interval reaches below zero
+    alone = [v + e for v, e in zip(VALUES["control"], (0.4, -0.2, 0.1, 0.3, -0.1), strict=True)]
+    condition = {"arm": "alone", "against": "control", "metric": METRIC}
+    found = gathered({**VALUES, "alone": alone}, {**CLAIM, "precondition": condition})
+    assert judge_claims(found)[0].seeds == "precondition absent"
+
+
 def test_a_sign_that_has_not_settled_is_still_training() -> None:
     found = gathered(VALUES)
     for tokens, fork in ((100, 0.4), (200, 0.45), (300, 0.6)):
@@ -154,8 +174,36 @@ def test_a_sign_that_has_not_settled_is_still_training() -> None:
     assert judge_claims(found)[0].seeds == "still training"
 
 
+def test_the_sign_that_has_to_settle_is_that_of_the_mean_over_seeds() -> None:
+    found = gathered({"control": [0.5] * 5, "fork": [0.4, 0.7, 0.7, 0.7, 0.7]})
+    for tokens in (100, 200):
+        found.curve += [row("control", 0, 0.5, tokens), row("fork", 0, 0.6, tokens)]
+    assert judge_claims(found)[0].seeds == "undecided"
+
+
 def test_a_task_that_another_model_solves_gets_no_verdict() -> None:
     assert judge_claims(gathered(VALUES, inherits=("generate",)))[0].seeds == "inherited"
+    turned = {**CLAIM, "arm": "control", "against": "fork"}
+    assert judge_claims(gathered(VALUES, turned, inherits=("generate",)))[0].seeds == "worse"
+
+
+def test_an_arm_is_judged_on_the_task_that_it_does_itself() -> None:
+    """The bridge inherits understanding; its drawing is its own."""
+    assert judge_claims(gathered(VALUES, inherits=("understand",)))[0].seeds == "better"
+
+
+def test_an_inherited_claim_takes_nothing_of_the_error_rate() -> None:
+    other = {**CLAIM, "id": "two", "arm": "control", "against": "fork"}
+    alone = judge_claims(gathered(VALUES, other))[0]
+    beside = judge_claims(gathered(VALUES, CLAIM, other, inherits=("generate",)))[1]
+    assert beside.by_seeds.p_value == pytest.approx(alone.by_seeds.p_value)
+
+
+def test_a_metric_belongs_to_the_task_of_its_benchmark_whatever_its_part() -> None:
+    part = "geneval.colors"
+    found = gathered(VALUES, {**CLAIM, "metric": part}, inherits=("generate",))
+    found.final = [replace(one, metric=f"{part}@world") for one in found.final]
+    assert judge_claims(found)[0].seeds == "inherited"
 
 
 def test_an_arm_that_was_not_run_is_said_to_be_so() -> None:
@@ -168,6 +216,18 @@ def test_claims_of_a_suite_share_one_error_rate() -> None:
     many = judge_claims(gathered(values, *({**CLAIM, "id": f"{i}"} for i in range(4))))[0]
     assert many.by_seeds.p_value == pytest.approx(4 * one.by_seeds.p_value)
     assert (one.seeds, many.seeds) == ("better", "undecided")
+    differences = [0.10, 0.02, 0.01, 0.07, 0.06]
+    assert one.equivalence_p == pytest.approx(equivalence_p(differences, 0.05))
+    assert many.equivalence_p == pytest.approx(min(1.0, 4 * one.equivalence_p))
+
+
+def test_power_is_told_for_the_spread_the_seeds_and_the_margin_of_the_claim() -> None:
+    values = {"control": [0.5] * 6, "fork": [0.58, 0.50, 0.54, 0.52, 0.56, 0.54]}
+    one = judge_claims(gathered(values, {**CLAIM, "margin": 0.03}))[0]
+    # differences 0.08, 0, 0.04, 0.02, 0.06, 0.04: mean 0.04, squares 40e-4 over 5 degrees
+    assert one.deviation == pytest.approx(0.0008**0.5)
+    assert one.minimum_detectable == pytest.approx(minimum_detectable_effect(0.0008**0.5, 6))
+    assert one.seeds_needed == seeds_needed(0.0008**0.5, 0.03)
 
 
 def test_a_claim_whose_arms_were_not_run_counts_all_the_same() -> None:

@@ -35,11 +35,17 @@ def test_half_of_each_change_is_the_mean_and_a_change_of_one_task_is_taken_whole
     assert values(merged) == [2.5, 2.0, 5.5, 10.0]
 
 
+def test_task_arithmetic_scales_both_changes_alike(vectors: TaskVectors) -> None:
+    merged = vectors.merged(MergedConfig(trunk=TRUNK, scale=0.25).coefficients())
+    assert values(merged) == [1.75, 1.5, 3.25, 10.0]
+
+
 def test_a_coefficient_moves_its_task_in_its_layer_alone(vectors: TaskVectors) -> None:
     coefficients = torch.zeros(2, TRUNK.depth + 1)
     coefficients[0, 0], coefficients[1, 2], coefficients[1, -1] = 1.0, 0.5, 2.0
     assert values(vectors.merged(coefficients)) == [3.0, 0.0, 7.0, 10.0]
     assert [group(name) for name in (FIRST, LAST, NORM, HEAD)] == [0, 2, -1, -1]
+    assert group("model.trunk.layers.11.norm.weight") == 11
 
 
 def test_slopes_of_the_coefficients_are_those_of_autograd(vectors: TaskVectors) -> None:
@@ -68,3 +74,5 @@ def test_weights_of_another_model_are_refused_by_name() -> None:
         TaskVectors(weights(1, 1, 1, 1), {"understand": weights(1, 1, 1, 1), "generate": other})
     with pytest.raises(ValueError, match=r"model\.scale must be above 0, got 0"):
         MergedConfig(scale=0.0)
+    with pytest.raises(ValueError, match=r"model\.fit_steps must not be negative, got -1"):
+        MergedConfig(fit_steps=-1)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import main
+from benchmarks.abilities import OpposedRequest, require_negatives, require_pictures
 from benchmarks.protocol import Request
 from benchmarks.records import read_json, write_lines
 from benchmarks.registry import open_model
@@ -83,6 +84,29 @@ def test_a_setting_that_a_pipeline_has_not_is_refused(pipeline):
         open_model(pipeline.replace("=2", "=two"))
 
 
+def test_a_pipeline_draws_away_from_a_negative_prompt(pipeline):
+    model = open_model(pipeline)
+    require_negatives(model, "a test")
+    opposed = OpposedRequest("a dog", seed=3, negative="a cat")
+    plain, away, empty = model.generate([REQUESTS[0], opposed, OpposedRequest("a dog", seed=3)])
+    generator = torch.Generator().manual_seed(3)
+    settings = {"negative_prompt": "a cat", "num_inference_steps": 2, "output_type": "np"}
+    theirs = model.pipeline("a dog", generator=generator, **settings).images[0]
+    assert np.abs(away.astype(int) - (theirs * 255).round()).max() <= 1
+    assert np.abs(away.astype(int) - plain).max() > 1
+    assert np.abs(empty.astype(int) - plain).max() <= 1
+
+
+def test_models_that_draw_from_text_alone_are_refused_pictures_by_name(pipeline, janus):
+    for name, kind in ((pipeline, "tiny-sd"), (janus, "tiny-janus")):
+        with pytest.raises(ValueError, match=f"draw from images .* for dreambench, got {kind}, w"):
+            require_pictures(open_model(name), "dreambench")
+    with pytest.raises(ValueError, match="take negative prompts for a test, got tiny-janus"):
+        require_negatives(open_model(janus), "a test")
+    with pytest.raises(ValueError, match="take negative prompts for a test, got tiny-sd"):
+        require_negatives(open_model(f"{pipeline}&guidance_scale=1"), "a test")
+
+
 def test_geneval_is_drawn_by_a_pipeline_and_not_twice(pipeline, tmp_path):
     prompt = {
         "tag": "single_object",
@@ -118,6 +142,10 @@ def test_emu3_draws_rows_of_visual_tokens_and_answers(tmp_path):
     model = open_model(f"hf:{folder}?max_tokens=3&image_area={EMU3_SIDE**2}")
     require_seeded(model, EMU3_SIDE)
     assert model.protocol["guidance"] == 3.0
+    require_negatives(model, "a test")
+    guided = open_model(f"hf:{folder}?image_area={EMU3_SIDE**2}&guidance=100000")
+    plain, away = guided.generate([REQUESTS[0], OpposedRequest("a dog", seed=3, negative="a cat")])
+    assert (plain != away).any()
     grey = np.full((16, 16, 3), 99, np.uint8)
     replies = model.answer([Request("a dog", (grey,)), Request("a")])
     assert all(isinstance(reply, str) for reply in replies)

@@ -13,8 +13,8 @@ class Dice:
     def __init__(self):
         self.turns = []
 
-    def __call__(self, texts, generators):
-        self.turns.append(list(texts))
+    def __call__(self, requests, generators):
+        self.turns.append([request.text for request in requests])
         return [np.array(int(torch.randint(1000, (1,), generator=one))) for one in generators]
 
 

@@ -38,7 +38,7 @@ def test_an_object_is_cut_out_on_grey_to_the_box_of_its_mask():
 def test_the_middle_square_is_seen_after_scaling_the_shorter_side(clip):
     image = np.zeros((64, 192, 3), np.uint8)
     image[:, 64:128] = 255  # at 32 pixels high, just the middle square
-    seen = clip._prepare(cut_out(image, np.ones((64, 192), bool)))
+    seen = clip.prepare(cut_out(image, np.ones((64, 192), bool)))
     assert seen.shape == (3, 32, 32)
     white = (1 - clip.mean) / clip.spread
     assert seen[:, 16, 16] == pytest.approx(white, abs=1e-5)

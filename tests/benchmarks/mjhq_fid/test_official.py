@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.distances import frechet_distance, unbiased_mmd
-from benchmarks.mjhq_fid import official as module
+from benchmarks.mjhq_fid import comparison as module
 from benchmarks.mjhq_fid import write_features
 from benchmarks.mjhq_fid.commands import arguments, run_verb
 from benchmarks.mjhq_fid.official import score_official

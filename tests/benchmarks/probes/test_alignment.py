@@ -6,7 +6,10 @@ import pytest
 from benchmarks.probes.alignment import (
     ALL,
     MUTUAL,
+    OWN,
     WITHIN,
+    WORLD,
+    alignment,
     cka_curve,
     last_third,
     measure,
@@ -15,7 +18,7 @@ from benchmarks.probes.alignment import (
     shape_row,
 )
 from benchmarks.probes.likeness import Neighbourhood
-from benchmarks.probes.protocol import States
+from benchmarks.probes.protocol import Sample, States
 
 RANDOM = np.random.default_rng(3)
 PROMPTS = RANDOM.normal(size=(40, 12))
@@ -78,6 +81,49 @@ def test_the_shape_is_the_peak_and_the_slope_of_the_last_third():
     assert shape(np.array([0.3])) == (1.0, 0.0)
 
 
+class Planted:
+    """States of each task's own: pictures are the prompts, in the last layer in drawing alone."""
+
+    name = "planted"
+
+    def __init__(self, shift: float) -> None:
+        self.shift = shift
+
+    def states(self, samples, task):
+        own = np.random.default_rng(len(task)).normal(size=(len(samples), 12))
+        last = own if task == "generate" else OTHER[: len(samples)] + self.shift * own
+        return States(np.stack([own, last]), own)
+
+
+def table(untrained: Planted | None) -> dict:
+    samples = [Sample(np.zeros((2, 2, 3), np.uint8), "a cat", "one", "?", "yes")] * 40
+    pictures = {WORLD: samples, OWN: samples}
+    rows = alignment(Planted(0.0), untrained, pictures, 5)["alignment"]
+    return {
+        (row["images"], row["task"], row["layer"]): row
+        for row in rows
+        if row["measure"] == MUTUAL and row["scope"] == ALL
+    }
+
+
+def test_each_task_is_compared_with_its_own_prompts_and_on_own_pictures_with_those_drawn_from():
+    rows = table(None)
+    assert len(rows) == 8  # two sets, two tasks, two layers
+    for images, task in ((WORLD, "understand"), (WORLD, "generate"), (OWN, "generate")):
+        assert rows[images, task, 1]["value"] == 1.0, (images, task)
+    assert rows[OWN, "understand", 1]["value"] < 0.5  # against what `generate` read
+    last = {task: rows[WORLD, task, 2]["value"] for task in ("understand", "generate")}
+    assert last["understand"] < 0.5 < last["generate"] == 1.0
+
+
+def test_the_baseline_is_the_untrained_models_on_the_same_pictures():
+    rows = table(Planted(100.0))  # its last layer is its prompts in both tasks, but for a trace
+    for (images, task, layer), row in rows.items():
+        aligned = (images, task) != (OWN, "understand")
+        assert (row["untrained"] > 0.9) == aligned, (images, task, layer)
+        assert (row["value"] > 0.9) == (aligned and (layer == 1 or task == "generate"))
+
+
 def test_intervals_are_narrow_where_samples_agree_and_hold_the_estimate():
     sure = np.repeat(np.array([[0.2], [0.6], [0.4]]), 50, axis=1)
     row = shape_row(sure)
@@ -86,4 +132,7 @@ def test_intervals_are_narrow_where_samples_agree_and_hold_the_estimate():
     noisy = sure + np.random.default_rng(1).normal(scale=1.0, size=sure.shape)
     row = shape_row(noisy)
     assert row["slope_low"] < row["slope"] < row["slope_high"]
-    assert row["slope_high"] - row["slope_low"] > 0.5
+    # 95% of the slopes of means of 50: their deviation is that of two layers, each 1 / 50**0.5,
+    # a step of a third of the depth apart
+    deviation = 3 * (2 / 50) ** 0.5
+    assert row["slope_high"] - row["slope_low"] == pytest.approx(2 * 1.96 * deviation, rel=0.25)

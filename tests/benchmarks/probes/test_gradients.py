@@ -49,6 +49,34 @@ def test_tasks_that_agree_lie_as_near_as_a_random_split():
     assert len(set(model.batches)) == len(model.batches) == 4 * DRAWS  # no batch twice
 
 
+def test_the_standard_error_is_that_of_the_mean_over_the_draws():
+    class Turning(Planted):
+        """One task's halves are at right angles in every other draw, else alike."""
+
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            at_right_angles = batch % 4 == 1
+            slope = np.array([0.0, 1.0]) if at_right_angles else np.array([1.0, 0.0])
+            return {"one": Gradient(1, "attention.query", slope)}
+
+    row = by_place(gradients(Turning(DIRECTION))["gradients"])[1, "all", "understand"]
+    # four cosines of 0 and four of 1: the deviation is (8 / 4 / 7) ** 0.5
+    assert row["cosine"] == pytest.approx(0.5)
+    assert row["stderr"] == pytest.approx((2 / 7) ** 0.5 / 8**0.5)
+
+
+def test_matrices_are_joined_by_name_whatever_order_they_come_in():
+    class Unordered(Planted):
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            found = {
+                "a": Gradient(1, "attention.query", np.array([1.0, 0.0])),
+                "b": Gradient(1, "attention.key", np.array([0.0, 2.0])),
+            }
+            return found if batch % 2 else dict(reversed(found.items()))
+
+    found = by_place(gradients(Unordered(DIRECTION))["gradients"])
+    assert found[1, "all", "understand"]["cosine"] == pytest.approx(1)
+
+
 def test_a_layer_of_each_tasks_own_says_so():
     rows = gradients(Planted(DIRECTION))["gradients"]
     assert {"layer": 2, "note": "the tasks share no matrix of this layer"} in rows

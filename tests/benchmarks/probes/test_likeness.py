@@ -17,6 +17,13 @@ def test_nearest_others_are_those_of_greatest_cosine_and_never_the_sample_itself
     assert Neighbourhood(near, 1).shared(swapped).tolist() == [0, 0, 0, 1]
 
 
+def test_renamed_neighbours_are_the_same_ones_under_their_new_names():
+    # 0 and 1 are near, 2 and 3; read in the order 2, 0, 1, 3 these stand at 1 and 2, 0 and 3
+    pairs = np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
+    near = Neighbourhood.of(pairs, 1).renamed(np.array([2, 0, 1, 3])).near
+    assert near.argmax(1).tolist() == [3, 2, 1, 0]
+
+
 @pytest.mark.parametrize("k", [40, 41])
 def test_k_not_below_the_sample_count_is_an_error(k: int):
     with pytest.raises(ValueError, match=f"k must be below the number of samples, 40, got {k}"):

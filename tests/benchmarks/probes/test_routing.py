@@ -56,6 +56,17 @@ def test_modality_explains_what_it_alone_decides():
     assert 0.4 < shared < 0.9
 
 
+def test_words_that_have_changed_places_explain_what_many_words_explain_by_chance():
+    rows = routing(Planted(), [])["routing"]
+    shuffled = {
+        row["measure"]: row["shuffled"]
+        for row in rows
+        if row["task"] == "understand" and row["layer"] == 1 and "shuffled" in row
+    }
+    assert shuffled["explained_by_modality"] < 0.6
+    assert shuffled["explained_by_word"] < 0.6
+
+
 def test_a_label_that_says_nothing_explains_nothing():
     chosen = np.array([[0], [1], [0], [1]])
     assert explained(chosen, np.array(["a", "a", "b", "b"])) == pytest.approx(0)

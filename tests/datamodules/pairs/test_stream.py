@@ -102,6 +102,18 @@ def test_each_rank_of_a_trainer_gets_its_part_of_a_step(source: PrecomputedSourc
         stream.train_dataloader()
 
 
+def test_a_step_comes_in_as_many_batches_as_are_accumulated(source: PrecomputedSource) -> None:
+    config = StreamConfig(batch=BATCH, steps=STEPS, accumulate=2)
+    stream = PairStream(source, latent_batch, config)
+    stream.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=1)
+    met = [stream.on_before_batch_transfer(one, 0)["captions"] for one in stream.train_dataloader()]
+    expected = [f"grey {number}" for number in range(BATCH, COUNT)]
+    assert met == [expected[first : first + 2] for first in range(0, len(expected), 2)]
+    assert stream.ledger.expected == COUNT - BATCH
+    with pytest.raises(ValueError, match=r"batch must be a multiple of accumulate=3, got 4\."):
+        StreamConfig(batch=BATCH, steps=STEPS, accumulate=3)
+
+
 def test_a_broken_sample_shortens_its_batch_and_is_counted_where_training_runs() -> None:
     def collate(samples: list[Sample]) -> dict[str, Any]:
         return {"names": [one.name for one in samples]}

@@ -14,7 +14,8 @@ from experiments.conditioned import brackets, steps
 from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
-from experiments.graph import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES, cell_steps
+from experiments.graph import cell_steps
+from experiments.graph_recipes import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES
 from experiments.markers import write_json, write_marker
 from experiments.steps import load_function
 from experiments.tune import CHOSEN

@@ -9,7 +9,8 @@ from rich.console import Console
 from experiments.ablate import Ablation
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Executor
-from experiments.plan import Project, Request
+from experiments.plan import Request
+from experiments.planner import Project
 
 ARMS = ("control", "fork", "frozen")
 TABLES = ("leaderboard.csv", "leaderboard.md")

@@ -10,7 +10,8 @@ from experiments.build import text_module
 from experiments.config import view
 from experiments.fit import save_weights
 from experiments.markers import write_json, write_marker
-from experiments.plan import Plan, Planner, Project, Request, cell_config
+from experiments.plan import Plan, Request, cell_config
+from experiments.planner import Planner, Project
 from experiments.recipes.recipe import load, load_recipe
 from experiments.sources import Sources
 from experiments.steps import Step, Store

@@ -18,7 +18,7 @@ def test_unknown_devices_are_refused_before_anything_is_planned(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["cpu", "gpu"])
+@pytest.mark.parametrize("preset", ["cpu", "gpu", "gpu-llm", "cluster"])
 def test_a_preset_is_planned_with_what_its_arms_take(
     preset: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -26,6 +26,7 @@ def test_a_preset_is_planned_with_what_its_arms_take(
     assert main([*PLAN, *place]) == 0
     shown = capsys.readouterr().out
     assert f"Suite architectures, preset {preset}" in shown
+    assert ("nothing was fetched" in shown) == (preset in ("gpu-llm", "cluster"))
     training, memory = shown[shown.index("Training on 2 x h100") :].split("Memory of one device")
     for arm in ("shared", "unifork"):
         assert arm in training

@@ -16,6 +16,7 @@ from models.pretrained.decoder_bridge import (
     open_pipeline_bridge,
 )
 from models.pretrained.decoder_pipeline import open_decoder
+from models.pretrained.frozen_prompts import Prompt
 from models.pretrained.frozen_reader import open_reader
 from tests.models.pretrained.conftest import LOOKING, TEXTS
 from tests.models.pretrained.tiny_decoders import CONDITION, PIPELINES
@@ -165,3 +166,16 @@ def test_a_saved_bridge_says_what_it_is_made_of(build: Build, tmp_path: Path) ->
 def test_a_bridge_refuses_values_outside_its_rules(fields: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PipelineBridgeConfig(**fields)
+
+
+def test_guidance_leads_away_from_a_negative_prompt_and_else_from_none(build: Build) -> None:
+    bridge = build("stable_diffusion").eval()
+    prompts, seeds = [TEXTS[0]], [3]
+
+    def drawn(guidance: float, *negatives: Prompt) -> torch.Tensor:
+        return bridge.draw(prompts, seeds, 2, guidance, negatives or None)
+
+    away = drawn(9.0, TEXTS[1])
+    torch.testing.assert_close(drawn(9.0, UNPROMPTED), drawn(9.0))
+    assert not torch.allclose(away, drawn(9.0))
+    torch.testing.assert_close(drawn(1.0, TEXTS[1]), drawn(1.0))  # nothing guides

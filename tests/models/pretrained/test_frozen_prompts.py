@@ -49,6 +49,14 @@ def test_a_checkpoint_without_a_template_gets_the_system_text_and_the_text(
     assert seeing.rendered(LOOKING[2]) == "<image><image>a dog of cat"
 
 
+def test_no_text_at_all_is_told_by_one_opening_token(checkpoint: Checkpoint) -> None:
+    plain = encoder(checkpoint, "causal")
+    plain.processor.chat_template = None
+    tokens = plain([Prompt(""), Prompt("cat")])["input_ids"]
+    said = [plain.tokenizer.convert_ids_to_tokens(row) for row in tokens]
+    assert said == [["<s>"], ["cat"]]
+
+
 def test_the_head_is_what_texts_open_with_whatever_they_say(checkpoint: Checkpoint) -> None:
     for form in ("causal", "smolvlm"):
         brief = encoder(checkpoint, form, "be brief")

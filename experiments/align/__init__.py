@@ -1,0 +1,1 @@
+"""Published unified models tuned with the interaction loss: papers/*.yaml, one file a recipe."""

@@ -1,0 +1,83 @@
+"""Examples of both tasks, step by step, from a user's own images with texts.
+
+Each task has its mixture of sources; a step's batch is a part of each. What a step sees is a
+function of the seed and the step (datamodules/pairs/stream.py), so a run goes on without a state.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import lightning
+import torch
+from torch.utils.data import DataLoader
+
+from datamodules.pairs.samples import Broken, BrokenSampleError, Positions, Sample
+from datamodules.pairs.sources import open_mixture
+from datamodules.pairs.stream import PairStream, StreamConfig
+from experiments.align.recipe import AlignConfig
+from experiments.config import ConfigError
+from models import Task
+
+EXAMPLES = "examples"
+
+
+class Usable:
+    """Positions of which those that a task cannot use are broken."""
+
+    def __init__(self, positions: Positions, task: Task) -> None:
+        self.positions, self.task = positions, task
+
+    def name(self, index: int) -> str:
+        return self.positions.name(index)
+
+    def read(self, index: int) -> Sample:
+        sample = self.positions.read(index)
+        if self.task == "generate":
+            if sample.image is None or not sample.caption:
+                raise BrokenSampleError("a sample that is drawn must have an image and a caption.")
+        elif not all(answer.strip() for _, answer in sample.turns):
+            raise BrokenSampleError(f"every answer must have words, got {sample.turns}.")
+        return sample
+
+
+class TaskStreams(lightning.LightningDataModule):
+    """Batches map each trained task to its samples."""
+
+    def __init__(self, config: AlignConfig) -> None:
+        super().__init__()
+        self.streams = {task: stream(config, task) for task in config.tasks}
+
+    def train_dataloader(self) -> Mapping[Task, DataLoader]:
+        for one in self.streams.values():
+            one.trainer = self.trainer
+        return {task: one.train_dataloader() for task, one in self.streams.items()}
+
+    def on_before_batch_transfer(
+        self, batch: Mapping[Task, list[Sample | Broken]], dataloader_idx: int
+    ) -> dict[Task, list[Sample]]:
+        whole = {
+            task: self.streams[task].on_before_batch_transfer(found, dataloader_idx)
+            for task, found in batch.items()
+        }
+        return {task: found[EXAMPLES] for task, found in whole.items()}
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Mapping[Task, Sequence[Sample]]:
+        """Samples are pictures and texts: the model's own processor makes tensors of them."""
+        return batch
+
+
+def stream(config: AlignConfig, task: Task) -> PairStream:
+    """Raises ConfigError where the task has no source."""
+    chosen = config.pairs.sources(task)
+    if not chosen:
+        raise ConfigError(f"pairs.{task} must name sources, got none.")
+    mixture = open_mixture(chosen, config.pixels, config.seed)
+    dealt = StreamConfig(
+        batch=config.train.batch(task),
+        steps=config.train.steps,
+        workers=config.pairs.workers,
+        max_broken=config.pairs.max_broken,
+    )
+    return PairStream(Usable(mixture, task), lambda samples: {EXAMPLES: samples}, dealt)

@@ -1,0 +1,23 @@
+"""Prints what a recipe does, what it does otherwise than its paper, and what it costs."""
+
+from rich.console import Console
+
+from experiments.align.cost import tuning_cost
+from experiments.align.recipe import AlignConfig
+from experiments.scaling.command import memory_table, training_table
+from experiments.scaling.hardware import Fleet
+from models.pretrained.unified.opening import blueprint
+
+
+def print_plan(console: Console, config: AlignConfig, fleet: Fleet) -> None:
+    """A checkpoint that lies in a folder is planned by its own config, another by `shape`."""
+    form = blueprint(config.checkpoint, config.kind, config.shape)
+    found = {config.kind: tuning_cost(form, config, fleet.count)}
+    console.print(f"{config.paper}: {config.about}", highlight=False)
+    console.print(training_table(found, fleet))
+    console.print(memory_table(found, fleet))
+    console.print(f"{config.train.steps} steps; hours at {fleet.utilisation:.0%} of the peak.")
+    for name, value in config.published.items():
+        console.print(f"published: {name}: {value}", highlight=False, soft_wrap=True)
+    for one in config.deviations:
+        console.print(f"otherwise here: {one}", highlight=False, soft_wrap=True)

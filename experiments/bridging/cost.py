@@ -1,0 +1,153 @@
+"""What a stage takes on named devices, from the shapes of its parts alone: nothing is loaded.
+
+One pair passes through modules without memory, forward and backward, and is counted; a step's cost
+is its pairs' times that, as nothing looks at two pairs at once. Not counted: a vision tower over
+reference images (their tokens count if --prompt-tokens has them).
+"""
+
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from transformers import DynamicCache
+
+from experiments.bridging.config import Recipe, StageConfig
+from experiments.bridging.shapes import Shapes, shapes_of
+from experiments.scaling.command import memory_table, training_table
+from experiments.scaling.estimate import ArmEstimate
+from experiments.scaling.hardware import Fleet
+from experiments.scaling.memory import FP32, Memory, count
+from experiments.scaling.step_cost import Cost, Kept
+from models.connector import Connector
+from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
+
+
+def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int) -> None:
+    """Two tables, with a line for each stage."""
+    plan = BridgePlan(recipe, prompt_tokens)
+    found = {name: plan.estimate(stage, fleet) for name, stage in recipe.stages.items()}
+    console = Console()
+    console.print(training_table(found, fleet))
+    console.print(memory_table(found, fleet))
+    console.print(
+        f"A prompt has {prompt_tokens} tokens. Of a pair's FLOPs the prompt takes "
+        f"{plan.prompt.flops:.3g}, the queries {plan.asking.flops:.3g}, and the autoencoder "
+        f"{plan.encoding:.3g} unless latents are precomputed. Hours at {fleet.utilisation:.0%} of "
+        f"{fleet.device.peak_flops / 1e12:.0f} TFLOP/s a device. docs/published-models.md says how "
+        "these figures come about."
+    )
+
+
+class BridgePlan:
+    """The costs of one pair, and what follows from them for a stage."""
+
+    def __init__(self, recipe: Recipe, prompt_tokens: int) -> None:
+        self.recipe, self.prompt_tokens = recipe, prompt_tokens
+        self.shapes = shapes_of(recipe.parts.reader, recipe.parts.decoder)
+        reader = self.shapes.reader.requires_grad_(False).to(recipe.parts.reader_dtype)
+        self.width: int = reader.config.get_text_config().hidden_size
+        self.prompt, self.asking = reader_costs(reader, prompt_tokens, recipe.model.queries)
+        self.encoding = encoder_flops(self.shapes)
+        self.learning = {
+            tuned: learnt_cost(self.shapes, recipe.model, self.width, tuned)
+            for tuned in {stage.tuned for stage in recipe.stages.values()}
+        }
+
+    def pair_flops(self, tuned: bool, precomputed: bool = False) -> float:
+        encoding = 0 if precomputed else self.encoding
+        return encoding + self.of_tensors(tuned).flops
+
+    def of_tensors(self, tuned: bool) -> Cost:
+        """Of one pair, without its encoding."""
+        return self.prompt + self.asking + self.learning[tuned]
+
+    def estimate(self, stage: StageConfig, fleet: Fleet) -> ArmEstimate:
+        """Of one stage. Its `tokens` are the reader's, its `cache` one part's prompts."""
+        train, shapes, queries = stage.train, self.shapes, self.recipe.model.queries
+        pairs = train.batch / (fleet.count * train.accumulate)
+        connector = new_meta_connector(self.recipe.model, self.width, shapes)
+        learns = count(connector) + queries * self.width
+        learns += count(shapes.denoiser) if stage.tuned else 0
+        in_full = learns + count(shapes.autoencoder)
+        in_full += 0 if stage.tuned else count(shapes.denoiser)
+        reader, precision = count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
+        ready = all(one.form == "precomputed" for one in stage.sources) and bool(stage.sources)
+        return ArmEstimate(
+            parameters=reader + in_full,
+            trainable=learns,
+            flops=self.pair_flops(stage.tuned, ready) * train.batch * train.steps,
+            tokens=float(train.batch * train.steps * (self.prompt_tokens + queries)),
+            memory=Memory(
+                weights=precision * reader + FP32 * in_full,
+                gradients=FP32 * learns,
+                optimizer=2 * FP32 * learns,
+                average=FP32 * learns if train.ema_decay else 0,
+                exchange=FP32 * learns if fleet.count > 1 else 0,
+                activations=pairs * self.of_tensors(stage.tuned).saved_bytes,
+            ),
+            cache=int(pairs * self.prompt.saved_bytes),
+            storage=FP32 * in_full,
+        )
+
+
+def flop_counter() -> FlopCounterMode:
+    """Torch's own takes the gradient of a convolution's weights to join all of its groups, which
+    makes Sana's, one channel a group, five times as dear as they are."""
+    return FlopCounterMode(
+        display=False, custom_mapping={torch.ops.aten.convolution_backward: gradient_flops}
+    )
+
+
+def gradient_flops(grad: Any, given: Any, weights: Any, *rest: Any, **named: Any) -> int:
+    """As many as forward for each gradient that is asked for, of inputs and of weights."""
+    *_, transposed, _padding, _groups, wanted = rest[:8]
+    return conv_flop_count(given, weights, grad, transposed) * sum(wanted[:2])
+
+
+def new_meta_connector(config: PipelineBridgeConfig, width: int, shapes: Shapes) -> Connector:
+    with torch.device("meta"):
+        return new_connector(config, width, shapes.condition_width)
+
+
+def learnt_cost(shapes: Shapes, config: PipelineBridgeConfig, width: int, tuned: bool) -> Cost:
+    """One pair's; activations are those of bf16, as autocast keeps them."""
+    connector = new_meta_connector(config, width, shapes).bfloat16()
+    denoiser = shapes.denoiser.bfloat16().requires_grad_(tuned)
+    place: dict[str, Any] = {"device": "meta", "dtype": torch.bfloat16}
+    states = torch.zeros(1, config.queries, width, **place, requires_grad=True)
+    noised, level = torch.zeros(1, *shapes.latent, **place), torch.zeros(1, **place)
+    own = nn.ModuleList([connector, denoiser])
+    with flop_counter() as counter, Kept(own) as kept:
+        conditions = connector(states)
+        found = denoiser(noised, timestep=level, encoder_hidden_states=conditions).sample
+        found.sum().backward()
+    own.zero_grad(set_to_none=True)
+    return Cost(counter.get_total_flops(), kept.bytes)
+
+
+def encoder_flops(shapes: Shapes) -> int:
+    """Of one image, forward."""
+    with flop_counter() as counter, torch.no_grad():
+        shapes.autoencoder.encode(torch.zeros(1, 3, shapes.pixels, shapes.pixels, device="meta"))
+    return counter.get_total_flops()
+
+
+def reader_costs(reader: Any, prompt: int, queries: int) -> tuple[Cost, Cost]:
+    """Of one prompt, read without gradient, which leaves keys and values; and of the queries behind
+    it, with theirs."""
+    decoder, cache = reader.get_decoder(), DynamicCache()
+    place: dict[str, Any] = {"device": "meta", "dtype": reader.dtype}
+    width = reader.config.get_text_config().hidden_size
+    with flop_counter() as counter, torch.no_grad():
+        said = torch.zeros(1, prompt, width, **place)
+        decoder(inputs_embeds=said, past_key_values=cache, use_cache=True)
+    layers: Any = cache.layers
+    left = sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
+    read = Cost(counter.get_total_flops(), left)
+    asking = torch.zeros(1, queries, width, **place, requires_grad=True)
+    with flop_counter() as counter, Kept(reader) as kept:
+        found = decoder(inputs_embeds=asking, past_key_values=cache, use_cache=True)
+        found.last_hidden_state.sum().backward()
+    return read, Cost(counter.get_total_flops(), kept.bytes)

@@ -1,0 +1,170 @@
+"""Trains one stage of a recipe, and saves the bridge where the next stage and a benchmark find it.
+
+Not by experiments/fit.py: that one trains token sequences of two tasks, and copies, averages and
+saves whole modules, of which a frozen reader of billions of weights would be the most. What it
+leaves is alike: `metrics.jsonl`, `progress.json`, `summary.json` last, `resume.ckpt` on the way;
+the bridge lies in `bridge`.
+"""
+
+import dataclasses
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from experiments.bridging.average import TrainedAverage
+from experiments.bridging.config import Recipe, StageConfig
+from experiments.bridging.data import pair_stream
+from experiments.config import ConfigError
+from experiments.fit import RESUME, new_trainer
+from experiments.markers import write_json
+from experiments.parallel.execution import ExecutionConfig
+from experiments.parallel.launch import on_ranks
+from experiments.run_files import RunFiles
+from models.pretrained.bridge_module import BridgeModule
+from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
+from models.pretrained.decoder_pipeline import open_decoder
+from models.pretrained.frozen_reader import open_reader
+from models.pretrained.frozen_store import PromptStore
+from models.ranks import over_ranks
+
+BRIDGE, SUMMARY, CONFIG = "bridge", "summary.json", "config.json"
+FOR_READERS = ("published", "deviations")
+GIB = 2**30
+
+
+def train_stage(recipe: Recipe, stage: str, runs: Path, devices: int) -> None:
+    """Trains `stage` in `runs/stage` unless that is finished, from where it was interrupted.
+
+    Raises ConfigError where the stage before is not finished, or the folder belongs to another
+    config.
+    """
+    out, before = runs / stage, recipe.before(stage)
+    if before is not None and not (runs / before / SUMMARY).exists():
+        raise ConfigError(f"stage {stage} must follow {before}, got no {runs / before / SUMMARY}.")
+    out.mkdir(parents=True, exist_ok=True)
+    check_config(recipe, stage, out / CONFIG)
+    if (out / SUMMARY).exists():
+        return
+    strategy = "single" if devices == 1 else "ddp"
+    execution = ExecutionConfig(devices=devices, strategy=strategy)
+    on_ranks(execution, fit_stage, out, out, recipe, stage, devices)
+
+
+def check_config(recipe: Recipe, stage: str, path: Path) -> None:
+    """Writes what the stage is trained with, or compares it with what stands there."""
+    values = dataclasses.asdict(recipe)
+    kept = ("parts", "model", "seed")
+    chosen = values["stages"][stage]
+    learnt = {name: one for name, one in chosen.items() if name not in FOR_READERS}
+    asked = {**{name: values[name] for name in kept}, "stage": learnt}
+    if path.exists() and (found := json.loads(path.read_text())) != asked:
+        other = [name for name in asked if found.get(name) != asked[name]]
+        raise ConfigError(f"{path} must be this recipe's, got other values of {', '.join(other)}.")
+    write_json(path, asked)
+
+
+def starting_bridge(recipe: Recipe, stage: str, runs: Path) -> PipelineBridge:
+    """The untrained bridge of the recipe's parts, or the one that the stage before has saved."""
+    parts, tuned = recipe.parts, recipe.stages[stage].tuned
+    if before := recipe.before(stage):
+        saved = runs / before / BRIDGE
+        return open_pipeline_bridge(saved, reader_dtype=parts.reader_dtype, tuned=tuned)
+    reader = open_reader(parts.reader, parts.system, parts.reader_dtype)
+    return PipelineBridge(recipe.model, reader, open_decoder(parts.decoder, tuned), recipe.seed)
+
+
+def fit_stage(out: Path, home: Path, recipe: Recipe, stage: str, devices: int) -> None:
+    """What each process of a stage does; `home` is the stage's folder, `out` where it writes."""
+    config: StageConfig = recipe.stages[stage]
+    module = BridgeModule(starting_bridge(recipe, stage, home.parent), config.train, recipe.seed)
+    data = pair_stream(config, module.bridge.decoder, recipe.seed)
+    recorder = BridgeRecorder(out, module, devices)
+    averaging = [TrainedAverage(config.train.ema_decay)] if config.train.ema_decay else []
+    trainer = new_trainer(
+        config.train,  # pyright: ignore[reportArgumentType]
+        [*averaging, recorder],
+        devices=devices,
+        strategy="ddp" if devices > 1 else "auto",
+        accumulate_grad_batches=config.train.accumulate,
+    )
+    resume = home / RESUME
+    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    if trainer.is_global_zero:
+        module.bridge.save(out / BRIDGE)
+        write_json(out / SUMMARY, {**recorder.summary(), "broken": len(data.ledger.broken)})
+        (out / RESUME).unlink(missing_ok=True)
+
+
+class BridgeRecorder(RunFiles):
+    """Records steps of several parts; keeps prompts where the config wants it."""
+
+    def __init__(self, out: Path, module: BridgeModule, devices: int) -> None:
+        super().__init__(out, module.train_config.steps)
+        self.config = module.train_config
+        self.pieces = devices * self.config.accumulate
+        self.seconds, self.total = 0.0, torch.zeros(())
+        counts = [(one.numel(), one.requires_grad) for one in module.parameters()]
+        trained = sum(count for count, learns in counts if learns)
+        frozen = sum(count for count, learns in counts if not learns)
+        self.about: dict[str, Any] = {"parameters": {"trained": trained, "frozen": frozen}}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": self.elapsed()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds = state_dict["seconds"]
+
+    def elapsed(self) -> float:
+        return self.seconds + time.monotonic() - self.started
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        super().on_train_start(trainer, pl_module)
+        self.started, self.finished = time.monotonic(), trainer.global_step
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if "prompts_kept" in self.about:
+            return
+        budget, reader = int(self.config.kept_prompts_gib * GIB), pl_module.bridge.reader
+        if budget:
+            prompts = pl_module.prompts(batch, torch.Generator().manual_seed(0))
+            costs = reader.keep_where_cheaper(prompts, PromptStore(budget))
+            self.about |= {"prompt_seconds": dataclasses.asdict(costs)}
+        self.about["prompts_kept"] = reader.store is not None
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.total = self.total + sum(one.float() for one in pl_module.values.values())
+        step = trainer.global_step
+        if step == self.finished:
+            return  # more parts of this step are to come
+        self.finished = step
+        if self.is_due(step):
+            loss = over_ranks(self.total) / self.pieces
+            self.record(step, {"train/generate/loss": loss.item()})
+        self.total = torch.zeros(())
+        self.keep(trainer, step)
+
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        self.seconds = self.elapsed()
+        self.about["device"] = pl_module.device.type
+        if pl_module.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(pl_module.device)
+            self.about["peak_device_bytes"] = peak
+        super().on_train_end(trainer, pl_module)
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            **self.about,
+            "steps": self.config.steps,
+            "pairs": self.config.steps * self.config.batch,
+            "wall_seconds": self.seconds,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }

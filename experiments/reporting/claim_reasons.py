@@ -1,0 +1,42 @@
+"""Why a claim has no verdict, in a sentence beside its row of the report."""
+
+from experiments.evidence.claims import Comparison
+from experiments.evidence.collect import Gathered
+from experiments.evidence.comparisons import best_difference
+from experiments.evidence.verdicts import (
+    INHERITED,
+    NO_ITEMS,
+    NO_PRECONDITION,
+    STILL_TRAINING,
+    Verdict,
+)
+
+FIXED = {
+    INHERITED: "Another model solves this task for the arm, so its score says nothing about it.",
+    STILL_TRAINING: "The difference has not settled: its sign over the last two token counts, or "
+    "the scores themselves.",
+    NO_ITEMS: "The scored items are not at hand, or do not add up to the scores.",
+}
+
+
+def claim_reason(found: Gathered, one: Verdict) -> str:
+    """Empty where the verdict's word says it all."""
+    parts = []
+    if one.missing:
+        parts.append(f"Without a score: {'; '.join(one.missing)}.")
+    condition = one.claim.precondition
+    if one.seeds == NO_PRECONDITION and condition is not None:
+        parts.append(
+            f"Presupposes that {condition.arm} is above {condition.against} on {condition.metric}: "
+            f"{seen(found, condition)}."
+        )
+    words = dict.fromkeys((one.items, one.seeds))
+    return " ".join((*parts, *(FIXED[word] for word in words if word in FIXED)))
+
+
+def seen(found: Gathered, condition: Comparison) -> str:
+    """The presupposed difference with its interval."""
+    difference = best_difference(found, condition)
+    if difference is None:
+        return "not measured"
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"

@@ -1,0 +1,131 @@
+"""Tunes a published unified model on both tasks, with the interaction loss where it has a weight.
+
+batch ── for each task present: read, states, loss of its tokens, interaction ── sum ── one step
+
+AIA (arXiv 2511.22663) fine-tunes Emu3 and post-trains Janus-Pro so; its released code, for
+Janus-Pro, draws one task a step, where a step here sees both. It drops no attention probabilities.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from models import TASKS, Task
+from models.attention_mass import Watch
+from models.block_execution import recompute_blocks
+from models.initialise import generator_for
+from models.interaction_loss import huber
+from models.pretrained.unified.form import UnifiedForm
+from models.pretrained.unified.reading import Example, Reading, ahead
+from models.pretrained.unified.targets import targets, thresholds
+from models.pretrained.unified.token_loss import token_loss
+from models.pretrained.unified.tuning_config import TuningConfig
+from models.unified import objective
+
+Examples = Mapping[Task, Sequence[Example]]
+
+
+class UnifiedTuning(lightning.LightningModule):
+    """A batch holds examples by task. Raises ValueError for a target curve of another length."""
+
+    def __init__(self, form: UnifiedForm, config: TuningConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.form, self.train_config, self.seed = form, config, seed
+        self.model = form.model
+        self.curves = {
+            task: (
+                targets(config.interaction, task, form.depth),
+                thresholds(config.interaction, task, form.depth),
+            )
+            for task in TASKS
+            if config.interaction.weight(task)
+        }
+        self.values: dict[str, Tensor] = {}  # the last step's, for whoever logs
+        if config.recompute:
+            recompute_blocks(form.decoder)
+        self.train()
+
+    def train(self, mode: bool = True) -> "UnifiedTuning":
+        """Frozen parts stay as in use: Emu3's tokenizer has batch norms, which would move."""
+        super().train(mode)
+        for part in self.form.frozen:
+            part.eval()
+        return self
+
+    def training_step(self, batch: Examples, batch_idx: int) -> Tensor:
+        """The tasks' weighted objectives in one. Raises ValueError when it is not finite.
+
+        What the model's own layers drop is, like dropped prompts, a function of seed and step.
+        """
+        torch.manual_seed(self.generator("layers").initial_seed())
+        present: list[Task] = [t for t in TASKS if batch.get(t) and self.train_config.weight(t)]
+        values = {task: self.losses(self.read(task, batch[task])) for task in present}
+        weighted = [self.train_config.weight(task) * objective(values[task]) for task in present]
+        loss = torch.stack(weighted).sum()
+        if not torch.isfinite(loss):
+            found = {task: v["loss"].item() for task, v in values.items()}
+            raise ValueError(f"loss must stay finite, got {found} at step {self.global_step}.")
+        self.values = {
+            f"train/{task}/{name}": value.detach()
+            for task, named in values.items()
+            for name, value in named.items()
+        }
+        return loss
+
+    def read(self, task: Task, examples: Sequence[Example]) -> Reading:
+        """The examples as this step sees them."""
+        left_out = self.dropped(len(examples))
+        return self.form.read(task, examples, left_out, self.train_config.longest)
+
+    def dropped(self, count: int) -> list[bool]:
+        """Whose prompt is left out: a function of seed, step, process and place."""
+        drawn = torch.rand(count, generator=self.generator("prompts"))
+        return (drawn < self.train_config.prompt_drop).tolist()
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Of this step and process."""
+        return generator_for(self.seed, purpose, self.global_step, self.global_rank)
+
+    def losses(self, reading: Reading) -> dict[str, Tensor]:
+        """The mean loss of the predicted tokens; with the interaction loss, what that adds."""
+        watch = reading.watch() if reading.task in self.curves else None
+        states = self.form.states(reading, watch)
+        read, aims = states[ahead(reading.predicted)], reading.tokens[reading.predicted]
+        loss = token_loss(self.form.head(reading.task), read, aims, self.train_config.recompute)
+        return {"loss": loss} | ({} if watch is None else self.pulled(watch, reading.task, loss))
+
+    def pulled(self, watch: Watch, task: Task, loss: Tensor) -> dict[str, Tensor]:
+        """As `models.interaction_loss.interaction_values`, from the curves of this model."""
+        masses: Float[Tensor, "b depth"] = torch.stack(watch.masses, dim=-1)
+        aims, deltas = (masses.new_tensor(curve) for curve in self.curves[task])
+        counted = watch.counted / watch.counted.sum().clamp_min(1)
+        distance = (huber(masses - aims, deltas).mean(-1) * counted).sum()
+        weighted = self.train_config.interaction.weight(task) * distance
+        return {
+            "interaction_loss": weighted,
+            "interaction_mass": (masses.detach().mean(-1) * counted).sum(),
+            "interaction_ratio": weighted.detach() / loss.detach(),
+        }
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with AIA's moments over all that is not frozen."""
+        trained = [one for one in self.parameters() if one.requires_grad]
+        optimizer = torch.optim.AdamW(
+            trained, 1.0, betas=(0.9, 0.95), eps=1e-6, weight_decay=self.train_config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.train_config.rate(step)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def save(self, folder: Path) -> None:
+        """Writes the model and its processor as transformers loads them."""
+        self.form.save(folder)

@@ -1,0 +1,130 @@
+"""A recipe from its command to a checkpoint that the benchmarks' adapters and probes take."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+from benchmarks.__main__ import main as benchmarks
+from benchmarks.probes.interaction import mean_curve
+from benchmarks.probes.tables import read_table
+from benchmarks.protocol import Request
+from benchmarks.registry import open_model
+from experiments import run_files
+from experiments.align.command import main
+from experiments.config import ConfigError
+from models.interaction_loss import InteractionConfig
+from models.pretrained.unified.targets import targets
+from models.pretrained.unified.tuning import UnifiedTuning
+from tests.experiments.align.tiny_data import write_data, write_probed
+from tests.models.pretrained.unified.tiny import DEPTH, SIDES, picture
+
+SETTINGS = {"janus": "max_tokens=3", "emu3": "max_tokens=3&image_area=256"}
+KINDS = ["janus", pytest.param("emu3", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tuned_checkpoint_answers_and_draws_through_the_adapter(kind: str, tune) -> None:
+    model = open_model(f"hf:{tune(kind, 2)}?{SETTINGS[kind]}")
+    (reply,) = model.answer([Request("a dog", (picture(kind),))])
+    assert isinstance(reply, str)
+    (image,) = model.generate([Request("a dog", seed=3)])
+    assert image.shape == (SIDES[kind], SIDES[kind], 3)
+    assert image.dtype == np.uint8
+
+
+def test_a_run_logs_both_losses_and_their_ratio(tune) -> None:
+    out = tune("janus", 2).parent
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    found = {line["name"]: line["value"] for line in lines}
+    assert {line["step"] for line in lines} == {2}
+    for task in ("understand", "generate"):
+        extra, loss = found[f"train/{task}/interaction_loss"], found[f"train/{task}/loss"]
+        assert found[f"train/{task}/interaction_ratio"] == pytest.approx(extra / loss)
+        assert 0 < found[f"train/{task}/interaction_mass"] < 1
+    assert json.loads((out / "config.json").read_text())["train"]["steps"] == 2
+    assert not (out / "resume.ckpt").exists()
+
+
+def distances(model: Path, images: Path, out: Path) -> dict[str, float]:
+    """How far the probe finds each task's curve from its targets, mean over layers."""
+    words = ["probe", "interaction", "--model", f"hf:{model}", "--images", str(images)]
+    assert benchmarks([*words, "--out", str(out)]) == 0
+    rows = read_table(out / "interaction.csv")
+    found = {}
+    for task in ("understand", "generate"):
+        aims = targets(InteractionConfig(), task, DEPTH)
+        found[task] = float(np.abs(mean_curve(rows, task) - aims).mean())
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["janus", "emu3"])
+def test_the_loss_brings_the_curves_nearer_to_their_targets_and_its_absence_does_not(
+    kind: str, tune, checkpoints, tmp_path: Path
+) -> None:
+    images = write_probed(tmp_path / "images", SIDES[kind])
+    pulled = [f"train.interaction.{task}_weight=40" for task in ("understand", "generate")]
+    left = [f"train.interaction.{task}_weight=0" for task in ("understand", "generate")]
+    found = {
+        name: distances(model, images, tmp_path / f"probe-{name}")
+        for name, model in {
+            "before": checkpoints(kind),
+            "with": tune(kind, 80, *pulled, name="with"),
+            "without": tune(kind, 80, *left, name="without"),
+        }.items()
+    }
+    for task in ("understand", "generate"):
+        assert found["with"][task] < 0.6 * found["before"][task]
+        assert found["with"][task] < 0.6 * found["without"][task]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -> None:
+    whole = load_file(tune("emu3", 4, name="whole") / "model.safetensors")
+    monkeypatch.setattr(run_files, "RESUME_POINTS", 2)
+    step = UnifiedTuning.training_step
+
+    def stopped(self, batch, batch_idx):
+        if self.global_step == 3:
+            raise ValueError("stopped")
+        return step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(UnifiedTuning, "training_step", stopped)
+        with pytest.raises(ConfigError, match="stopped"):
+            tune("emu3", 4, name="parts")
+    parts = load_file(tune("emu3", 4, name="parts") / "model.safetensors")
+    assert all((parts[name] == value).all() for name, value in whole.items())
+
+
+def test_what_a_user_has_to_correct_is_one_clear_error(checkpoints, tmp_path: Path) -> None:
+    given = ["--out", str(tmp_path / "out"), f"checkpoint={checkpoints('janus')}"]
+    data = write_data(tmp_path / "data", SIDES["janus"])
+    for words, message in (
+        (["aia_llava", *given], "recipe must be one of aia_emu3, aia_janus, got 'aia_llava'"),
+        (["aia_janus", *given], "pairs.understand must name sources, got none"),
+        (["aia_janus", *given, "train.rate=1"], "command line: train.rate must be a known key"),
+        (["aia_janus", *given, "train.steps=0"], "train.steps must be at least 1, got 0"),
+        (
+            ["aia_janus", *given, *data, "train.interaction.targets=values"],
+            "must hold one value a layer, trunk.depth=3, got 0",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            main(words)
+
+
+def test_a_run_needs_a_folder(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["aia_janus"])
+    assert "--out must name the run's folder" in capsys.readouterr().err
+
+
+def test_recipes_are_listed_with_their_papers(capsys) -> None:
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert "aia_emu3: AIA (arXiv 2511.22663), Emu3" in shown
+    assert "aia_janus: AIA (arXiv 2511.22663), Janus-Pro-7B" in shown

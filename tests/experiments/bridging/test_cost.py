@@ -1,0 +1,98 @@
+"""The plan on paper: published sizes by hand, and FLOPs as they are counted where they run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from experiments.bridging.command import recipe_path
+from experiments.bridging.config import read_recipe
+from experiments.bridging.cost import BridgePlan, flop_counter, new_meta_connector
+from experiments.bridging.fit import starting_bridge
+from experiments.bridging.shapes import READERS, SANA, Shapes, decoder_shapes, reader_shape
+from experiments.scaling.hardware import Fleet
+from experiments.scaling.memory import count
+from models.pretrained.bridge_module import BridgeModule
+from models.pretrained.decoder_bridge import PipelineBridgeConfig
+from tests.experiments.bridging.conftest import recipe
+
+
+@pytest.mark.parametrize(
+    ("order", "depth", "millions"),
+    [("enc_proj", 24, 316), ("enc_proj", 6, 84), ("proj_enc", 24, 2046), ("proj_enc", 6, 517)],
+)
+def test_connectors_have_the_sizes_of_metaquerys_third_table(
+    order: str, depth: int, millions: int
+) -> None:
+    config = PipelineBridgeConfig(queries=64, connector=order, connector_depth=depth)
+    shapes = Shapes(None, None, None, (32, 16, 16), SANA["caption_channels"], 512)
+    assert round(count(new_meta_connector(config, 896, shapes)) / 1e6) == millions
+
+
+@pytest.mark.slow
+def test_published_parts_have_their_published_sizes() -> None:
+    millions = {name: count(reader_shape(name)) / 1e6 for name in READERS}
+    assert list(millions.values()) == pytest.approx([894, 3755, 8292], rel=0.01)
+    sizes = {
+        name: [count(part) / 1e6 for part in decoder_shapes(f"Efficient-Large-Model/{name}")]
+        for name in ("Sana_600M_512px_diffusers", "Sana_1600M_512px_diffusers")
+    }
+    assert sizes["Sana_600M_512px_diffusers"] == pytest.approx([590, 312], rel=0.02)
+    assert sizes["Sana_1600M_512px_diffusers"] == pytest.approx([1604, 312], rel=0.02)
+
+
+def test_a_convolution_costs_thrice_its_forward_pass_whatever_its_groups() -> None:
+    """8 channels, 3 x 3 weights, 5 x 5 places, 2 FLOPs each; one group or one channel a group."""
+    for groups, forward in ((1, 8 * 8 * 9 * 25 * 2), (8, 8 * 9 * 25 * 2)):
+        given = torch.zeros(1, 8, 5, 5, requires_grad=True)
+        with flop_counter() as counter:
+            nn.Conv2d(8, 8, 3, padding=1, groups=groups)(given).sum().backward()
+        assert counter.get_total_flops() == 3 * forward
+
+
+def test_a_step_is_planned_within_a_tenth_of_what_it_is_counted_at(
+    parts: Path, tmp_path: Path
+) -> None:
+    asked = recipe(parts, drop_text=0.0)
+    module = BridgeModule(
+        starting_bridge(asked, "pretrain", tmp_path), asked.stages["pretrain"].train, 0
+    )
+    text, count_of = "a " * 12, 4
+    batch = {
+        "texts": [text + "." * number for number in range(count_of)],
+        "references": [()] * count_of,
+        "pixels": torch.zeros(count_of, 32, 32, 3, dtype=torch.uint8),
+    }
+    encoder = module.bridge.reader.encoder
+    tokens = encoder(module.prompts(batch, torch.Generator()))["input_ids"].shape[1]
+    module.training_step(batch, 0)  # the head of all prompts is read once and for all
+    with flop_counter() as counter:
+        module.training_step(batch, 0).backward()
+    planned = count_of * BridgePlan(asked, tokens).pair_flops(tuned=True)
+    assert planned == pytest.approx(counter.get_total_flops(), rel=0.1)
+
+
+def test_a_stages_memory_follows_from_its_weights(parts: Path) -> None:
+    asked = recipe(parts)
+    stage, plan = asked.stages["pretrain"], BridgePlan(asked, 16)
+    one = plan.estimate(stage, Fleet("h100", 1, 0.3))
+    frozen = count(plan.shapes.reader) + count(plan.shapes.autoencoder)
+    assert one.parameters - one.trainable == frozen
+    assert one.memory.optimizer == 8 * one.trainable
+    assert one.memory.exchange == one.memory.average == 0
+    two = plan.estimate(replace(stage, tuned=True), Fleet("h100", 2, 0.3))
+    assert two.memory.exchange == 4 * one.trainable
+    assert two.memory.activations == one.memory.activations / 2
+    assert two.flops == one.flops
+
+
+@pytest.mark.slow
+def test_metaquerys_sizes_are_planned_without_loading_anything() -> None:
+    asked = read_recipe(recipe_path("metaquery"))
+    plan, stage = BridgePlan(asked, 128), asked.stages["pretrain"]
+    found = plan.estimate(stage, Fleet("h100", 64, 0.3))
+    assert found.trainable / 1e6 == pytest.approx(1604 + 1620, rel=0.01)
+    assert found.flops == pytest.approx(9.9e12 * 25e6 * 8, rel=0.02)
+    assert found.memory.total < 80 * 2**30

@@ -1,0 +1,83 @@
+"""`decide` and `ladder` run their cells where `--executor` says."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from experiments.__main__ import FAILED, main
+from experiments.ablate import Ablation
+from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.campaigns.decide import Runner
+from experiments.campaigns.ladder import climb
+from experiments.executors.choice import Machines
+from experiments.executors.interface import Job, Task
+from experiments.plan import Request
+from experiments.planner import Project
+from experiments.steps import StepError
+
+EVERY_CELL = "must have every cell finished"
+
+
+class Broken:
+    """An executor whose jobs fail at once, and the jobs themselves; `asked` has their units."""
+
+    poll_seconds = 0.0
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def start(self, task: Task) -> Job:
+        self.asked.append(task.unit)
+        return self
+
+    def poll(self) -> str | None:
+        return "no such machine"
+
+    def stop(self) -> None: ...
+
+    def wait(self) -> None: ...
+
+
+def test_seeds_are_added_on_the_machines_that_were_asked_for(
+    ablation: Callable[..., Ablation], project: Project
+) -> None:
+    made, broken = ablation(), Broken()
+    runner = Runner(project, made.runs, made.console, 1, Machines(broken, track=False))
+    with pytest.raises(StepError, match=EVERY_CELL):
+        runner(Request("toy", "tiny", arms=("control",)), seconds=3600.0)
+    assert broken.asked == ["artifacts"]
+
+
+def test_rungs_are_climbed_on_the_machines_that_were_asked_for(
+    ablation: Callable[..., Ablation], project: Project, suites: Path
+) -> None:
+    made, broken = ablation(), Broken()
+    suite, claim = split_claim("toy/fork_draws", suites)
+    rung: Any = SimpleNamespace(overrides=lambda config: (), label="ladder-64-1")
+
+    def make(asked: Request) -> Ablation:
+        return Ablation(project, asked, made.runs, made.console)
+
+    request = claim_request(suite, claim, "tiny", "ladder")
+    with pytest.raises(StepError, match=f"toy-tiny-ladder-64-1 {EVERY_CELL}"):
+        next(climb(request, claim, [rung], make, 1, Machines(broken, track=False)))
+    assert broken.asked == ["artifacts"]
+
+
+@pytest.mark.parametrize("command", ["decide", "ladder"])
+def test_a_campaign_refuses_an_executor_that_it_does_not_know(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = ["--claim", "conflict/conflict_in_generation", "--executor", "pbs"]
+    hours = ["--max-hours", "1"] if command == "decide" else []
+    assert main([command, *claim, *hours]) == FAILED
+    assert "--executor must be one of local, slurm, ray, got 'pbs'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_campaign_runs_on_the_device_that_was_asked_for(device: str, suites: Path) -> None:
+    suite, claim = split_claim("toy/fork_draws", suites)
+    assert claim_request(suite, claim, "tiny", "ladder", device=device).device == device

@@ -1,0 +1,92 @@
+"""An exported arm draws from pictures where it was taught to, and is refused where not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.abilities import require_pictures
+from benchmarks.protocol import Request
+from experiments.__main__ import main
+from experiments.sharing.benchmarks_command import open_model
+from experiments.sharing.export_model import export_model
+from experiments.sharing.picture_arm import PictureArm, prepared
+from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE
+from tests.benchmarks.dreambench.data_set import write_data
+from tests.experiments.sharing.conftest import RUN
+
+RED, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 200)))
+
+
+@pytest.fixture(scope="module")
+def folder(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "shared"
+    export_model(runs, RUN, "shared", 0, out)
+    return out
+
+
+def teach(folder: Path, prompts: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["conditioned"]["prompts"] = prompts
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.fixture
+def taught(folder: Path):
+    """The arm as if its prompts had held pictures."""
+    teach(folder, "pictures")
+    yield open_model(str(folder))
+    teach(folder, "captions")
+
+
+def test_an_arm_that_was_taught_with_pictures_draws_from_them(
+    taught: PictureArm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_pictures(taught, "a test")
+    codes = [5, *[7] * 15]
+    monkeypatch.setattr(
+        taught.tokenizer, "encode", lambda images: torch.tensor([codes] * len(images))
+    )
+    read, generate = [], taught.module.generate
+
+    def reading(prompts, seeds, sampling):
+        read.extend(prompts)
+        return generate(prompts, seeds, sampling)
+
+    monkeypatch.setattr(taught.module, "generate", reading)
+    image, same, _ = taught.generate(
+        [
+            Request("a photo of a dog", (RED,)),
+            Request("<image> a photo of a dog", (BLUE,)),
+            Request("a photo of a dog"),
+        ]
+    )
+    shown = [len(taught.words) + code for code in codes]
+    text = taught.words.encode("a photo of a dog")
+    assert read[0] == [GENERATE, BEGIN_IMAGE, *shown, END_IMAGE, *text, BEGIN_IMAGE]
+    assert read[2] == [GENERATE, *text, BEGIN_IMAGE]
+    assert image.shape == (32, 32, 3)
+    np.testing.assert_array_equal(image, same)
+
+
+def test_a_picture_of_any_size_is_cut_to_the_middle_square_that_the_arm_knows() -> None:
+    wide = np.zeros((64, 192, 3), np.uint8)
+    wide[:, 64:128] = 255
+    request = prepared(Request("a dog", (wide, RED)), 32)
+    assert request.text == "<image> <image> a dog"
+    assert request.images[0].shape == (32, 32, 3)
+    assert (request.images[0][:, 1:-1] == 255).all()  # but for the edge's blur
+    np.testing.assert_array_equal(request.images[1], RED)
+    assert prepared(Request("a dog on <image>", (RED,)), 32).text == "a dog on <image>"
+
+
+def test_an_arm_that_was_taught_with_captions_alone_is_refused_by_the_command(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert not isinstance(open_model(str(folder)), PictureArm)
+    words = ["benchmarks", "generate", "dreambench", "--model", f"arm:{folder}"]
+    words += ["--data", str(write_data(tmp_path / "dataset")), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "must draw from images in its prompt for dreambench" in capsys.readouterr().err
