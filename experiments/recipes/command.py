@@ -31,7 +31,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -197,7 +197,10 @@ def test_a_description_names_every_object_in_reading_order():
     scene = WORLD.scene("train", 0)
     question = WORLD.caption_question(Dice("train", 0, "check"), scene)
     assert question.kind == "caption"
-    assert [question.answer.index(one.place) for one in scene.placed]
+    places = ("top left", "top right", "bottom left", "bottom right")
+    in_order = sorted(scene.placed, key=lambda one: places.index(one.place))
+    said = [question.answer.index(f"{one.name} {one.place}") for one in in_order]
+    assert said == sorted(said)
     assert question.answer.count(" , ") + question.answer.count(" and ") == len(scene.placed) - 1
 
 
