@@ -41,10 +41,10 @@ def test_what_is_missing_is_empty_and_what_kept_it_is_named() -> None:
         "",
         "0.750 [0.500, 0.875]",
         "",
-        "better; failed at train: no memory",
+        "better; no result: train: no memory",
     ]
     wide = wide_row(gathered({"control": [0.5]}), row, [READS, NAME])
-    assert wide[f"{NAME}.verdict"] == "failed at train: no memory"
+    assert wide[f"{NAME}.verdict"] == "no result: train: no memory"
     assert NAME not in wide
     assert [wide[f"{READS}{part}"] for part in ("", ".ci_low", ".delta", ".p_value")] == [
         0.75,
