@@ -55,8 +55,9 @@ class DiffusersPipeline:
 
     @property
     def takes_negatives(self) -> bool:
-        """Whether the pipeline has negative prompts."""
-        return NEGATIVE in inspect.signature(self.pipeline.__call__).parameters
+        """Whether the pipeline has negative prompts, and guidance that heeds them."""
+        known = inspect.signature(self.pipeline.__call__).parameters
+        return NEGATIVE in known and self.settings.get("guidance_scale", 0) > 1
 
     def _draw(
         self, requests: Sequence[Request], generators: Sequence[torch.Generator]

@@ -49,13 +49,17 @@ class Emu3(ImageTextModel):
     """Draws by sampling image tokens under guidance, with the authors' weight of 3."""
 
     continues_streams = True
-    takes_negatives = True
     defaults: ClassVar[dict[str, Number]] = {
         **SETTINGS,
         "guidance": 3.0,
         "temperature": 1.0,
         "image_area": 518_400,
     }
+
+    @property
+    def takes_negatives(self) -> bool:
+        """Whether anything is guided away from."""
+        return self.settings["guidance"] != 1
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Return one image, uint8 [h, w, 3], for each request."""

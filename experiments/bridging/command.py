@@ -35,7 +35,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
     parser.add_argument("--prompt-tokens", type=int, default=128, help="with --plan: of a prompt")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
-    return parser.parse_args(arguments)
+    return parser.parse_intermixed_args(arguments)
 
 
 def main(arguments: list[str]) -> int:

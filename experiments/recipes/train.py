@@ -32,9 +32,9 @@ def train_stage(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) 
 
 
 def stage_data(config: SimpleNamespace, inputs: Inputs, arm: UnifiedModule) -> SequenceData:
-    """The sequences of the tasks that have a batch in this stage."""
+    """The sequences of both tasks; one without a batch in this stage is dealt none."""
     sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
-    stores = {task: read_store(inputs, task) for task in arm.trained_tasks if sizes[task]}
+    stores = {task: read_store(inputs, task) for task in arm.trained_tasks}
     drop = PromptDrop(config.train.prompt_drop, DROP)
     return SequenceData(stores, sizes, drop, config.seed, config.train.steps)
 

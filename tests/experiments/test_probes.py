@@ -21,12 +21,12 @@ from experiments.markers import write_marker
 from experiments.plan import Cell
 from experiments.probing import command as probe
 from experiments.probing import steps as probes
-from experiments.probing.inspected import InspectedModel, untrained_module
+from experiments.probing.inspected import InspectedModel, parts, untrained_module
 from experiments.prompt_folders import FULL
 from experiments.steps import Step, Store
 from models.architectures import architecture
 from models.batch import pack_generate, pack_understand
-from models.text_tokens import TextTokens
+from models.text_tokens import PAD, TextTokens
 from models.training import TrainConfig
 from tests.experiments.builders import TRUNK, cell_folders, tiny_config
 
@@ -112,6 +112,70 @@ def test_every_arm_sees_the_same_pictures_of_the_world_and_then_its_own(
     seen = InspectedModel.trained(config, inputs).pack(first[:1], "understand")
     answer = seen["tokens"][0][seen["predicted"][0]].tolist()
     assert TextTokens(World(WORLD).vocabulary).decode(answer) == first[0].answer
+
+
+def test_the_weights_that_are_named_are_seen_and_the_baseline_is_what_was_drawn_without_stage_0(
+    shared_folders, tmp_path: Path
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    drawn = torch.load(tmp_path / "train/model.pt")
+    torch.save({name: one + 1 for name, one in drawn.items()}, tmp_path / "train/later.pt")
+    later = InspectedModel.trained(config, inputs, "later.pt").module.state_dict()
+    from_text = SimpleNamespace(**{**vars(config), "train": replace(TRAIN, init="text")})
+    before = InspectedModel.untrained(from_text, inputs).module.state_dict()
+    for name, one in drawn.items():
+        assert torch.equal(later[name], one + 1), name
+        assert torch.equal(before[name], one), name
+
+
+def test_choices_are_those_of_all_tokens_but_pads_and_experts_stand_by_task(
+    shared_folders, tmp_path: Path
+):
+    config, inputs = cell("task_moe", shared_folders, tmp_path / "train")
+    model, samples = InspectedModel.trained(config, inputs), probes.world_samples(config, inputs)
+    found = model.choices(samples, "generate")
+    assert found.group == ("understand",) * 4 + ("generate",) * 4
+    assert (found.word != PAD).all()
+    assert (found.modality == "image").sum() == 16 * len(samples)
+    assert found.experts.shape[1] == len(found.word) == len(found.modality)
+
+
+def test_a_prompts_state_is_the_last_layers_mean_over_its_words_alone(
+    shared_folders, tmp_path: Path
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    model, samples = InspectedModel.trained(config, inputs), probes.world_samples(config, inputs)
+    tokens = model.prompts(samples[:1])
+    states: list[torch.Tensor] = []
+    trunk = model.token_model("understand").trunk
+    hook = trunk.layers[-1].register_forward_hook(lambda *given: states.append(given[-1]))
+    found = model.states(samples[:1], "understand").prompt
+    hook.remove()
+    last = states[-1][0] if isinstance(states[-1], tuple) else states[-1]
+    words = last[0, 1 : tokens.shape[1]]  # behind the task's token
+    assert torch.allclose(torch.from_numpy(found[0]), words.mean(0), atol=1e-5)
+
+
+def test_gradients_are_of_sequences_that_training_has_not_reached(
+    shared_folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    model, asked = InspectedModel.trained(config, inputs), []
+    whole = model.training
+
+    def sequences(task: str, step: int) -> Any:
+        asked.append(step)
+        return whole.sequences(task, step)
+
+    dealer = SimpleNamespace(sequences=sequences)
+    monkeypatch.setattr(InspectedModel, "training", property(lambda self: dealer))
+    found = model.gradients("generate", 2)
+    assert asked == [TRAIN.steps + 2]
+    assert {one.layer for one in found.values()} == {1, 2}
+
+
+def test_samples_are_seen_in_parts_that_leave_none_out():
+    assert [len(one) for one in parts(range(130))] == [64, 64, 2]
 
 
 def test_interaction_has_both_tasks_and_every_head(shared_folders, tmp_path: Path):

@@ -75,6 +75,8 @@ def test_what_no_group_names_is_bit_equal_after_a_step_and_what_one_names_has_ch
         "model.embedding.image_output",
     }
     assert "model.image_head.weight" in kept
+    trained = {name for name, parameter in fork.named_parameters() if parameter.requires_grad}
+    assert trained == changed
 
 
 def test_a_task_names_its_branch_its_norm_and_its_head_and_nothing_that_is_shared(

@@ -103,6 +103,8 @@ def test_models_that_draw_from_text_alone_are_refused_pictures_by_name(pipeline,
             require_pictures(open_model(name), "dreambench")
     with pytest.raises(ValueError, match="take negative prompts for a test, got tiny-janus"):
         require_negatives(open_model(janus), "a test")
+    with pytest.raises(ValueError, match="take negative prompts for a test, got tiny-sd"):
+        require_negatives(open_model(f"{pipeline}&guidance_scale=1"), "a test")
 
 
 def test_geneval_is_drawn_by_a_pipeline_and_not_twice(pipeline, tmp_path):
