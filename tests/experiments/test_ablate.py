@@ -84,7 +84,8 @@ def start_runner(run: Ablation, suites: Path) -> "subprocess.Popen[bytes]":
     script = (
         "import signal, sys; from pathlib import Path; from rich.console import Console\n"
         "from experiments.ablate import Ablation\n"
-        "from experiments.plan import Project, Request\n"
+        "from experiments.plan import Request\n"
+        "from experiments.planner import Project\n"
         "from experiments.sources import ROOT, Sources\n"
         "from tests.experiments import fakes\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # as the command does
