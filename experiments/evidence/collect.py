@@ -21,7 +21,8 @@ from experiments.plan import Cell, Plan
 from experiments.steps import Store
 
 PROTOCOLS = "protocols.json"
-OUTPUTS = ("leaderboard.csv", "leaderboard_long.csv", "leaderboard.md", "report.html")
+LONG = "leaderboard_long.csv"
+OUTPUTS = ("leaderboard.csv", LONG, "leaderboard.md", "report.html")
 RUN_IDS = "mlflow_runs.json"
 COMMIT_DIGITS = 12
 NORMAL_95 = 1.959964

@@ -1,16 +1,18 @@
 """Copies a run's small files into `results/<name>`, to be committed: tables, scores, report.
 
+The long table is packed: a suite of nine arms has 0.7 MB of it.
 The claims are judged again, from the plan that the run was made by: its steps are found whatever
 the code has become since.
 """
 
 import argparse
+import gzip
 import json
 import shutil
 from pathlib import Path
 
 from experiments.config import ConfigError
-from experiments.evidence.collect import OUTPUTS, PROTOCOLS, gather
+from experiments.evidence.collect import LONG, OUTPUTS, PROTOCOLS, gather
 from experiments.finished_runs import outputs
 from experiments.plan import plan_from_json
 from experiments.probing.tables import FILE as PROBES
@@ -32,6 +34,7 @@ def export(folder: Path, target: Path) -> None:
     """
     names = (*OUTPUTS, "leaderboard.tex", PROTOCOLS)
     files = {name: (folder / name).read_bytes() for name in names}
+    files[f"{LONG}.gz"] = gzip.compress(files.pop(LONG), mtime=0)
     plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
     found = scores(plan, folder.parent / "steps")
     store = Store(folder.parent)

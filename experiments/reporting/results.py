@@ -31,5 +31,8 @@ def main(arguments: list[str]) -> int:
     console = Console()
     console.print(Markdown((folder / "leaderboard.md").read_text()))
     for name in OUTPUTS:
-        console.print(str(folder / name), highlight=False, soft_wrap=True)
+        path = folder / name
+        packed = path.with_name(f"{name}.gz")  # as `export` leaves the long table
+        shown = packed if packed.exists() else path
+        console.print(str(shown), highlight=False, soft_wrap=True)
     return 0

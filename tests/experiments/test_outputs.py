@@ -1,6 +1,7 @@
 """What an ablation leaves: both CSVs, markdown, TeX, the report, and the exported reference."""
 
 import csv
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -87,6 +88,8 @@ def check_export(finished: Ablation) -> None:
     scores = json.loads((target / "scores.json").read_text())
     assert scores["fork, seed 0"]["score_vqa"]["benchmark"] == "vqa"
     assert (target / "report.html").exists()
+    packed = gzip.decompress((target / "leaderboard_long.csv.gz").read_bytes())
+    assert packed == (finished.folder / "leaderboard_long.csv").read_bytes()
     (claim,) = read(target / "claims.csv")
     assert (claim["claim"], claim["seeds"], claim["n_seeds"]) == (
         "fork_draws",
