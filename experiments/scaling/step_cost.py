@@ -61,7 +61,7 @@ class StepCost:
     def __init__(self, config: Any, samples: Samples, tasks: Sequence[Task]) -> None:
         config = with_published_trunk(config)
         self.depth = config.model.trunk.depth
-        self.few = max(2, min(FEW, int(TOKENS / max(samples.tokens(task) for task in tasks))))
+        self.few = max(1, min(FEW, int(TOKENS / max(samples.tokens(task) for task in tasks))))
         self.depths = (2, 4) if is_stage(config) else (1, 2)
         self.lines = {
             (task, depth): [
