@@ -85,7 +85,7 @@ def generation_batch(config: CellConfig, words: TextTokens, tokens_per_image: in
     scenes = [world.scene("train", index) for index in range(count)]
     captions = [world.caption("train", index, scene) for index, scene in enumerate(scenes)]
     packed = [pack_generate(words, caption, image) for caption in captions]
-    if config.conditioned.recipe:
+    if config.conditioned.variant:
         number = round(count * config.conditioned.share)
         packed[:number] = [
             pack_image_prompt(words, one.seen, [image] * len(one.pictures), image)

@@ -15,12 +15,12 @@ from experiments.checkpoints import checkpoint_names, fingerprint, place_of
 from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, select
 from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import PROMPTS, Kind, cell_steps, meets_model
-from experiments.graph_recipes import (
+from experiments.graph_variants import (
     CONDITIONED_BRACKETS,
     IN_CONTEXT,
     PICTURE_BENCHMARKS,
-    RECIPES,
-    recipes,
+    VARIANTS,
+    variants,
     with_pairs,
 )
 from experiments.markers import write_json
@@ -117,8 +117,8 @@ class Planner:
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
                 graph = with_pairs(graph, arm, config, tasks)
-            for recipe in recipes(config):
-                graph = RECIPES[recipe](dict(graph))
+            for variant in variants(config):
+                graph = VARIANTS[variant](dict(graph))
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):

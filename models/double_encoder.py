@@ -17,12 +17,12 @@ from models.tokenizers.encoders import EFFICIENTNET
 
 @dataclass(frozen=True, kw_only=True)
 class DoubleEncoderConfig(SharedConfig):
-    """`recipe`: its cells need the step that extracts features (experiments/graph_recipes.py)."""
+    """`variant`: its cells need the step that extracts features (experiments/graph_variants.py)."""
 
     name: str = "double_encoder"
 
     @property
-    def recipe(self) -> str:
+    def variant(self) -> str:
         return "features"
 
 

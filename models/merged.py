@@ -40,8 +40,8 @@ class MergedConfig(SharedConfig):
                 raise ValueError(f"model.{name} must be above 0, got {getattr(self, name)}.")
 
     @property
-    def recipe(self) -> str:
-        """Its cells merge in place of training (experiments/graph_recipes.py)."""
+    def variant(self) -> str:
+        """Its cells merge in place of training (experiments/graph_variants.py)."""
         return "merge"
 
     def coefficients(self) -> Float[Tensor, "tasks groups"]:

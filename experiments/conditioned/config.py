@@ -28,6 +28,6 @@ class ConditionedConfig:
             raise ValueError(f"conditioned.per_kind must be at least 1, got {self.per_kind}.")
 
     @property
-    def recipe(self) -> str | None:
-        """How the steps of a cell differ (experiments/graph_recipes.py); None where they do not."""
+    def variant(self) -> str | None:
+        """How a cell's steps differ (experiments/graph_variants.py); None where they do not."""
         return None if self.prompts == "captions" else self.prompts

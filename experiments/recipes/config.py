@@ -23,8 +23,8 @@ class RecipeStageConfig(StageConfig):
             raise ValueError(f"stage.groups must say what {self.name} trains, got none.")
 
     @property
-    def recipe(self) -> str:
-        """Its cells train as a stage (experiments/graph_recipes.py)."""
+    def variant(self) -> str:
+        """Its cells train as a stage (experiments/graph_variants.py)."""
         return f"stage_{self.trainer}" if self.name else ""
 
 
@@ -71,6 +71,6 @@ class MixtureConfig:
         return self.understand if task == "understand" else self.generate
 
     @property
-    def recipe(self) -> str:
-        """Its cells have a training set of their own (experiments/graph_recipes.py)."""
+    def variant(self) -> str:
+        """Its cells have a training set of their own (experiments/graph_variants.py)."""
         return "mixture" if self.understand else ""

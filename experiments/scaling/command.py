@@ -37,7 +37,7 @@ def print_scaling(console: Console, plan: Plan, fleet: Fleet) -> None:
 
 def is_trained(config: Any) -> bool:
     """A merged arm takes no step of its own."""
-    return getattr(config.model, "recipe", "") != "merge"
+    return getattr(config.model, "variant", "") != "merge"
 
 
 def on_fleet(config: Any, fleet: Fleet) -> Any:

@@ -68,8 +68,8 @@ def step_sizes(config: Any) -> dict[Task, float]:
 
 def encoder_flops(config: Any) -> float:
     """What a second encoder spends on the training pictures, each once (artifacts/features.py)."""
-    recipes = {getattr(section, "recipe", None) for section in (config.model, config.encoder)}
-    if "features" not in recipes or "understand" not in step_sizes(config):
+    variants = {getattr(section, "variant", None) for section in (config.model, config.encoder)}
+    if "features" not in variants or "understand" not in step_sizes(config):
         return 0.0
     side = config.world.pixels
     blank = np.zeros((side, side, 3), dtype=np.uint8)

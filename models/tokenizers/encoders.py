@@ -45,8 +45,8 @@ class EncoderConfig:
             )
 
     @property
-    def recipe(self) -> str | None:
-        """Its cells need the step that extracts features (experiments/graph_recipes.py)."""
+    def variant(self) -> str | None:
+        """Its cells need the step that extracts features (experiments/graph_variants.py)."""
         return None if self.kind == "none" else "features"
 
 

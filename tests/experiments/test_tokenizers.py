@@ -19,7 +19,7 @@ from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import save_weights
-from experiments.graph_recipes import recipes
+from experiments.graph_variants import variants
 from experiments.markers import write_json, write_marker
 from experiments.model import TrainedModel
 from experiments.schema import load_schema
@@ -102,7 +102,7 @@ def artifacts(config: Any, root: Path) -> dict[str, Path]:
     text = text_module(config, load_codec(inputs["tokenizer"]))
     save_weights(text.state_dict(), inputs["stage0"] / "model.pt")
     write_json(inputs["stage0"] / "summary.json", {"flops": 1, "tokens": 1})
-    if config.encoder.recipe:
+    if config.encoder.variant:
         features(config, {}, inputs["features"])
     else:
         inputs.pop("features").rmdir()
@@ -228,7 +228,7 @@ def test_both_fields_are_keys_of_every_arm_and_an_encoder_asks_for_its_features(
     layer = Layer("command line", changes)
     for arm in suite.arms:
         config = resolve_arm(load_schema(), suite, load_preset("smoke"), arm, layer)
-        assert recipes(config) == ["features"]
+        assert variants(config) == ["features"]
         assert config.tokenizer.kind == "residual"
 
 

@@ -93,5 +93,5 @@ def test_a_value_outside_its_rule_is_refused(fields: dict, message: str) -> None
 
 
 def test_captions_alone_are_the_default_and_change_no_step() -> None:
-    assert ConditionedConfig().recipe is None
-    assert ConditionedConfig(prompts="pictures").recipe == "pictures"
+    assert ConditionedConfig().variant is None
+    assert ConditionedConfig(prompts="pictures").variant == "pictures"

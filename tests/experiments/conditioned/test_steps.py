@@ -15,7 +15,7 @@ from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
 from experiments.graph import cell_steps
-from experiments.graph_recipes import IN_CONTEXT, PICTURE_BENCHMARKS, RECIPES
+from experiments.graph_variants import IN_CONTEXT, PICTURE_BENCHMARKS, VARIANTS
 from experiments.markers import write_json, write_marker
 from experiments.steps import load_function
 from experiments.tune import CHOSEN
@@ -48,8 +48,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def run(name: str, inputs: dict[str, Path], root: Path) -> Path:
     """Runs a step of the graph on the folders of earlier ones."""
     kind = {
-        **RECIPES["pictures"](cell_steps(BOTH)),
-        **RECIPES["examples"](cell_steps(BOTH)),
+        **VARIANTS["pictures"](cell_steps(BOTH)),
+        **VARIANTS["examples"](cell_steps(BOTH)),
     }[name]
     out = root / name
     out.mkdir()
@@ -106,21 +106,21 @@ def test_a_prompt_with_pictures_has_room_and_each_image_depends_on_its_request_a
 
 
 def test_a_cell_that_does_not_draw_has_the_prompts_and_no_drawing() -> None:
-    for recipe in ("pictures", "examples"):
-        found = RECIPES[recipe](cell_steps(("understand",)))
+    for variant in ("pictures", "examples"):
+        found = VARIANTS[variant](cell_steps(("understand",)))
         new = found.keys() - cell_steps(("understand",)).keys()
         assert not [name for name in new if name.startswith(("generate", "judge_", "score"))]
         assert found["train"].inputs == cell_steps(("understand",))["train"].inputs
 
 
 def test_the_training_data_depend_on_which_prompts_hold_pictures() -> None:
-    for recipe in ("pictures", "examples"):
-        assert "conditioned" in RECIPES[recipe](cell_steps(BOTH))["data"].parts
+    for variant in ("pictures", "examples"):
+        assert "conditioned" in VARIANTS[variant](cell_steps(BOTH))["data"].parts
 
 
 def test_every_step_of_picture_prompts_is_there() -> None:
-    for recipe in ("pictures", "examples"):
-        for name, kind in RECIPES[recipe](cell_steps(BOTH)).items():
+    for variant in ("pictures", "examples"):
+        for name, kind in VARIANTS[variant](cell_steps(BOTH)).items():
             assert callable(load_function(kind.entry)), name
 
 

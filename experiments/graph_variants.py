@@ -1,6 +1,6 @@
-"""How the steps of a cell differ that has a config section with a `recipe`, or sources of pairs.
+"""How the steps of a cell differ that has a config section with a `variant`, or sources of pairs.
 
-A section names its recipe (`features`, `merge`, `pictures`, …); each takes the steps of a plain
+A section names its variant (`features`, `merge`, `pictures`, …); each takes the steps of a plain
 cell (graph.py) and gives those of such a cell.
 """
 
@@ -31,7 +31,7 @@ def with_pairs(
     for task in trained:
         if task not in config.pairs.tasks:
             raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
-    if "features" in (getattr(one, "recipe", None) for one in (config.model, config.encoder)):
+    if "features" in (getattr(one, "variant", None) for one in (config.model, config.encoder)):
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
     if getattr(config.tokenizer, "kind", "") == "autoencoder":
         raise ConfigError(f"pairs must name none for {arm}: its latents are the world's scenes'.")
@@ -105,12 +105,12 @@ def with_mixture(steps: dict[str, Kind]) -> dict[str, Kind]:
 
 
 def with_stage(entry: str, steps: dict[str, Kind]) -> dict[str, Kind]:
-    """Training is a stage of a recipe."""
+    """Training is a stage of a recipe (experiments/recipes/)."""
     train = steps["train"]
     return {**steps, "train": replace(train, entry=entry, parts=(*train.parts, "stage"))}
 
 
-RECIPES = {
+VARIANTS = {
     "features": with_features,
     "merge": with_merging,
     "pictures": with_pictures,
@@ -118,10 +118,10 @@ RECIPES = {
     "mixture": with_mixture,
     **{f"stage_{name}": partial(with_stage, entry) for name, entry in TRAINERS.items()},
 }
-"""The function of each recipe."""
+"""The function of each variant."""
 
 
-def recipes(config: CellConfig) -> list[str]:
-    """The recipes that sections of a config name, each once: one may follow from two of them."""
-    named = (getattr(section, "recipe", None) for section in vars(config).values())
-    return list(dict.fromkeys(recipe for recipe in named if recipe))
+def variants(config: CellConfig) -> list[str]:
+    """The variants that sections of a config name, each once: one may follow from two of them."""
+    named = (getattr(section, "variant", None) for section in vars(config).values())
+    return list(dict.fromkeys(variant for variant in named if variant))

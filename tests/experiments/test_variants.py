@@ -16,7 +16,7 @@ from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fit import Spent, save_weights
 from experiments.graph import cell_steps
-from experiments.graph_recipes import RECIPES
+from experiments.graph_variants import VARIANTS
 from experiments.match import equal_feed_forward, match, trunk_parameters
 from experiments.merge import merge
 from experiments.schema import load_schema
@@ -38,16 +38,16 @@ BOTH = ("understand", "generate")
 TRAIN = TrainConfig(precision="32-true")
 
 
-def test_a_recipes_steps_exist_and_each_follows_its_inputs() -> None:
-    for recipe in RECIPES.values():
-        steps = recipe(cell_steps(BOTH))
+def test_a_variants_steps_exist_and_each_follows_its_inputs() -> None:
+    for variant in VARIANTS.values():
+        steps = variant(cell_steps(BOTH))
         seen: set[str] = set()
         for name, kind in steps.items():
             assert set(kind.inputs) <= seen, name
             seen.add(name)
         assert callable(load_function(steps["train"].entry))
-    assert "features" in RECIPES["features"](cell_steps(BOTH))["train"].inputs
-    assert "data" not in RECIPES["merge"](cell_steps(BOTH))["train"].inputs
+    assert "features" in VARIANTS["features"](cell_steps(BOTH))["train"].inputs
+    assert "data" not in VARIANTS["merge"](cell_steps(BOTH))["train"].inputs
 
 
 @pytest.mark.parametrize("name", ["unifork", "fork_random"])
