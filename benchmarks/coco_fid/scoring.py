@@ -1,6 +1,5 @@
 """FID of images drawn from a sample of COCO's captions to the real images of the same sample."""
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import numpy as np
 
 from benchmarks.coco_fid.captions import CATEGORY
 from benchmarks.mjhq_fid.comparison import (
-    KERNEL,
     STATISTICS,
     Comparison,
     Side,
@@ -20,8 +18,6 @@ from benchmarks.mjhq_fid.features import FEATURES, FeatureSet, map_features
 from benchmarks.mjhq_fid.folder import read_meta
 from benchmarks.records import MANIFEST, read_json, read_judged, require_complete
 from benchmarks.results import Results
-
-log = logging.getLogger(__name__)
 
 
 def score(
@@ -54,23 +50,7 @@ def score(
     )
     comparison = Comparison("coco", manifests[0]["label"], sides)
     comparison.compare("", (sides[0].moments(CATEGORY), sides[1].moments(CATEGORY)))
-    for warning in comparison.warnings:
-        log.warning(warning)
-    protocol = {
-        **manifests[0],
-        "missing": missing,
-        "reference": {"features_sha256": digest, "n": len(known)},
-        "kernel": KERNEL,
-        "warnings": comparison.warnings,
-    }
-    return Results(
-        benchmark="coco_fid",
-        protocol=protocol,
-        n_expected=len(wanted),
-        n_scored=len(made.ids),
-        metrics=comparison.metrics,
-        items=comparison.items(),
-    )
+    return comparison.results("coco_fid", manifests[0], missing, len(wanted))
 
 
 def _rows(features: FeatureSet, wanted: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ and the kernel distance in place of the Fréchet one.
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,9 @@ from benchmarks.distances import (
 from benchmarks.mjhq_fid.features import Chosen, FeatureSet
 from benchmarks.mjhq_fid.paired import plain
 from benchmarks.records import whole_file
-from benchmarks.results import Item, Metric
+from benchmarks.results import Item, Metric, Results
+
+log = logging.getLogger(__name__)
 
 INCEPTION = "inception_v3_compat-"
 """How the label of Inception with the official weights begins: a distance on others is not FID."""
@@ -116,12 +119,34 @@ class Comparison:
             if size > SUBSET_SIZE:
                 self.metrics[f"{self.prefix}.{kernel}_spread{suffix}"] = plain(spread, size)
 
-    def items(self) -> list[Item]:
-        """Return one item a metric: a distance is of a set, no image has one of its own."""
-        return [
-            Item(name=name, cluster=name, stratum=name.partition("@")[0], value=metric.value)
-            for name, metric in self.metrics.items()
-        ]
+    def results(
+        self, benchmark: str, manifest: Mapping[str, Any], missing: Any, expected: int
+    ) -> Results:
+        """Return the metrics with their protocol; a warning is logged as well.
+
+        Each metric is one item: a distance is of a set, no image has one of its own.
+        """
+        for warning in self.warnings:
+            log.warning(warning)
+        real, made = self.sides
+        count = sum(map(len, real.categories.values()))
+        return Results(
+            benchmark=benchmark,
+            protocol={
+                **manifest,
+                "missing": missing,
+                "reference": {"features_sha256": real.digest, "n": count},
+                "kernel": KERNEL,
+                "warnings": self.warnings,
+            },
+            n_expected=expected,
+            n_scored=len(made.features.ids),
+            metrics=self.metrics,
+            items=[
+                Item(name=name, cluster=name, stratum=name.partition("@")[0], value=metric.value)
+                for name, metric in self.metrics.items()
+            ],
+        )
 
 
 def require_one_extractor(manifests: Sequence[Mapping[str, Any]]) -> None:

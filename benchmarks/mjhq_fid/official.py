@@ -1,13 +1,11 @@
 """FID and KID of a feature file against the real images' one, overall and by category."""
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.mjhq_fid.comparison import (
-    KERNEL,
     STATISTICS,
     Comparison,
     Side,
@@ -18,8 +16,6 @@ from benchmarks.mjhq_fid.features import FEATURES, FeatureSet, map_features
 from benchmarks.mjhq_fid.folder import read_meta
 from benchmarks.records import read_judged, require_complete
 from benchmarks.results import Results
-
-log = logging.getLogger(__name__)
 
 
 def score_official(
@@ -49,23 +45,7 @@ def score_official(
     )
     comparison = Comparison("mjhq", manifests[0]["label"], sides)
     comparison.compare_all()
-    for warning in comparison.warnings:
-        log.warning(warning)
-    protocol = {
-        **manifests[0],
-        "missing": missing,
-        "reference": {"features_sha256": digest, "n": len(real.ids)},
-        "kernel": KERNEL,
-        "warnings": comparison.warnings,
-    }
-    return Results(
-        benchmark="mjhq_fid",
-        protocol=protocol,
-        n_expected=len(meta),
-        n_scored=len(made.ids),
-        metrics=comparison.metrics,
-        items=comparison.items(),
-    )
+    return comparison.results("mjhq_fid", manifests[0], missing, len(meta))
 
 
 def _by_category(

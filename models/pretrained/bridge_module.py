@@ -21,7 +21,7 @@ from models.initialise import generator_for
 from models.pretrained.decoder_bridge import PipelineBridge
 from models.pretrained.frozen_prompts import Prompt
 from models.ranks import ranks
-from models.schedules import falling_cosine
+from models.schedules import warmed_cosine
 
 PairBatch = dict[str, Any]
 """`texts` [b], `references` [b] (a tuple of uint8 [h w 3] each), and the images they describe:
@@ -83,10 +83,7 @@ class BridgeTrainConfig:
 
     def rate(self, step: int) -> float:
         """The factor on every learning rate at `step`."""
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return falling_cosine(done, 1.0, self.final_share)
+        return warmed_cosine(step, self.steps, self.warmup_steps, self.final_share)
 
 
 class BridgeModule(lightning.LightningModule):

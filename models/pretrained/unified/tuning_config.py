@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from models import Task
 from models.interaction_loss import InteractionConfig
-from models.schedules import falling_cosine
+from models.schedules import warmed_cosine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,9 @@ class TuningConfig:
         for name in ("steps", "understand_batch", "generate_batch", "longest"):
             if getattr(self, name) < 1:
                 raise ValueError(f"train.{name} must be at least 1, got {getattr(self, name)}.")
-        if self.clip_norm <= 0:
-            raise ValueError(f"train.clip_norm must be above 0, got {self.clip_norm}.")
+        for name in ("learning_rate", "clip_norm"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"train.{name} must be above 0, got {getattr(self, name)}.")
         if not 0 <= self.final_rate <= self.learning_rate:
             raise ValueError(
                 f"train.final_rate must lie in [0, train.learning_rate={self.learning_rate}], "
@@ -57,7 +58,5 @@ class TuningConfig:
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        share = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return falling_cosine(share, self.learning_rate, self.final_rate)
+        floor = self.final_rate / self.learning_rate
+        return self.learning_rate * warmed_cosine(step, self.steps, self.warmup_steps, floor)
