@@ -90,7 +90,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
         """The tasks' weighted objectives in one. Raises ValueError when it is not finite."""
         values = weighed(self.losses(batch), batch)
         weighted = {t: self.train_config.weight(t) * objective(v) for t, v in values.items()}
-        loss = self.combine(weighted, list(self.parameters()))
+        loss = self.combine(weighted, self.parameters)
         if not torch.isfinite(loss):
             found = {task: v["loss"].item() for task, v in values.items()}
             raise ValueError(

@@ -10,7 +10,7 @@ a variance, and losses of one kind need no factor between them); PCGrad, Yu et a
 2001.06782; with two tasks the order in which gradients are projected does not matter).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from models import TASKS
 
 Objectives = Mapping[str, Tensor]
 """The weighted objective of each task in the batch."""
+Parameters = Callable[[], Iterable[Tensor]]
+"""Gives the model's parameters. Tensors would be inputs of a module: torch's counter of FLOPs hooks
+those, and no gradient with respect to a hooked leaf can be taken."""
 
 
 def total(objectives: Objectives) -> Tensor:
@@ -26,7 +29,7 @@ def total(objectives: Objectives) -> Tensor:
 
 
 class Sum(nn.Module):
-    def forward(self, objectives: Objectives, parameters: Sequence[Tensor]) -> Tensor:
+    def forward(self, objectives: Objectives, parameters: Parameters) -> Tensor:
         return total(objectives)
 
 
@@ -37,7 +40,7 @@ class LossWeights(nn.Module):
         super().__init__()
         self.log_spread = nn.ParameterDict({task: torch.zeros(1) for task in TASKS})
 
-    def forward(self, objectives: Objectives, parameters: Sequence[Tensor]) -> Tensor:
+    def forward(self, objectives: Objectives, parameters: Parameters) -> Tensor:
         spreads = {task: self.log_spread[task][0] for task in objectives}
         return total({task: (-s).exp() * objectives[task] + s for task, s in spreads.items()})
 
@@ -45,10 +48,10 @@ class LossWeights(nn.Module):
 class ProjectedGradients(nn.Module):
     """PCGrad. What it returns has the wanted gradient, and no meaning as a loss."""
 
-    def forward(self, objectives: Objectives, parameters: Sequence[Tensor]) -> Tensor:
+    def forward(self, objectives: Objectives, parameters: Parameters) -> Tensor:
         if len(objectives) == 1:
             return total(objectives)
-        trained = [one for one in parameters if one.requires_grad]
+        trained = [one for one in parameters() if one.requires_grad]
         with torch.autocast(trained[0].device.type, enabled=False):  # a backward pass has none
             first, second = (
                 torch.autograd.grad(one, trained, allow_unused=True) for one in objectives.values()

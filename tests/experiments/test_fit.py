@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule
+from models.remedies import COMBINERS
 from models.shared import SharedConfig
 from models.text_tokens import DROP, TextTokens
 from models.training import TrainConfig
@@ -28,11 +30,11 @@ TRAIN = TrainConfig(
 )
 
 
-def module() -> SharedModule:
+def module(train: TrainConfig = TRAIN) -> SharedModule:
     words, codec = TextTokens(("a", "cat", "is", "it", "yes", "?")), ImageTokenizer(CODEC)
     vocabulary = Vocabulary(len(words), codec.features(), CODEC.grid)
     trunk = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
-    return SharedModule(SharedConfig(trunk=trunk), vocabulary, TRAIN, 0)
+    return SharedModule(SharedConfig(trunk=trunk), vocabulary, train, 0)
 
 
 def data(kind: type[SequenceData] = SequenceData) -> SequenceData:
@@ -152,3 +154,14 @@ def test_a_dropped_prompt_leaves_its_image_and_nothing_else() -> None:
     kept, targets = PromptDrop(1.0, DROP).apply(tokens, predicted)
     assert kept.tolist() == [2, DROP, 4, 30, 31]
     assert targets.tolist() == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("combine", COMBINERS)
+def test_a_run_ends_whichever_way_the_tasks_objectives_become_one(
+    combine: str, tmp_path: Path
+) -> None:
+    """Counting its FLOPs is what projected gradients once died of."""
+    fit(module(replace(TRAIN, combine=combine, steps=2)), data(), tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["flops_per_step"] > 0
+    before, after = module().state_dict(), torch.load(tmp_path / "model.pt")
+    assert any(not torch.equal(before[name], after[name]) for name in before)

@@ -105,7 +105,7 @@ def test_learnt_weights_are_the_exponential_of_minus_the_spread() -> None:
     weights = LossWeights()
     weights.log_spread["generate"].data.fill_(2.0)
     losses = {"understand": torch.tensor(3.0), "generate": torch.tensor(5.0)}
-    assert weights(losses, []).item() == pytest.approx(3.0 + 5.0 * 0.1353353 + 2.0)
+    assert weights(losses, weights.parameters).item() == pytest.approx(3.0 + 5.0 * 0.1353353 + 2.0)
 
 
 def test_an_unknown_remedy_is_refused_with_those_there_are() -> None:
