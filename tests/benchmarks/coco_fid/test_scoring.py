@@ -54,13 +54,15 @@ def test_fid_is_that_to_the_real_images_of_the_sample_alone(folder):
     made, real = features(folder / "made"), features(folder / "real")
     same = np.stack([real[stem] for stem in made])
     drawn = np.stack(list(made.values()))
-    found = {name: metric.value for name, metric in scored(folder).metrics.items()}
+    results = scored(folder)
+    found = {name: metric.value for name, metric in results.metrics.items()}
     assert found == pytest.approx(
         {
             f"coco.fid@{LABEL}-n30": frechet_distance(same, drawn),
             f"coco.kid@{LABEL}-n30": unbiased_mmd(same, drawn),
         }
     )
+    assert results.protocol["reference"]["n"] == SAMPLES  # of the 40 real images
 
 
 def test_the_moments_of_the_real_images_are_cached(folder, monkeypatch):
