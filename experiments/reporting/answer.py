@@ -60,7 +60,7 @@ def outcome(one: Verdict) -> str:
 
 
 def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
-    """The arm with the best mean on the first headline metric of each task.
+    """The arm, or arms, with the best mean on the first headline metric of each task.
 
     An arm whose task another model solves leads in nothing: its score is that model's.
     """
@@ -70,7 +70,8 @@ def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
         own = {cell.arm for cell in found.plan.cells if task not in cell.inherits}
         arms = [row for row in rows if row.arm in own and axis.metric in row.scores]
         if arms:
-            best = max(arms, key=lambda row: sign * row.scores[axis.metric].value)
-            score = best.scores[axis.metric].value
-            told.append(f"{best.arm} leads on {axis.name} ({score:.3f})")
+            best = max(sign * row.scores[axis.metric].value for row in arms)
+            first = [row.arm for row in arms if sign * row.scores[axis.metric].value == best]
+            who = f"{first[0]} leads" if len(first) == 1 else f"{', '.join(first)} are level"
+            told.append(f"{who} on {axis.name} ({sign * best:.3f})")
     return told

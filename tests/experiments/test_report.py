@@ -103,6 +103,11 @@ def test_an_arm_that_inherits_a_task_does_not_lead_in_it(found: Gathered) -> Non
     assert suite_answer(inherited, [], STANDINGS).endswith("shared leads on g.all (0.250).")
 
 
+def test_arms_of_one_score_are_level_and_none_leads(found: Gathered) -> None:
+    level = [replace(one, scores={METRIC: Score(0.5)}) for one in STANDINGS[1:]]
+    assert suite_answer(found, [], level).endswith("shared, fork are level on g.all (0.500).")
+
+
 def test_a_decided_claim_stands_in_the_answer_with_its_interval(found: Gathered) -> None:
     better = Difference(value=0.25, low=0.1, high=0.4, inner_low=0.12, inner_high=0.38)
     verdicts = [verdict("better", better), verdict("undecided")]
