@@ -16,12 +16,11 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.sequences import SequenceData
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
-from models.batch import Batch
+from experiments.step_flops import batch_flops
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import TrainConfig, ema_update
@@ -53,7 +52,7 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NO
     `before` counts towards the FLOPs and tokens of the summary and of the curve's points.
     """
     config = module.train_config
-    flops = step_flops(module, data.batches(0)[0])
+    flops = batch_flops(module, data.batches(0)[0])
     recorder = Recorder(out, module, flops, before)
     trainer = new_trainer(config, [weight_average(config), recorder], devices=1)
     resume = out / RESUME
@@ -84,14 +83,6 @@ def new_trainer(
 
 def weight_average(config: TrainConfig) -> WeightAveraging:
     return WeightAveraging(use_buffers=False, multi_avg_fn=ema_update(config.ema_decay))
-
-
-def step_flops(module: UnifiedModule, batch: Batch) -> int:
-    """FLOPs of one training step, forward and backward, counted on one batch."""
-    with FlopCounterMode(display=False) as counter:
-        module.training_step(batch, 0).backward()
-    module.zero_grad(set_to_none=True)
-    return counter.get_total_flops()
 
 
 def save_weights(state: dict[str, Tensor], path: Path) -> None:

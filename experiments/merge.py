@@ -19,9 +19,10 @@ from torch import Tensor
 from datamodules.world import World
 from experiments.artifacts.data import fitting, turns
 from experiments.build import build_module
-from experiments.fit import Spent, parameter_counts, save_weights, step_flops
+from experiments.fit import Spent, parameter_counts, save_weights
 from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_text
+from experiments.step_flops import batch_flops
 from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad
 from models.merged import TaskVectors
@@ -68,7 +69,7 @@ def fitted(
     for step in range(config.model.fit_steps):
         module.load_state_dict(vectors.merged(coefficients))
         batch = dev_batch(config, inputs, step, encoder)
-        flops = flops or step_flops(module, batch)
+        flops = flops or batch_flops(module, batch)
         module.zero_grad(set_to_none=True)
         with torch.autocast("cpu", torch.bfloat16, config.train.precision.startswith("bf16")):
             loss = module.training_step(batch, step)

@@ -19,7 +19,6 @@ from experiments.fit import (
     fit,
     new_trainer,
     save_weights,
-    step_flops,
     weight_average,
 )
 from experiments.markers import write_json
@@ -28,6 +27,7 @@ from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.pieces import Cutting, PieceData
 from experiments.parallel.recorder import RankRecorder, discard
 from experiments.parallel.sharded import NoEmptyGradients, ShardedStrategy
+from experiments.step_flops import batch_flops
 from models.block_execution import compile_blocks, recompute_blocks
 from models.module import UnifiedModule
 from models.shards import whole
@@ -60,7 +60,7 @@ def fit_on_ranks(
             f"{execution.pieces} pieces (execution.devices * execution.accumulate), "
             f"got {config.combine!r}."
         )
-    flops = step_flops(module, data.batches(0)[0])
+    flops = batch_flops(module, data.batches(0)[0])
     recorder = RankRecorder(out, module, flops, before, execution)
     execute_blocks(module, execution)
     rank = int(os.environ.get("LOCAL_RANK", 0)) if execution.devices > 1 else 0

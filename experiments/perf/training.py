@@ -19,7 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
-from experiments.fit import step_flops
+from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
 from models.context import TrunkConfig

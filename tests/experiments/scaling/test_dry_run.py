@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from experiments.fit import step_flops
 from experiments.parallel.execution import ONE_DEVICE
 from experiments.scaling.dry_run import DryRun
 from experiments.scaling.step_cost import Kept
+from experiments.step_flops import step_flops
 from tests.experiments.parallel import runs
 from tests.experiments.parallel.runs import Case
 
