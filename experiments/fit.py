@@ -7,6 +7,7 @@ at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resum
 
 import json
 import resource
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,7 @@ class Recorder(Callback):
             self.metrics.flush()
             writing = self.out / "resume.writing"
             trainer.save_checkpoint(writing)
-            self.put_in_place(writing, self.out / RESUME)
+            put_in_place(writing, self.out / RESUME)
 
     def count(self, batch: dict[str, dict[str, Tensor]]) -> None:
         for task, sequences in batch.items():
@@ -158,9 +159,6 @@ class Recorder(Callback):
 
     def averaged(self, trainer: lightning.Trainer) -> dict[str, Tensor]:
         return averaged_state(trainer)
-
-    def put_in_place(self, writing: Path, resume: Path) -> None:
-        writing.replace(resume)
 
     def total_flops(self, step: int) -> int:
         return self.before.flops + step * self.flops
@@ -200,6 +198,22 @@ class Recorder(Callback):
             "peak_device_bytes": self.peak_device_bytes,
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
+
+
+def put_in_place(writing: Path, resume: Path) -> None:
+    """Replaces a checkpoint. A sharded one is a folder, which replaces no other; of several
+    processes one has it where it writes."""
+    if resume.is_dir():
+        discard(resume)
+    if writing.exists():
+        writing.replace(resume)
+
+
+def discard(checkpoint: Path) -> None:
+    if checkpoint.is_dir():
+        shutil.rmtree(checkpoint)
+    else:
+        checkpoint.unlink(missing_ok=True)
 
 
 def open_metrics(path: Path, step: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from experiments.fit import METRICS_EVERY, RESUME, RESUME_POINTS, open_metrics
+from experiments.fit import METRICS_EVERY, RESUME, RESUME_POINTS, open_metrics, put_in_place
 from experiments.progress_file import ProgressFile
 
 
@@ -42,8 +42,7 @@ class RunFiles(Callback):
         if step % self.resume_every == 0 and step < self.steps:
             writing = self.out / "resume.writing"
             trainer.save_checkpoint(writing)
-            if writing.exists():  # of several processes one writes
-                writing.replace(self.out / RESUME)
+            put_in_place(writing, self.out / RESUME)
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         self.metrics.close()

@@ -7,7 +7,7 @@
 None of them renames a tensor. A block is an element of a module list called `layers` or `blocks`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import torch
 from torch import nn
@@ -38,17 +38,22 @@ def recompute_blocks(module: nn.Module) -> None:
         checkpoint(block)
 
 
-def shard(module: nn.Module, mesh: DeviceMesh, passed_twice: Sequence[nn.Module] = ()) -> None:
+def shard(
+    module: nn.Module,
+    mesh: DeviceMesh,
+    passed_twice: Sequence[nn.Module] = (),
+    whole: Set[nn.Parameter] = frozenset(),
+) -> None:
     """Shards a LightningModule's parameters over `mesh`; `training_step` gathers them.
 
     Blocks of `passed_twice`, which a step runs through more than once, stay whole for all of it: of
-    two backward passes the first would put them away.
+    two backward passes the first would put them away. Parameters of `whole` are not sharded at all.
     """
-    kept = {id(block) for part in passed_twice for block in blocks(part)}
-    for block in blocks(module):
-        if id(block) not in kept:
-            fully_shard(block, mesh=mesh)
-    fully_shard(module, mesh=mesh)
+    kept, ignored = {id(block) for part in passed_twice for block in blocks(part)}, set(whole)
+    for block in reversed(list(blocks(module))):  # those inside another before it
+        if id(block) not in kept and not ignored.issuperset(block.parameters()):
+            fully_shard(block, mesh=mesh, ignored_params=ignored)
+    fully_shard(module, mesh=mesh, ignored_params=ignored)
     assert isinstance(module, FSDPModule)
     register_fsdp_forward_method(module, "training_step")
     # which experts a batch meets differs by process, and all have to send as many gradients

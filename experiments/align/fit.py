@@ -9,30 +9,56 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+from torch import Tensor, nn
 
 from experiments.align.data import TaskStreams
 from experiments.align.recipe import AlignConfig
-from experiments.fit import RESUME, new_trainer
+from experiments.fit import RESUME, discard, new_trainer
 from experiments.markers import write_json
+from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
+from experiments.parallel.launch import on_ranks
+from experiments.parallel.sharded import check_resume, trained_alone
 from experiments.run_files import RunFiles
 from models.pretrained.unified.opening import open_form
 from models.pretrained.unified.tuning import UnifiedTuning
+from models.ranks import over_ranks, ranks
+from models.shards import whole
 
 MODEL, CONFIG = "model", "config.json"
 
 
-def tune(config: AlignConfig, out: Path) -> None:
+def tune(config: AlignConfig, out: Path, execution: ExecutionConfig = ONE_DEVICE) -> None:
     """Raises ValueError for a curve of another length, too many broken samples, or a loss that is
     not finite."""
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / CONFIG, asdict(config))
+    check_resume(out / RESUME, execution)
+    on_ranks(execution, tune_on_ranks, out, out, config, execution)
+
+
+def tune_on_ranks(out: Path, home: Path, config: AlignConfig, execution: ExecutionConfig) -> None:
+    """What each process does; `home` is the run's folder, `out` where it writes."""
     data = TaskStreams(config)
     module = UnifiedTuning(open_form(config.checkpoint), config.train, config.seed)
-    trainer: Any = new_trainer(config.train, [Recorder(out, config.train.steps)], devices=1)
-    resume = out / RESUME
+    trainer: Any = new_trainer(
+        config.train,
+        [Recorder(out, config.train.steps)],
+        devices=execution.devices,
+        strategy=trained_alone(execution),
+    )
+    resume = home / RESUME
     trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
-    module.save(out / MODEL)
-    resume.unlink(missing_ok=True)
+    state = whole_state(module.model)
+    if trainer.is_global_zero:
+        module.save(out / MODEL, state)
+        discard(out / RESUME)
+
+
+def whole_state(model: nn.Module) -> dict[str, Tensor]:
+    """The model's state on the CPU, a tied tensor once; every process has to ask for it."""
+    named = [{n for n, _ in model.named_parameters(remove_duplicate=one)} for one in (True, False)]
+    tied, state = named[1] - named[0], model.state_dict()
+    return {name: whole(one).cpu() for name, one in state.items() if name not in tied}
 
 
 class Recorder(RunFiles):
@@ -43,5 +69,6 @@ class Recorder(RunFiles):
     ) -> None:
         step = trainer.global_step
         if self.is_due(step):
-            self.record(step, {name: value.item() for name, value in pl_module.values.items()})
+            values = {n: over_ranks(one) / ranks() for n, one in pl_module.values.items()}
+            self.record(step, {name: value.item() for name, value in values.items()})
         self.keep(trainer, step)

@@ -15,18 +15,19 @@ from transformers import DynamicCache
 
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
+from experiments.parallel.execution import over_processes
 from experiments.scaling.command import memory_table, training_table
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
-from experiments.scaling.memory import FP32, Memory, count
+from experiments.scaling.memory import FP32, Memory, count, exchanged
 from experiments.scaling.step_cost import Cost, Kept
 from models.connector import Connector
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 
 
-def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int) -> None:
+def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int, strategy: str | None) -> None:
     """Two tables, with a line for each stage."""
-    plan = BridgePlan(recipe, prompt_tokens)
+    plan = BridgePlan(recipe, prompt_tokens, strategy)
     found = {name: plan.estimate(stage, fleet) for name, stage in recipe.stages.items()}
     console = Console()
     console.print(training_table(found, fleet))
@@ -43,8 +44,8 @@ def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int) -> None:
 class BridgePlan:
     """The costs of one pair, and what follows from them for a stage."""
 
-    def __init__(self, recipe: Recipe, prompt_tokens: int) -> None:
-        self.recipe, self.prompt_tokens = recipe, prompt_tokens
+    def __init__(self, recipe: Recipe, prompt_tokens: int, strategy: str | None = None) -> None:
+        self.recipe, self.prompt_tokens, self.strategy = recipe, prompt_tokens, strategy
         self.shapes = shapes_of(recipe.parts.reader, recipe.parts.decoder)
         reader = self.shapes.reader.requires_grad_(False).to(recipe.parts.reader_dtype)
         self.width: int = reader.config.get_text_config().hidden_size
@@ -68,27 +69,28 @@ class BridgePlan:
         train, shapes, queries = stage.train, self.shapes, self.recipe.model.queries
         pairs = train.batch / (fleet.count * train.accumulate)
         connector = new_meta_connector(self.recipe.model, self.width, shapes)
-        learns = count(connector) + queries * self.width
-        learns += count(shapes.denoiser) if stage.tuned else 0
-        in_full = learns + count(shapes.autoencoder)
-        in_full += 0 if stage.tuned else count(shapes.denoiser)
+        learner = nn.ModuleList([connector, shapes.denoiser] if stage.tuned else [connector])
+        learns = count(learner) + queries * self.width
+        in_full = count(shapes.autoencoder) + (0 if stage.tuned else count(shapes.denoiser))
+        execution = over_processes(fleet.count, self.strategy)
+        shards = fleet.count if execution.strategy == "fsdp" else 1
         reader, precision = count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
         ready = all(one.form == "precomputed" for one in stage.sources) and bool(stage.sources)
         return ArmEstimate(
-            parameters=reader + in_full,
+            parameters=reader + in_full + learns,
             trainable=learns,
             flops=self.pair_flops(stage.tuned, ready) * train.batch * train.steps,
             tokens=float(train.batch * train.steps * (self.prompt_tokens + queries)),
             memory=Memory(
-                weights=precision * reader + FP32 * in_full,
-                gradients=FP32 * learns,
-                optimizer=2 * FP32 * learns,
-                average=FP32 * learns if train.ema_decay else 0,
-                exchange=FP32 * learns if fleet.count > 1 else 0,
+                weights=precision * reader + FP32 * (in_full + learns / shards),
+                gradients=FP32 * learns / shards,
+                optimizer=2 * FP32 * learns / shards,
+                average=FP32 * learns / shards if train.ema_decay else 0,
+                exchange=exchanged(learner, execution, FP32 * learns),
                 activations=pairs * self.of_tensors(stage.tuned).saved_bytes,
             ),
             cache=int(pairs * self.prompt.saved_bytes),
-            storage=FP32 * in_full,
+            storage=FP32 * (in_full + learns),
         )
 
 

@@ -16,14 +16,15 @@ from typing import Any
 import lightning
 import torch
 
-from experiments.bridging.average import TrainedAverage
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
-from experiments.fit import RESUME, new_trainer
+from experiments.fit import RESUME, discard, new_trainer
 from experiments.markers import write_json
-from experiments.parallel.execution import ExecutionConfig
+from experiments.parallel.average import TrainedAverage, trained
+from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
+from experiments.parallel.sharded import check_resume, trained_alone
 from experiments.run_files import RunFiles
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
@@ -31,17 +32,21 @@ from models.pretrained.decoder_pipeline import open_decoder
 from models.pretrained.frozen_reader import open_reader
 from models.pretrained.frozen_store import PromptStore
 from models.ranks import over_ranks
+from models.shards import whole
 
 BRIDGE, SUMMARY, CONFIG = "bridge", "summary.json", "config.json"
 FOR_READERS = ("published", "deviations")
 GIB = 2**30
 
 
-def train_stage(recipe: Recipe, stage: str, runs: Path, devices: int) -> None:
+def train_stage(
+    recipe: Recipe, stage: str, runs: Path, execution: ExecutionConfig = ONE_DEVICE
+) -> None:
     """Trains `stage` in `runs/stage` unless that is finished, from where it was interrupted.
 
-    Raises ConfigError where the stage before is not finished, or the folder belongs to another
-    config.
+    Several devices each hold all that is trained (ddp) or a shard of it (fsdp). Raises ConfigError
+    where the stage before is not finished, or the folder belongs to another config or was left by
+    the other strategy.
     """
     out, before = runs / stage, recipe.before(stage)
     if before is not None and not (runs / before / SUMMARY).exists():
@@ -50,9 +55,8 @@ def train_stage(recipe: Recipe, stage: str, runs: Path, devices: int) -> None:
     check_config(recipe, stage, out / CONFIG)
     if (out / SUMMARY).exists():
         return
-    strategy = "single" if devices == 1 else "ddp"
-    execution = ExecutionConfig(devices=devices, strategy=strategy)
-    on_ranks(execution, fit_stage, out, out, recipe, stage, devices)
+    check_resume(out / RESUME, execution)
+    on_ranks(execution, fit_stage, out, out, recipe, stage, execution)
 
 
 def check_config(recipe: Recipe, stage: str, path: Path) -> None:
@@ -78,26 +82,32 @@ def starting_bridge(recipe: Recipe, stage: str, runs: Path) -> PipelineBridge:
     return PipelineBridge(recipe.model, reader, open_decoder(parts.decoder, tuned), recipe.seed)
 
 
-def fit_stage(out: Path, home: Path, recipe: Recipe, stage: str, devices: int) -> None:
+def fit_stage(
+    out: Path, home: Path, recipe: Recipe, stage: str, execution: ExecutionConfig
+) -> None:
     """What each process of a stage does; `home` is the stage's folder, `out` where it writes."""
     config: StageConfig = recipe.stages[stage]
     module = BridgeModule(starting_bridge(recipe, stage, home.parent), config.train, recipe.seed)
     data = pair_stream(config, module.bridge.decoder, recipe.seed)
-    recorder = BridgeRecorder(out, module, devices)
+    recorder = BridgeRecorder(out, module, execution.devices)
     averaging = [TrainedAverage(config.train.ema_decay)] if config.train.ema_decay else []
     trainer = new_trainer(
         config.train,  # pyright: ignore[reportArgumentType]
         [*averaging, recorder],
-        devices=devices,
-        strategy="ddp" if devices > 1 else "auto",
+        devices=execution.devices,
+        strategy=trained_alone(execution),
         accumulate_grad_batches=config.train.accumulate,
     )
     resume = home / RESUME
     trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    is_sharded = execution.strategy == "fsdp"
+    learnt = {name: whole(one).cpu() for name, one in trained(module.bridge).items() if is_sharded}
     if trainer.is_global_zero:
-        module.bridge.save(out / BRIDGE)
+        bridge = starting_bridge(recipe, stage, home.parent) if is_sharded else module.bridge
+        bridge.load_state_dict(learnt, strict=False)
+        bridge.save(out / BRIDGE)
         write_json(out / SUMMARY, {**recorder.summary(), "broken": len(data.ledger.broken)})
-        (out / RESUME).unlink(missing_ok=True)
+        discard(out / RESUME)
 
 
 class BridgeRecorder(RunFiles):

@@ -45,3 +45,8 @@ class ExecutionConfig:
 
 
 ONE_DEVICE = ExecutionConfig()
+
+
+def over_processes(count: int, strategy: str | None) -> ExecutionConfig:
+    """Of `count` processes, several of which are `ddp` where no strategy is named."""
+    return ExecutionConfig(devices=count, strategy=strategy or ("ddp" if count > 1 else "single"))

@@ -16,16 +16,17 @@ from datamodules.sequences import SequenceData
 from experiments.fit import (
     RESUME,
     Spent,
+    discard,
     fit,
     new_trainer,
     save_weights,
     weight_average,
 )
 from experiments.markers import write_json
-from experiments.parallel.average import ShardedAverage
+from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.pieces import Cutting, PieceData
-from experiments.parallel.recorder import RankRecorder, discard
+from experiments.parallel.recorder import RankRecorder
 from experiments.parallel.sharded import NoEmptyGradients, ShardedStrategy
 from experiments.step_flops import batch_flops
 from models.block_execution import compile_blocks, recompute_blocks
@@ -94,7 +95,7 @@ def spread(
     """Lightning's strategy, and who averages the weights under it."""
     if execution.strategy == "fsdp":
         sharded = ShardedStrategy(execution.devices)
-        return {"strategy": sharded}, [ShardedAverage(config), NoEmptyGradients()]
+        return {"strategy": sharded}, [TrainedAverage(config.ema_decay), NoEmptyGradients()]
     if execution.strategy == "ddp":
         strategy = DDPStrategy(find_unused_parameters=True)  # experts that no token chose
         return {"strategy": strategy}, [weight_average(config)]

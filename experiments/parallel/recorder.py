@@ -5,7 +5,6 @@ and over processes where something is to be written. Files are the first process
 others write goes to a folder that is thrown away (launch.py).
 """
 
-import shutil
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from experiments.fit import METRICS_EVERY, Recorder, Spent, averaged_state
-from experiments.parallel.average import ShardedAverage
+from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ExecutionConfig
 from models.module import UnifiedModule
 from models.ranks import over_ranks
@@ -88,19 +87,7 @@ class RankRecorder(Recorder):
         return over_ranks(total) / self.execution.pieces
 
     def averaged(self, trainer: lightning.Trainer) -> dict[str, Tensor]:
-        sharded = [one for one in trainer.callbacks if isinstance(one, ShardedAverage)]  # pyright: ignore
-        return sharded[0].whole_state() if sharded else averaged_state(trainer)
-
-    def put_in_place(self, writing: Path, resume: Path) -> None:
-        """A sharded checkpoint is a folder, which cannot replace another one; of the processes one
-        has it where it writes."""
-        discard(resume)
-        if writing.exists():
-            writing.replace(resume)
-
-
-def discard(checkpoint: Path) -> None:
-    if checkpoint.is_dir():
-        shutil.rmtree(checkpoint)
-    else:
-        checkpoint.unlink(missing_ok=True)
+        sharded = [one for one in trainer.callbacks if isinstance(one, TrainedAverage)]  # pyright: ignore
+        if not sharded:
+            return averaged_state(trainer)
+        return sharded[0].whole_state(trainer.lightning_module)

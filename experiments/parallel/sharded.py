@@ -5,7 +5,7 @@ optimiser's state, each tensor by its parameter's name, and reads its part back 
 of processes that wrote them (torch.distributed.checkpoint).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.distributed import checkpoint as distributed_checkpoint
 from torch.optim import Optimizer
 
+from experiments.config import ConfigError
 from experiments.parallel.average import AVERAGE
+from experiments.parallel.execution import ExecutionConfig
 from models.block_execution import drop_empty_gradients, shard
 
 REST = "meta.pt"
@@ -24,17 +26,23 @@ REST = "meta.pt"
 
 
 class ShardedStrategy(ModelParallelStrategy):
-    """Shards a module as it is handed over, and its optimiser with it."""
+    """Shards a module as it is handed over, and its optimiser with it.
 
-    def __init__(self, devices: int) -> None:
+    With `frozen_whole`, what is not trained stays whole on every device, in its own precision.
+    """
+
+    def __init__(self, devices: int, frozen_whole: bool = False) -> None:
         super().__init__(data_parallel_size=devices, tensor_parallel_size=1)
+        self.frozen_whole = frozen_whole
 
     def setup(self, trainer: lightning.Trainer) -> None:
         module: Any = self.lightning_module
         assert self.accelerator is not None
         self.accelerator.setup(trainer)
         self.model_to_device()
-        shard(module, self.device_mesh["data_parallel"], module.passed_twice)
+        frozen = {one for one in module.parameters() if not one.requires_grad}
+        whole = frozen if self.frozen_whole else set()
+        shard(module, self.device_mesh["data_parallel"], passed_twice(module), whole)
         self.barrier()
         self.setup_optimizers(trainer)
         self.setup_precision_plugin()
@@ -45,13 +53,17 @@ class ShardedStrategy(ModelParallelStrategy):
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
         """The optimiser's state by the parameter's name and its own: `a.weight momentum_buffer`."""
-        states = [part.state for part in self.optimizers[0].parts]  # pyright: ignore
+        states = [part.state for part in self.optimizer_parts()]
         return {
             f"{name} {key}": value
             for name, parameter in self.named_parameters().items()
             for state in states
             for key, value in state.get(parameter, {}).items()
         }
+
+    def optimizer_parts(self) -> list[Optimizer]:
+        """The optimisers that one is made of, or itself."""
+        return getattr(self.optimizers[0], "parts", [self.optimizers[0]])
 
     def named_parameters(self) -> dict[str, torch.nn.Parameter]:
         assert self.lightning_module is not None
@@ -64,34 +76,33 @@ class ShardedStrategy(ModelParallelStrategy):
         assert self.lightning_module is not None
         named, own = self.named_parameters(), self.lightning_module.state_dict()
         average = {AVERAGE + name: torch.empty_like(one.detach()) for name, one in named.items()}
-        state = {"state_dict": {**own, **average}, "optimizer_0": self.empty_state(path)}
+        kept = kept_names(path)
+        saved = {n: one for n, one in {**own, **average}.items() if f"state_dict.{n}" in kept}
+        state = {"state_dict": saved, "optimizer_0": self.empty_state(kept)}
         distributed_checkpoint.load(state, checkpoint_id=path)
         self.load_optimizer(state["optimizer_0"])
         rest = torch.load(path / REST, weights_only=False)
         return {**rest, "state_dict": state["state_dict"]}
 
-    def empty_state(self, path: Path) -> dict[str, Tensor]:
-        """Room for the optimiser's tensors that the checkpoint holds."""
-        reader = distributed_checkpoint.FileSystemReader(path)
-        kept = [
-            key.partition(".")[2]
-            for key in reader.read_metadata().state_dict_metadata
-            if key.startswith("optimizer_0.")
-        ]
+    def empty_state(self, kept: Collection[str]) -> dict[str, Tensor]:
+        """Room for the optimiser's tensors among what a checkpoint holds."""
         named = self.named_parameters()
         room: dict[str, Tensor] = {"rates": torch.empty(len(self.optimizers[0].param_groups))}
         for key in kept:
-            name, _, kind = key.partition(" ")
+            owner, _, rest = key.partition(".")
+            name, _, kind = rest.partition(" ") if owner == "optimizer_0" else ("", "", "")
             if kind:
-                room[key] = (
-                    torch.zeros(()) if kind == "step" else torch.empty_like(named[name].detach())
-                )
+                like = named[name].detach()
+                room[rest] = torch.zeros(()) if kind == "step" else torch.empty_like(like)
         return room
 
     def load_optimizer(self, state: Mapping[str, Tensor]) -> None:
         optimizer: Any = self.optimizers[0]
         owners = {
-            id(p): part for part in optimizer.parts for g in part.param_groups for p in g["params"]
+            id(one): part
+            for part in self.optimizer_parts()
+            for group in part.param_groups
+            for one in group["params"]
         }
         named = self.named_parameters()
         for key, value in state.items():
@@ -100,6 +111,30 @@ class ShardedStrategy(ModelParallelStrategy):
                 owners[id(named[name])].state[named[name]][kind] = value
         for group, rate in zip(optimizer.param_groups, state["rates"].tolist(), strict=True):
             group["lr"] = rate
+
+
+def trained_alone(execution: ExecutionConfig) -> Any:
+    """Lightning's strategy for a published model: a shard is of what is trained alone."""
+    if execution.strategy == "fsdp":
+        return ShardedStrategy(execution.devices, frozen_whole=True)
+    return "auto" if execution.strategy == "single" else execution.strategy
+
+
+def check_resume(resume: Path, execution: ExecutionConfig) -> None:
+    """Raises ConfigError for a checkpoint that was left by the other strategy."""
+    if resume.exists() and resume.is_dir() != (execution.strategy == "fsdp"):
+        known = "fsdp" if resume.is_dir() else "ddp, or one process"
+        raise ConfigError(f"{resume} must be gone on from by {known}, got {execution.strategy}.")
+
+
+def passed_twice(module: Any) -> Sequence[torch.nn.Module]:
+    """The parts that a step of the module runs through more than once."""
+    return getattr(module, "passed_twice", ())
+
+
+def kept_names(path: Path) -> Collection[str]:
+    """The names of the tensors that a checkpoint holds."""
+    return distributed_checkpoint.FileSystemReader(path).read_metadata().state_dict_metadata.keys()
 
 
 class NoEmptyGradients(lightning.Callback):

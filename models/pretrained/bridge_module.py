@@ -144,8 +144,8 @@ class BridgeModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         trained = {name for name, one in self.named_parameters() if one.requires_grad}
-        state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {name: one for name, one in state.items() if name in trained}
+        frozen, state = self.state_dict().keys() - trained, checkpoint["state_dict"]
+        checkpoint["state_dict"] = {n: one for n, one in state.items() if n not in frozen}
 
 
 def groups(bridge: nn.Module, config: BridgeTrainConfig) -> list[dict[str, Any]]:

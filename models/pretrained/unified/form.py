@@ -5,7 +5,7 @@ predicts what. Everything else, the loss among it, is the same for all (`tuning.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,8 @@ class UnifiedForm(ABC):
         tokenizer = self.processor.tokenizer
         return tokenizer.convert_tokens_to_ids(self.processor.image_token)
 
-    def save(self, folder: Path) -> None:
-        """Writes the model and its processor as transformers loads them."""
-        self.model.save_pretrained(folder)
+    def save(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """Writes the model, of which this is the state, and its processor as transformers loads
+        them."""
+        self.model.save_pretrained(folder, state_dict=dict(state))
         self.processor.save_pretrained(folder)

@@ -17,12 +17,13 @@ CHUNK = 1024
 def token_loss(
     head: nn.Module, states: Float[Tensor, "t d"], aims: Int[Tensor, "t"], recompute: bool
 ) -> Float[Tensor, ""]:
-    """The mean over tokens; with `recompute` no logits are kept for the backward pass."""
+    """The mean over tokens, 0 over none; with `recompute` no logits await the backward pass."""
+    count = max(1, len(aims))
     if not recompute:
-        return summed(head, states, aims) / len(aims)
+        return summed(head, states, aims) / count
     chunks = zip(states.split(CHUNK), aims.split(CHUNK), strict=True)
     sums = [checkpoint(summed, head, *chunk, use_reentrant=False) for chunk in chunks]
-    return torch.stack(sums).sum() / len(aims)
+    return torch.stack(sums).sum() / count
 
 
 def summed(

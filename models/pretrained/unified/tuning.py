@@ -25,6 +25,7 @@ from models.pretrained.unified.reading import Example, Reading, ahead
 from models.pretrained.unified.targets import targets, thresholds
 from models.pretrained.unified.token_loss import token_loss
 from models.pretrained.unified.tuning_config import TuningConfig
+from models.ranks import over_ranks, ranks
 from models.unified import objective
 
 Examples = Mapping[Task, Sequence[Example]]
@@ -92,18 +93,22 @@ class UnifiedTuning(lightning.LightningModule):
         return generator_for(self.seed, purpose, self.global_step, self.global_rank)
 
     def losses(self, reading: Reading) -> dict[str, Tensor]:
-        """The mean loss of the predicted tokens; with the interaction loss, what that adds."""
+        """The mean loss of the tokens that all processes predict, as this one's share of it; with
+        the interaction loss, what that adds."""
         watch = reading.watch() if reading.task in self.curves else None
         states = self.form.states(reading, watch)
         read, aims = states[ahead(reading.predicted)], reading.tokens[reading.predicted]
-        loss = token_loss(self.form.head(reading.task), read, aims, self.train_config.recompute)
+        own = torch.tensor(float(len(aims)))
+        share = (ranks() * own / over_ranks(own)).item()
+        head, recompute = self.form.head(reading.task), self.train_config.recompute
+        loss = share * token_loss(head, read, aims, recompute)
         return {"loss": loss} | ({} if watch is None else self.pulled(watch, reading.task, loss))
 
     def pulled(self, watch: Watch, task: Task, loss: Tensor) -> dict[str, Tensor]:
         """As `models.interaction_loss.interaction_values`, from the curves of this model."""
         masses: Float[Tensor, "b depth"] = torch.stack(watch.masses, dim=-1)
         aims, deltas = (masses.new_tensor(curve) for curve in self.curves[task])
-        counted = watch.counted / watch.counted.sum().clamp_min(1)
+        counted = watch.counted * ranks() / over_ranks(watch.counted.sum()).clamp_min(1)
         distance = (huber(masses - aims, deltas).mean(-1) * counted).sum()
         weighted = self.train_config.interaction.weight(task) * distance
         return {
@@ -126,6 +131,7 @@ class UnifiedTuning(lightning.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def save(self, folder: Path) -> None:
-        """Writes the model and its processor as transformers loads them."""
-        self.form.save(folder)
+    def save(self, folder: Path, state: Mapping[str, Tensor]) -> None:
+        """Writes the model, of which this is the state, and its processor as transformers loads
+        them."""
+        self.form.save(folder, state)

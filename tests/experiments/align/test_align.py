@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from benchmarks.__main__ import main as benchmarks
@@ -98,6 +99,27 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -
             tune("emu3", 4, name="parts")
     parts = load_file(tune("emu3", 4, name="parts") / "model.safetensors")
     assert all((parts[name] == value).all() for name, value in whole.items())
+
+
+def values(model: Path) -> dict[tuple[int, str], float]:
+    lines = map(json.loads, (model.parent / "metrics.jsonl").read_text().splitlines())
+    return {(d["step"], d["name"]): d["value"] for d in lines if not d["name"].endswith("ratio")}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("kind", ["janus", "emu3"])
+def test_two_processes_in_shards_tune_as_others_do(kind: str, tune) -> None:
+    """Emu3's own layers drop, by process, so two are held against two that share nothing out."""
+    two, shards = ("--processes", "2"), ("--processes", "2", "--strategy", "fsdp")
+    without = () if kind == "janus" else two
+    whole = tune(kind, 2, "train.prompt_drop=0", name="others", how=without)
+    parts = tune(kind, 2, "train.prompt_drop=0", name="shards", how=shards)
+    assert values(parts) == pytest.approx(values(whole), rel=1e-4)
+    one, two = (load_file(model / "model.safetensors") for model in (whole, parts))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=0, atol=2e-3, msg=name)
 
 
 def test_what_a_user_has_to_correct_is_one_clear_error(checkpoints, tmp_path: Path) -> None:

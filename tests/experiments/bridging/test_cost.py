@@ -86,6 +86,11 @@ def test_a_stages_memory_follows_from_its_weights(parts: Path) -> None:
     assert two.memory.exchange == 4 * one.trainable
     assert two.memory.activations == one.memory.activations / 2
     assert two.flops == one.flops
+    shards = BridgePlan(asked, 16, "fsdp").estimate(stage, Fleet("h100", 4, 0.3)).memory
+    trained = 4 * one.trainable
+    assert shards.weights == one.memory.weights - trained * 3 / 4  # what is frozen stays whole
+    assert (shards.gradients, shards.optimizer) == (trained / 4, trained / 2)
+    assert 0 < shards.exchange < 2 * trained
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Training a stage: what it learns, what it leaves alone, and that a killed run loses nothing."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from torch import Tensor, nn
 import experiments.bridging.fit as fitting
 from datamodules.pairs.sources import open_source
 from experiments.bridging.config import Recipe
-from experiments.bridging.fit import BRIDGE, starting_bridge, train_stage
+from experiments.bridging.fit import BRIDGE, RESUME, fit_stage, starting_bridge, train_stage
 from experiments.config import ConfigError
+from experiments.parallel.execution import over_processes
+from experiments.parallel.launch import on_ranks
+from experiments.parallel.sharded import kept_names
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
 from models.pretrained.frozen_prompts import Prompt
@@ -54,17 +58,24 @@ def fail(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     monkeypatch.setattr(BridgeModule, "training_step", ended)
 
 
+def fit_and_fail(out: Path, *arguments: Any) -> None:
+    """`fit_stage` in a process that does not survive step 3."""
+    with pytest.MonkeyPatch.context() as patch:
+        fail(patch, at=3)
+        fit_stage(out, *arguments)
+
+
 def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_uninterrupted_one(
     parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = recipe(parts, **WHOLE)
-    train_stage(asked, "pretrain", tmp_path / "whole", 1)
+    train_stage(asked, "pretrain", tmp_path / "whole")
     with monkeypatch.context() as patch:
         fail(patch, at=3)
         with pytest.raises(PowerFailsError):
-            train_stage(asked, "pretrain", tmp_path / "killed", 1)
+            train_stage(asked, "pretrain", tmp_path / "killed")
     assert not (tmp_path / "killed" / "pretrain" / "summary.json").exists()
-    train_stage(asked, "pretrain", tmp_path / "killed", 1)
+    train_stage(asked, "pretrain", tmp_path / "killed")
     one, other = learnt(tmp_path / "whole"), learnt(tmp_path / "killed")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -82,14 +93,14 @@ def test_the_frozen_models_stay_and_the_average_is_what_is_saved(
 
     monkeypatch.setattr(fitting, "starting_bridge", kept)
     asked = recipe(parts, steps=3, ema_decay=0.5)
-    train_stage(asked, "pretrain", tmp_path / "averaged", 1)
+    train_stage(asked, "pretrain", tmp_path / "averaged")
     fresh = starting_bridge(asked, "pretrain", tmp_path)
     for frozen in ("reader.model", "decoder.autoencoder"):
         states = [one.get_submodule(frozen).state_dict() for one in (trained[0], fresh)]
         assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     assert not torch.equal(trained[0].queries, fresh.queries)
     monkeypatch.undo()
-    train_stage(recipe(parts, steps=3), "pretrain", tmp_path / "plain", 1)
+    train_stage(recipe(parts, steps=3), "pretrain", tmp_path / "plain")
     ends = [learnt(tmp_path / name)["bridge.queries"] for name in ("averaged", "plain")]
     start = fresh.queries.detach()
     moved = [(end - start).norm().item() for end in ends]
@@ -101,9 +112,9 @@ def test_a_second_stage_goes_on_from_the_first_with_reference_images(
 ) -> None:
     asked = recipe(parts, reader="looking", steps=2, precision="bf16-mixed")
     with pytest.raises(ConfigError, match="stage instruct must follow pretrain, got no"):
-        train_stage(asked, "instruct", tmp_path, 1)
+        train_stage(asked, "instruct", tmp_path)
     for stage in asked.stages:
-        train_stage(asked, stage, tmp_path, 1)
+        train_stage(asked, stage, tmp_path)
     first, second = learnt(tmp_path, "pretrain"), learnt(tmp_path, "instruct")
     changed = {name for name in first if not torch.equal(first[name], second[name])}
     assert "bridge.queries" in changed
@@ -118,12 +129,12 @@ def test_a_finished_stage_is_left_alone_and_one_of_another_recipe_refused(
     parts: Path, tmp_path: Path
 ) -> None:
     asked = recipe(parts, steps=1)
-    train_stage(asked, "pretrain", tmp_path, 1)
+    train_stage(asked, "pretrain", tmp_path)
     written = (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns
-    train_stage(asked, "pretrain", tmp_path, 1)
+    train_stage(asked, "pretrain", tmp_path)
     assert (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns == written
     with pytest.raises(ConfigError, match=r"config\.json must be this recipe's, .* of stage"):
-        train_stage(recipe(parts, steps=2), "pretrain", tmp_path, 1)
+        train_stage(recipe(parts, steps=2), "pretrain", tmp_path)
 
 
 def test_prompts_are_kept_where_that_is_cheaper_and_give_the_same_losses(
@@ -131,7 +142,7 @@ def test_prompts_are_kept_where_that_is_cheaper_and_give_the_same_losses(
 ) -> None:
     for name, budget in (("kept", 0.1), ("read", 0.0)):
         asked = recipe(parts, steps=2, kept_prompts_gib=budget)
-        train_stage(asked, "pretrain", tmp_path / name, 1)
+        train_stage(asked, "pretrain", tmp_path / name)
     assert losses(tmp_path / "kept") == pytest.approx(losses(tmp_path / "read"), rel=1e-4)
     told = json.loads((tmp_path / "kept" / "pretrain" / "summary.json").read_text())
     costs = told["prompt_seconds"]
@@ -162,7 +173,7 @@ def test_one_batch_of_the_world_is_learnt_and_drawn_nearer_to_its_pictures(
     asked = recipe(parts, steps=150, drop_text=0.0, final_share=0.1)
     asked = fitted_autoencoder(asked, 2 * pictures - 1, tmp_path)
     untrained = starting_bridge(asked, "pretrain", tmp_path)
-    train_stage(asked, "pretrain", tmp_path, 1)
+    train_stage(asked, "pretrain", tmp_path)
     found = losses(tmp_path)
     assert sum(found[-3:]) < 0.7 * sum(found[:3])
     trained = open_pipeline_bridge(tmp_path / "pretrain" / BRIDGE)
@@ -176,14 +187,37 @@ def test_one_batch_of_the_world_is_learnt_and_drawn_nearer_to_its_pictures(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_processes_train_as_one_that_takes_a_step_in_two_parts(
-    parts: Path, tmp_path: Path
+    parts: Path, tmp_path: Path, strategy: str
 ) -> None:
     for devices, parts_of_a_step in ((1, 2), (2, 1)):
         asked = recipe(parts, steps=3, accumulate=parts_of_a_step, ema_decay=0.5, drop_text=0.3)
-        train_stage(asked, "pretrain", tmp_path / str(devices), devices)
+        execution = over_processes(devices, strategy if devices > 1 else None)
+        train_stage(asked, "pretrain", tmp_path / str(devices), execution)
     assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "1"), rel=1e-4)
     one, two = learnt(tmp_path / "1"), learnt(tmp_path / "2")
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_killed_run_in_shards_goes_on_in_shards_and_in_nothing_else(
+    parts: Path, tmp_path: Path
+) -> None:
+    asked, shards = recipe(parts, **WHOLE | {"accumulate": 1}), over_processes(2, "fsdp")
+    train_stage(asked, "pretrain", tmp_path / "whole", shards)
+    killed = tmp_path / "killed" / "pretrain"
+    killed.mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"process . of execution\.devices=2 must finish"):
+        on_ranks(shards, fit_and_fail, killed, killed, asked, "pretrain", shards)
+    kept = re.findall(r"bridge\.(\w+)", " ".join(kept_names(killed / RESUME)))
+    assert set(kept) == {"queries", "connector", "decoder"}  # and not the frozen reader
+    with pytest.raises(ConfigError, match=r"resume\.ckpt must be gone on from by fsdp, got ddp"):
+        train_stage(asked, "pretrain", tmp_path / "killed", over_processes(2, "ddp"))
+    train_stage(asked, "pretrain", tmp_path / "killed", shards)
+    one, other = learnt(tmp_path / "whole"), learnt(tmp_path / "killed")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "killed")

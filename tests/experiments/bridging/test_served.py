@@ -24,7 +24,7 @@ def folder(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("runs")
     asked = recipe(parts, reader="looking", steps=1)
     for stage in asked.stages:
-        train_stage(asked, stage, runs, 1)
+        train_stage(asked, stage, runs)
     return runs / "instruct" / BRIDGE
 
 

@@ -92,12 +92,15 @@ def module(case: Case, steps: int = STEPS) -> UnifiedModule:
 def run_all(out: Path, home: Path, cases: tuple[Case, ...]) -> None:
     """Every case, one after the other, in the processes that this one belongs to; the last resume
     point, of the step before the last, is left where it is."""
-    one_process.METRICS_EVERY = recorder.METRICS_EVERY = 1
-    parallel_fit.discard = lambda checkpoint: None
-    for case in cases:
-        here = out / case.label
-        here.mkdir(parents=True, exist_ok=True)
-        fit_on_ranks(module(case), data(), here, home / case.label, NOTHING, case.execution)
+    with (
+        patch.object(one_process, "METRICS_EVERY", 1),
+        patch.object(recorder, "METRICS_EVERY", 1),
+        patch.object(parallel_fit, "discard"),
+    ):
+        for case in cases:
+            here = out / case.label
+            here.mkdir(parents=True, exist_ok=True)
+            fit_on_ranks(module(case), data(), here, home / case.label, NOTHING, case.execution)
 
 
 def run_whole(out: Path, case: Case) -> None:
