@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 import experiments.bridging.fit as fitting
 from datamodules.pairs.sources import open_source
@@ -52,7 +53,10 @@ def fail(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
 
     def ended(module: BridgeModule, batch: Any, batch_idx: int) -> Tensor:
         if module.global_step == at:
-            raise PowerFailsError
+            parts = {
+                n.split(".")[1] for n, p in module.named_parameters() if isinstance(p, DTensor)
+            }
+            raise PowerFailsError(f"shared out: {', '.join(sorted(parts))}")
         return step(module, batch, batch_idx)
 
     monkeypatch.setattr(BridgeModule, "training_step", ended)
@@ -211,7 +215,10 @@ def test_a_killed_run_in_shards_goes_on_in_shards_and_in_nothing_else(
     train_stage(asked, "pretrain", tmp_path / "whole", shards)
     killed = tmp_path / "killed" / "pretrain"
     killed.mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"process . of execution\.devices=2 must finish"):
+    reason = (
+        r"process . of execution\.devices=2 must finish, got .* shared out: connector, decoder$"
+    )
+    with pytest.raises(ValueError, match=reason):
         on_ranks(shards, fit_and_fail, killed, killed, asked, "pretrain", shards)
     kept = re.findall(r"bridge\.(\w+)", " ".join(kept_names(killed / RESUME)))
     assert set(kept) == {"queries", "connector", "decoder"}  # and not the frozen reader
