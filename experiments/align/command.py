@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from experiments.config import ConfigError
-from experiments.parallel.execution import STRATEGIES, over_processes
+from experiments.parallel.execution import over_processes, process_options
 from experiments.scaling.hardware import Fleet
 
 
@@ -12,8 +12,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments align")
     parser.add_argument("name", help="a recipe, or list")
     parser.add_argument("--out", type=Path, help="the run's folder; model/ in it is the result")
-    parser.add_argument("--processes", type=int, default=1, help="one a device")
-    parser.add_argument("--strategy", choices=STRATEGIES, help="ddp where processes are several")
+    process_options(parser)
     parser.add_argument("--plan", action="store_true", help="print the cost, run nothing")
     parser.add_argument("--devices", default="64xh100", help="with --plan: such as 8xh200")
     parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
@@ -44,8 +43,9 @@ def main(arguments: list[str]) -> int:
         return 0
     from experiments.align.fit import MODEL, tune
 
+    execution = over_processes(options.processes, options.strategy)
     try:
-        tune(config, options.out, over_processes(options.processes, options.strategy))
+        tune(config, options.out, execution)
     except (ValueError, OSError) as error:
         raise ConfigError(f"{options.name}: {error}") from error
     print(options.out / MODEL)

@@ -50,7 +50,7 @@ def tune_on_ranks(out: Path, home: Path, config: AlignConfig, execution: Executi
     trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
     state = whole_state(module.model)
     if trainer.is_global_zero:
-        module.save(out / MODEL, state)
+        module.form.save(out / MODEL, state)
         discard(out / RESUME)
 
 

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from experiments.config import ConfigError
-from experiments.parallel.execution import STRATEGIES, over_processes
+from experiments.parallel.execution import over_processes, process_options
 from experiments.scaling.hardware import Fleet
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -30,8 +30,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments bridge")
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of one of ours")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--processes", type=int, default=1, help="one a device")
-    parser.add_argument("--strategy", choices=STRATEGIES, help="ddp where processes are several")
+    process_options(parser)
     parser.add_argument("--plan", action="store_true", help="print the cost, train nothing")
     parser.add_argument("--devices", default="8xh100", help="with --plan: where")
     parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
@@ -54,10 +53,9 @@ def main(arguments: list[str]) -> int:
         return 0
     from experiments.bridging.fit import SUMMARY, train_stage
 
-    runs = options.runs / path.stem
+    runs, execution = options.runs / path.stem, over_processes(options.processes, options.strategy)
     for stage in recipe.stages:
         try:
-            execution = over_processes(options.processes, options.strategy)
             train_stage(recipe, stage, runs, execution)
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path}: {error}") from error

@@ -71,18 +71,18 @@ class BridgePlan:
         connector = new_meta_connector(self.recipe.model, self.width, shapes)
         learner = nn.ModuleList([connector, shapes.denoiser] if stage.tuned else [connector])
         learns = count(learner) + queries * self.width
-        in_full = count(shapes.autoencoder) + (0 if stage.tuned else count(shapes.denoiser))
+        frozen = count(shapes.autoencoder) + (0 if stage.tuned else count(shapes.denoiser))
         execution = over_processes(fleet.count, self.strategy)
         shards = fleet.count if execution.strategy == "fsdp" else 1
         reader, precision = count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
         ready = all(one.form == "precomputed" for one in stage.sources) and bool(stage.sources)
         return ArmEstimate(
-            parameters=reader + in_full + learns,
+            parameters=reader + frozen + learns,
             trainable=learns,
             flops=self.pair_flops(stage.tuned, ready) * train.batch * train.steps,
             tokens=float(train.batch * train.steps * (self.prompt_tokens + queries)),
             memory=Memory(
-                weights=precision * reader + FP32 * (in_full + learns / shards),
+                weights=precision * reader + FP32 * (frozen + learns / shards),
                 gradients=FP32 * learns / shards,
                 optimizer=2 * FP32 * learns / shards,
                 average=FP32 * learns / shards if train.ema_decay else 0,
@@ -90,7 +90,7 @@ class BridgePlan:
                 activations=pairs * self.of_tensors(stage.tuned).saved_bytes,
             ),
             cache=int(pairs * self.prompt.saved_bytes),
-            storage=FP32 * (in_full + learns),
+            storage=FP32 * (frozen + learns),
         )
 
 

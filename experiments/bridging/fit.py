@@ -100,11 +100,13 @@ def fit_stage(
     )
     resume = home / RESUME
     trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
-    is_sharded = execution.strategy == "fsdp"
-    learnt = {name: whole(one).cpu() for name, one in trained(module.bridge).items() if is_sharded}
+    bridge = module.bridge
+    if execution.strategy == "fsdp":  # every process has a part of what is saved
+        learnt = {name: whole(one).cpu() for name, one in trained(bridge).items()}
+        if trainer.is_global_zero:
+            bridge = starting_bridge(recipe, stage, home.parent)
+            bridge.load_state_dict(learnt, strict=False)
     if trainer.is_global_zero:
-        bridge = starting_bridge(recipe, stage, home.parent) if is_sharded else module.bridge
-        bridge.load_state_dict(learnt, strict=False)
         bridge.save(out / BRIDGE)
         write_json(out / SUMMARY, {**recorder.summary(), "broken": len(data.ledger.broken)})
         discard(out / RESUME)

@@ -1,6 +1,9 @@
 """How a step is carried out, as far as that does not change what is learnt."""
 
+from argparse import ArgumentParser
 from dataclasses import dataclass
+
+from experiments.config import ConfigError
 
 STRATEGIES = ("single", "ddp", "fsdp")
 COMPILERS = ("none", "inductor", "aot_eager")
@@ -47,6 +50,15 @@ class ExecutionConfig:
 ONE_DEVICE = ExecutionConfig()
 
 
+def process_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--processes", type=int, default=1, help="one a device")
+    parser.add_argument(
+        "--strategy", choices=STRATEGIES[1:], help="of several processes; ddp by default"
+    )
+
+
 def over_processes(count: int, strategy: str | None) -> ExecutionConfig:
-    """Of `count` processes, several of which are `ddp` where no strategy is named."""
+    """What those options ask for. Raises ConfigError for no process."""
+    if count < 1:
+        raise ConfigError(f"--processes must be at least 1, got {count}.")
     return ExecutionConfig(devices=count, strategy=strategy or ("ddp" if count > 1 else "single"))

@@ -5,7 +5,7 @@ optimiser's state, each tensor by its parameter's name, and reads its part back 
 of processes that wrote them (torch.distributed.checkpoint).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ class ShardedStrategy(ModelParallelStrategy):
         self.model_to_device()
         frozen = {one for one in module.parameters() if not one.requires_grad}
         whole = frozen if self.frozen_whole else set()
-        shard(module, self.device_mesh["data_parallel"], passed_twice(module), whole)
+        twice = getattr(module, "passed_twice", ())  # which a published model has none of
+        shard(module, self.device_mesh["data_parallel"], twice, whole)
         self.barrier()
         self.setup_optimizers(trainer)
         self.setup_precision_plugin()
@@ -125,11 +126,6 @@ def check_resume(resume: Path, execution: ExecutionConfig) -> None:
     if resume.exists() and resume.is_dir() != (execution.strategy == "fsdp"):
         known = "fsdp" if resume.is_dir() else "ddp, or one process"
         raise ConfigError(f"{resume} must be gone on from by {known}, got {execution.strategy}.")
-
-
-def passed_twice(module: Any) -> Sequence[torch.nn.Module]:
-    """The parts that a step of the module runs through more than once."""
-    return getattr(module, "passed_twice", ())
 
 
 def kept_names(path: Path) -> Collection[str]:

@@ -7,7 +7,6 @@ Janus-Pro, draws one task a step, where a step here sees both. It drops no atten
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -130,8 +129,3 @@ class UnifiedTuning(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-    def save(self, folder: Path, state: Mapping[str, Tensor]) -> None:
-        """Writes the model, of which this is the state, and its processor as transformers loads
-        them."""
-        self.form.save(folder, state)

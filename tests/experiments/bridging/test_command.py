@@ -54,6 +54,8 @@ def test_what_cannot_be_read_ends_with_one_line(
     assert "sources of a stage must name data, got none" in capsys.readouterr().err
     assert main(["bridge", *place, "--plan", "--devices", "8xabacus"]) == FAILED
     assert "--devices must read like 8xh100" in capsys.readouterr().err
+    assert main(["bridge", *place, "--processes", "0"]) == FAILED
+    assert "--processes must be at least 1, got 0" in capsys.readouterr().err
 
 
 def test_the_cost_of_every_stage_is_printed_and_nothing_trained(

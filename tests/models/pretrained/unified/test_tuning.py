@@ -121,7 +121,7 @@ def test_what_is_saved_loads_again_with_equal_logits(kind: str, opened, tmp_path
     made = tuned.configure_optimizers()
     tuned.training_step(batch(kind), 0).backward()
     made["optimizer"].step()
-    tuned.save(tmp_path, tuned.model.state_dict())
+    tuned.form.save(tmp_path, tuned.model.state_dict())
     again = open_form(str(tmp_path))
     for task, rows in batch(kind).items():
         logits = [logits_of(form, task, rows) for form in (tuned.form, again)]
