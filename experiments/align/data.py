@@ -17,6 +17,7 @@ from datamodules.pairs.stream import PairStream, StreamConfig
 from experiments.align.recipe import AlignConfig
 from experiments.config import ConfigError
 from models import Task
+from models.ranks import ranks
 
 EXAMPLES = "examples"
 
@@ -46,6 +47,7 @@ class TaskStreams(lightning.LightningDataModule):
     def __init__(self, config: AlignConfig) -> None:
         super().__init__()
         self.streams = {task: stream(config, task) for task in config.tasks}
+        self.last: dict[Task, list[Sample]] = {}
 
     def train_dataloader(self) -> Mapping[Task, DataLoader]:
         for one in self.streams.values():
@@ -56,10 +58,20 @@ class TaskStreams(lightning.LightningDataModule):
         self, batch: Mapping[Task, list[Sample | Broken]], dataloader_idx: int
     ) -> dict[Task, list[Sample]]:
         whole = {
-            task: self.streams[task].on_before_batch_transfer(found, dataloader_idx)
+            task: self.streams[task].on_before_batch_transfer(found, dataloader_idx)[EXAMPLES]
             for task, found in batch.items()
         }
-        return {task: found[EXAMPLES] for task, found in whole.items()}
+        if ranks() > 1:
+            self.last = {task: found or self.seen_again(task) for task, found in whole.items()}
+            return self.last
+        return whole
+
+    def seen_again(self, task: Task) -> list[Sample]:
+        """A task's samples of the step before, where all of this process's are broken: the others
+        would wait for its part of the task for ever. Raises ValueError in the first step."""
+        if task not in self.last:
+            raise ValueError(f"the first samples to {task} must not all be broken, got no other.")
+        return self.last[task]
 
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from datamodules.pairs.samples import BrokenSampleError, Sample
-from experiments.align.data import Usable
+from experiments.align import data
+from experiments.align.data import EXAMPLES, TaskStreams, Usable
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
@@ -45,3 +46,37 @@ def test_a_sample_that_a_task_cannot_use_is_broken(task, sample: Sample, message
 )
 def test_a_sample_that_it_can_use_is_handed_on(task, sample: Sample) -> None:
     assert Usable(One(sample), task).read(0) is sample
+
+
+class Stream:
+    """Hands on what is whole, which a None is not."""
+
+    def on_before_batch_transfer(self, batch: list[Sample | None], index: int) -> dict:
+        return {EXAMPLES: [one for one in batch if one is not None]}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_of_several_processes_none_lacks_a_task_whose_samples_are_broken(
+    processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "ranks", lambda: processes)
+    streams = TaskStreams.__new__(TaskStreams)
+    streams.streams, streams.last = {"generate": Stream(), "understand": Stream()}, {}
+    drawn, asked, other = (Sample(name, IMAGE, "a dog") for name in ("one", "two", "three"))
+    first = {"generate": [drawn], "understand": [None, asked]}
+    assert streams.on_before_batch_transfer(first, 0) == {
+        "generate": [drawn],
+        "understand": [asked],
+    }
+    found = streams.on_before_batch_transfer({"generate": [other], "understand": [None]}, 0)
+    assert found == {"generate": [other], "understand": [] if processes == 1 else [asked]}
+
+
+def test_a_first_step_without_a_usable_sample_ends_a_run_of_several(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(data, "ranks", lambda: 2)
+    streams = TaskStreams.__new__(TaskStreams)
+    streams.streams, streams.last = {"generate": Stream()}, {}
+    with pytest.raises(ValueError, match="the first samples to generate must not all be broken"):
+        streams.on_before_batch_transfer({"generate": [None]}, 0)
