@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.attention_mass import Watch
 from models.interaction_loss import InteractionConfig
+from models.pretrained.unified import tuning
 from models.pretrained.unified.opening import open_form
 from models.pretrained.unified.tuning import UnifiedTuning
 from models.pretrained.unified.tuning_config import TuningConfig
@@ -63,6 +64,20 @@ def test_a_dropped_prompt_does_not_count(kind: str, opened) -> None:
         torch.testing.assert_close(both[name], alone[name])
         assert none[name] == 0
     assert alone["interaction_loss"] > 0
+
+
+def test_two_processes_weigh_by_what_both_predict_and_count(
+    opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process has twice as much, so this one's mean is a third of all, of two."""
+    tuned = module(opened("janus")).eval()
+    reading = tuned.form.read("generate", drawn("janus"), [False, False])
+    alone = tuned.losses(reading)
+    monkeypatch.setattr(tuning, "ranks", lambda: 2)
+    monkeypatch.setattr(tuning, "over_ranks", lambda own: 3 * own)
+    found = tuned.losses(reading)
+    for name in ("loss", "interaction_loss", "interaction_mass"):
+        torch.testing.assert_close(found[name], alone[name] * 2 / 3)
 
 
 def test_prompts_are_dropped_by_seed_and_step_in_their_share(opened) -> None:
