@@ -76,7 +76,8 @@ def is_stage(config: Any) -> bool:
 def training_memory(module: nn.Module, config: Any, activations: float) -> Memory:
     """`activations` is what one device keeps for the backward pass."""
     execution: ExecutionConfig = config.execution
-    parts = execution.devices if execution.strategy == "fsdp" else 1
+    is_sharded = execution.strategy == "fsdp"
+    parts = execution.devices if is_sharded else 1
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
     gradients = FP32 * sum(p.numel() for _, p in trained)
     weights = FP32 * count(module)
@@ -86,7 +87,7 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
         weights=weights / parts,
         gradients=gradients / parts,
         optimizer=FP32 * sum(states) / parts,
-        average=weights / parts,
+        average=(gradients if is_sharded else weights) / parts,  # in shards, of what is trained
         exchange=exchanged(module, execution, gradients),
         activations=activations,
     )

@@ -98,6 +98,9 @@ def test_shards_divide_what_is_held_and_leave_the_blocks_that_run() -> None:
     block = 4 * (attention + feed_forward + 2 * 64)
     assert fourth.exchange == alone.weights - 4 * block + 3 * block
     assert fourth.activations == 8.0
+    bridge = config("frozen_bridge", execution=sharded.execution)
+    found = training_memory(blueprint(bridge), bridge, 0.0)
+    assert found.average == found.gradients < found.weights  # of what is trained
 
 
 def test_a_cache_holds_keys_and_values_of_prompted_and_free_rows() -> None:
