@@ -5,6 +5,7 @@ Drawn as paths, the letters would be most of the page.
 
 import io
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import matplotlib
 
@@ -123,10 +124,11 @@ def draw_curves(
     axis.grid(alpha=0.3)
 
 
-def mean_curve(rows: Sequence[Row]) -> tuple[list[int], list[float]]:
-    """Token counts and the mean over seeds at each."""
-    values: dict[int, list[float]] = {}
+def mean_curve(rows: Sequence[Row]) -> tuple[list[float], list[float]]:
+    """The means over seeds of the k-th token counts, which differ a little, and of the values."""
+    seeds: dict[int | None, list[tuple[int, float]]] = {}
     for row in rows:
-        values.setdefault(row.tokens_seen or 0, []).append(row.value)
-    tokens = sorted(values)
-    return tokens, [sum(values[one]) / len(values[one]) for one in tokens]
+        seeds.setdefault(row.seed, []).append((row.tokens_seen or 0, row.value))
+    points = zip(*map(sorted, seeds.values()), strict=False)
+    means = [tuple(map(fmean, zip(*point, strict=True))) for point in points]
+    return [tokens for tokens, _ in means], [value for _, value in means]
