@@ -8,13 +8,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.probes.interaction import control_distances
-from benchmarks.probes.protocol import TASKS, Task
 from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
 from experiments.config import ConfigError, view
 from experiments.finished_runs import inputs_of, read_plan
 from experiments.plan import Cell, Plan, cell_config
 from experiments.probing import steps as probes
+from experiments.probing.distances import TABLE, interaction_distances
 from experiments.steps import Store
 
 PROBES = {
@@ -35,16 +34,6 @@ def chosen_cells(plan: Plan, arms: Sequence[str], seed: int) -> list[Cell]:
         there = "; ".join(cell.label for cell in plan.cells)
         raise ConfigError(f"--arm and --seed must be among {there}, got {unknown[0]}, seed {seed}.")
     return [known[arm] for arm in wanted]
-
-
-def controls(plan: Plan, seed: int) -> dict[Task, str]:
-    """The arm of the seed that trains one task alone and inherits none, by task."""
-    return {
-        task: cell.arm
-        for task in TASKS
-        for cell in plan.cells
-        if cell.seed == seed and cell.tasks == (task,) and not cell.inherits
-    }
 
 
 def look(probe: str, plan: Plan, cell: Cell, store: Store, checkpoint: str, out: Path) -> Path:
@@ -104,8 +93,8 @@ def main(arguments: list[str]) -> int:
         print(f"{cell.label}: {folder}")
     require_applies(options.probe, tables)
     if options.probe == "interaction":
-        rows = control_distances(tables, controls(plan, options.seed))
-        write_tables({"interaction_distances": rows}, out)
+        rows = interaction_distances(plan, options.seed, tables)
+        write_tables({TABLE: rows}, out)
         for row in rows:
             print(f"{row['arm']:20} {row['task']:10} {row['distance']:.4f}")
     return 0

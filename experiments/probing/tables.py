@@ -1,7 +1,8 @@
 """The probes' figures that the papers' claims are about, as one table of a run: `probes.jsonl`.
 
-Every `probe_*` step leaves CSV tables. The export takes the rows that reporting/paper_claims.yaml
-asks for, each with its table, arm and seed; all else stays in the run.
+Every `probe_*` step leaves CSV tables, and the distances to the controls are made of several. The
+export takes the rows that reporting/paper_claims.yaml asks for, each with its table, arm and seed;
+all else stays in the run.
 """
 
 import json
@@ -11,6 +12,8 @@ from typing import Any
 
 from benchmarks.probes.tables import read_table
 from experiments.plan import Plan
+from experiments.probing.distances import TABLE as DISTANCES
+from experiments.probing.distances import finished_distances
 from experiments.steps import Store
 
 FILE = "probes.jsonl"
@@ -22,15 +25,21 @@ Row = Mapping[str, str]
 def probe_rows(
     plan: Plan, store: Store, wanted: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, str]]:
-    """The rows of the finished probes of every cell that an entry of `wanted` (`table`, `where`)
-    asks for."""
+    """The rows of the finished probes of every cell, and of what is made of several cells' probes,
+    that an entry of `wanted` (`table`, `where`) asks for."""
+    distances = ({"table": DISTANCES, **row} for row in finished_distances(plan, store))
+    for row in (*step_rows(plan, store), *distances):
+        if any(asks_for(entry, row["table"], row) for entry in wanted):
+            yield row
+
+
+def step_rows(plan: Plan, store: Store) -> Iterator[dict[str, str]]:
     for cell in plan.cells:
         for name, folder in cell.steps.items():
             if name.startswith(PROBE) and store.exists(folder):
                 about = {"arm": cell.arm, "seed": str(cell.seed)}
                 for table, row in tables(store.path(folder)):
-                    if any(asks_for(entry, table, row) for entry in wanted):
-                        yield {"table": table, **about, **row}
+                    yield {"table": table, **about, **row}
 
 
 def tables(folder: Path) -> Iterator[tuple[str, Row]]:

@@ -156,8 +156,9 @@ def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
     At too few seeds there is no interval, and the direction is open.
     """
     against = entry.get("against")
-    about = ", ".join(map(str, entry["where"].values()))
-    source = f"probe table `{entry['table']}` ({about}): {entry['value']} of {entry['arm']}"
+    about = ", ".join(map(str, entry.get("where", {}).values()))
+    table = f"`{entry['table']}`" + (f" ({about})" if about else "")
+    source = f"probe table {table}: {entry['value']} of {entry['arm']}"
     source += f" minus {against}'s" if against else ""
     best: tuple[str, list[float]] = ("", [])
     for run in dict.fromkeys(name for name, _ in rows):

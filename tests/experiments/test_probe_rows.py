@@ -1,19 +1,29 @@
-"""The probes' rows that an export takes: of finished steps, by table and by what they say."""
+"""The probes' rows that an export takes: of finished steps, by table and by what they say, and
+that every row which a paper's claim asks for is one that the probes write."""
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from benchmarks.probes.tables import write_tables
 from experiments.plan import Cell
 from experiments.probing.tables import probe_rows
+from experiments.reporting.paper_claims import probe_entries
 from experiments.steps import Store
+from tests.benchmarks.probes.planted import Planted, probe
 
 WANTED = [{"table": "alignment_shape", "where": {"task": "understand", "layer": 2}}]
 
 
-def cell(arm: str, seed: int, **steps: str) -> Cell:
-    return Cell(arm, seed, arm, (), (), "", steps)
+BOTH = ("understand", "generate")
+PROBES = ("alignment", "interaction", "gradients")
+
+
+def cell(arm: str, seed: int, tasks: tuple[str, ...] = BOTH, **steps: str) -> Cell:
+    return Cell(arm, seed, arm, tasks, (), "", steps)
 
 
 def write(store: Store, folder: str, slope: str) -> None:
@@ -42,4 +52,43 @@ def test_a_row_has_the_arm_and_the_seed_of_its_cell_and_unfinished_cells_have_no
     assert list(probe_rows(plan, store, WANTED)) == [
         {**about, "seed": "0", "slope": "0.5", "note": ""},
         {**about, "seed": "3", "slope": "0.25", "note": ""},
+    ]
+
+
+@pytest.fixture
+def probed(tmp_path: Path) -> tuple[Any, Store]:
+    """A plan of a shared trunk, both controls, a fork and experts whose probes are all done."""
+    arms = {arm: BOTH for arm in ("shared", "unifork", "task_moe")}
+    arms |= {f"{task}_only": (task,) for task in BOTH}
+    store, cells = Store(tmp_path), []
+    for arm, tasks in arms.items():
+        folders = {f"probe_{name}": f"probe_{name}-{arm}" for name in PROBES}
+        for name in PROBES:
+            write_tables(probe(name, Planted(tasks)), store.path(folders[f"probe_{name}"]))
+        cells.append(cell(arm, 0, tasks, **folders))
+    return SimpleNamespace(cells=tuple(cells)), store
+
+
+@pytest.mark.parametrize("entry", probe_entries(), ids=str)
+def test_what_a_papers_claim_asks_for_is_what_the_probes_write(entry: Any, probed: Any) -> None:
+    rows = list(probe_rows(*probed, [entry]))
+    for arm in (entry["arm"], entry.get("against", entry["arm"])):
+        (one,) = [row for row in rows if row["arm"] == arm]
+        assert one["seed"] == "0"
+        assert math.isfinite(float(one[entry["value"]]))
+
+
+def test_distances_to_the_controls_are_made_of_a_seeds_own_cells(tmp_path: Path) -> None:
+    store, cells = Store(tmp_path), []
+    for seed, mass in ((0, 0.25), (1, 0.5)):
+        for arm, tasks, level in (("shared", BOTH, 0.75), ("understand_only", BOTH[:1], mass)):
+            step = f"probe_interaction-{arm}-{seed}"
+            row = {"task": "understand", "layer": 1, "head": "mean", "mass": level}
+            write_tables({"interaction": [row]}, store.path(step))
+            cells.append(cell(arm, seed, tasks, probe_interaction=step))
+    wanted = [{"table": "interaction_distances", "where": {"task": "understand"}}]
+    found = list(probe_rows(SimpleNamespace(cells=tuple(cells)), store, wanted))
+    assert [(row["arm"], row["seed"], row["distance"]) for row in found] == [
+        ("shared", "0", "0.5"),
+        ("shared", "1", "0.25"),
     ]
