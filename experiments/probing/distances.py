@@ -25,9 +25,7 @@ def controls(plan: Plan, seed: int) -> dict[Task, str]:
     }
 
 
-def interaction_distances(
-    plan: Plan, seed: int, curves: Mapping[str, Sequence[Row]]
-) -> list[Row]:
+def interaction_distances(plan: Plan, seed: int, curves: Mapping[str, Sequence[Row]]) -> list[Row]:
     """The rows of TABLE for a seed's tables `interaction`, by arm."""
     return control_distances(curves, controls(plan, seed))
 

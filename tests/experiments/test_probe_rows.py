@@ -58,7 +58,7 @@ def test_a_row_has_the_arm_and_the_seed_of_its_cell_and_unfinished_cells_have_no
 @pytest.fixture
 def probed(tmp_path: Path) -> tuple[Any, Store]:
     """A plan of a shared trunk, both controls, a fork and experts whose probes are all done."""
-    arms = {arm: BOTH for arm in ("shared", "unifork", "task_moe")}
+    arms = dict.fromkeys(("shared", "unifork", "task_moe"), BOTH)
     arms |= {f"{task}_only": (task,) for task in BOTH}
     store, cells = Store(tmp_path), []
     for arm, tasks in arms.items():

@@ -117,7 +117,9 @@ def test_a_suite_may_shorten_the_training_of_every_arm_alike() -> None:
         arm: resolve_arm(real_schema(), suite, preset, arm, NOTHING).train.steps
         for arm in ("shared", "understand_only", "mot")
     }
-    assert steps == dict.fromkeys(steps, round(0.75 * preset.layer.values["train"]["steps"]))
+    share, whole = suite.config.steps_share, preset.layer.values["train"]["steps"]
+    assert share < 1
+    assert steps == dict.fromkeys(steps, round(share * whole))
     longer = dotlist_layer(["train.steps=7"])
     assert resolve_arm(real_schema(), suite, preset, "mot", longer).train.steps == 7
     nameless = replace(preset, layer=Layer("presets/none.yaml", {}))
