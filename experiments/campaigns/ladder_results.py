@@ -1,7 +1,7 @@
 """What a ladder found: its rows, its figure, and whether the difference changes with width."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 import matplotlib
@@ -118,21 +118,23 @@ def ladder_csv(rows: Sequence[RungRow]) -> str:
     return to_csv(COLUMNS, (asdict(row) for row in rows))
 
 
+def curve(rows: Iterable[RungRow]) -> np.ndarray:
+    """Size, difference and how far its interval reaches below and above, [4, rungs] by size; rungs
+    without a difference are left out."""
+    found = ((row.params_control, row.difference, row.low, row.high) for row in rows)
+    shown = sorted(one for one in found if None not in one)
+    size, value, low, high = np.array(shown, dtype=float).reshape(-1, 4).T
+    return np.stack([size, value, value - low, high - value])
+
+
 def ladder_figure(rows: Sequence[RungRow], claim: Claim) -> str:
     """The difference with its interval against the control's parameters, a line a token budget, as
-    SVG; rungs without a difference are left out."""
+    SVG."""
     figure, axis = plt.subplots(figsize=(6.5, 4))
     for share in dict.fromkeys(row.tokens_share for row in rows):
-        shown = [
-            (row.params_control, row.difference, row.low, row.high)
-            for row in rows
-            if row.tokens_share == share
-            and None not in (row.params_control, row.difference, row.low, row.high)
-        ]
-        if shown:
-            size, value, low, high = np.array(sorted(shown), dtype=float).T
+        size, value, *bars = curve(row for row in rows if row.tokens_share == share)
+        if len(size):
             label = f"{share:g} of the preset's steps"
-            bars = [value - low, high - value]
             axis.errorbar(size, value, yerr=bars, label=label, marker="o", capsize=3)
     axis.axhline(0, color="grey", lw=0.8)
     for margin in (-claim.margin, claim.margin):

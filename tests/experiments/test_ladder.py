@@ -1,5 +1,6 @@
 """A claim over sizes: what a rung changes, what the rows say, and whether a trend is found."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import pytest
 
 from experiments.campaigns import ladder
 from experiments.campaigns.ladder import Rung, answer, rungs, write_ladder
-from experiments.campaigns.ladder_results import rung_row, slopes, travels, trend
+from experiments.campaigns.ladder_results import curve, rung_row, slopes, travels, trend
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered
@@ -161,6 +162,15 @@ def test_a_ladder_leaves_a_table_and_a_figure_and_says_whether_the_verdict_trave
     said = answer(ONE, found)
     assert "Over 6 rungs: better at 4, equivalent at 2 (it does not travel)." in said
     assert "With width: falls" in said
+
+
+def test_a_rung_is_drawn_with_its_intervals_reach_and_one_without_is_left_out() -> None:
+    row = rung_row(rung_found(0.2, 96), 96, 1.0, ONE)
+    wide = replace(row, difference=0.5, low=0.25, high=0.625)
+    small = replace(row, params_control=10.0, difference=0.5, low=0.0, high=1.0)
+    drawn = curve([wide, replace(row, difference=None), small])
+    assert drawn.T.tolist() == [[10, 0.5, 0.5, 0.5], [96_000, 0.5, 0.25, 0.125]]
+    assert curve([]).shape == (4, 0)
 
 
 def test_the_trend_is_that_of_the_largest_budget() -> None:
