@@ -20,6 +20,7 @@ from experiments.sources import ROOT
 
 SECONDS_TO_STOP = 10.0
 SECONDS_TO_ANSWER = 10.0
+LAST_PORT = 65535
 GIB = 1 << 30
 
 
@@ -96,8 +97,10 @@ def check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or "/" in host:
         return  # a word such as auto, or an address of another scheme
-    if not port.isdigit():
-        raise ConfigError(f"ray.address must read HOST:PORT, got {address!r}.")
+    if not (port.isdigit() and int(port) <= LAST_PORT):
+        raise ConfigError(
+            f"ray.address must read HOST:PORT, the port at most {LAST_PORT}, got {address!r}."
+        )
     try:
         socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
     except OSError as error:
