@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import lightning
-import numpy as np
-import torch
 from torch.utils.data import DataLoader
 
 from datamodules.pairs.deal import Rank, StepSamples
@@ -74,14 +72,3 @@ class PairStream(lightning.LightningDataModule):
         self, batch: list[Sample | Broken], dataloader_idx: int
     ) -> dict[str, Any]:
         return self.collate(self.ledger.whole(batch))
-
-
-def latent_batch(samples: list[Sample]) -> dict[str, Any]:
-    """`latents` half [b, c, h, w] of precomputed samples, and their `captions`."""
-    latents = np.stack([one.encoded for one in samples if one.encoded is not None])
-    if len(latents) < len(samples):
-        raise ValueError(
-            f"a source of latents must be precomputed, got {len(samples) - len(latents)} of "
-            f"{len(samples)} samples without."
-        )
-    return {"latents": torch.from_numpy(latents), "captions": [one.caption for one in samples]}

@@ -4,8 +4,10 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 import webdataset
 from PIL import Image
 
@@ -43,6 +45,12 @@ def write_folder(root: Path, count: int) -> Path:
         meta[f"id{number}"] = {"category": "people", "prompt": f"picture {number}"}
     (root / "meta.json").write_text(json.dumps(meta))
     return root / "meta.json"
+
+
+def latent_batch(samples: list[Sample]) -> dict[str, Any]:
+    """`latents` half [b, c, h, w] of precomputed samples, and their `captions`."""
+    latents = torch.from_numpy(np.stack([one.encoded for one in samples]))
+    return {"latents": latents, "captions": [one.caption for one in samples]}
 
 
 class Greys:

@@ -13,8 +13,8 @@ from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.precompute import PrecomputeConfig, precompute
 from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.stream import PairStream, StreamConfig, latent_batch
-from tests.datamodules.pairs.shards_in_use import Greys
+from datamodules.pairs.stream import PairStream, StreamConfig
+from tests.datamodules.pairs.shards_in_use import Greys, latent_batch
 
 COUNT, BATCH, STEPS = 24, 4, 6
 
@@ -127,9 +127,3 @@ def test_a_broken_sample_shortens_its_batch_and_is_counted_where_training_runs()
     assert batches(0.05)[0] == ["0", "1", "2"]
     with pytest.raises(ValueError, match=r"at most 4\.0% of 24 samples may be broken, got 1"):
         batches(0.04)
-
-
-def test_samples_without_latents_are_refused() -> None:
-    samples = [Sample("a", encoded=np.zeros((3, 2, 2), dtype=np.float16)), Sample("b")]
-    with pytest.raises(ValueError, match=r"must be precomputed, got 1 of 2 samples without\."):
-        latent_batch(samples)

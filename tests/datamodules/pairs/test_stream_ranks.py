@@ -11,8 +11,8 @@ import torch
 
 from datamodules.pairs.precompute import PrecomputeConfig, precompute
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.stream import PairStream, StreamConfig, latent_batch
-from tests.datamodules.pairs.shards_in_use import Greys
+from datamodules.pairs.stream import PairStream, StreamConfig
+from tests.datamodules.pairs.shards_in_use import Greys, latent_batch
 
 COUNT, BATCH, STEPS, STOP = 24, 4, 6, 2
 
