@@ -6,6 +6,7 @@ the same in wordings that training never uses, `unseen` speaks as training does 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import cycle, islice
 from math import ceil
 from typing import Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from datamodules.world.questions import QUESTION_KINDS, Kind
 from datamodules.world.randomness import Dice
 from datamodules.world.reading import fact_question
 from datamodules.world.wishes import OPENING, WISHES
-from datamodules.world.wordings import IMPLICIT
+from datamodules.world.wordings import IMPLICIT, OPENINGS
 from datamodules.world.world import World
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "dpg_prompts",
     "geneval_prompts",
     "official_geneval_records",
+    "tuning_prompts",
     "vqa_questions",
     "wise_prompts",
 ]
@@ -32,6 +34,7 @@ Column = Literal["seen", "paraphrase", "unseen"]
 COLUMNS: tuple[Column, ...] = get_args(Column)
 Record = dict[str, Any]
 
+TUNING_OPENING = OPENINGS.training[1]
 MOST_OF_ONE_ANSWER: dict[Kind, float] = {"existence": 0.5, "comparison": 0.5}
 """Largest share of one answer among the questions of a kind; of others it is a third."""
 PATIENCE = 400
@@ -50,8 +53,25 @@ def geneval_prompts(world: World, per_tag: int, column: Column) -> list[Record]:
         wanted = [wish for wish in wishes(world) if wish.held_out == (column == "unseen")]
         dice = Dice("test", 0, f"geneval/{tag}/{column == 'unseen'}")
         for wish in dice.sample(wanted, min(per_tag, len(wanted))):
-            prompt = wish.prompt(paraphrased=column == "paraphrase")
+            prompt = wish.paraphrase if column == "paraphrase" else wish.prompt()
             records.append({"tag": tag, **wish.clauses, "prompt": prompt, "column": column})
+    return records
+
+
+def tuning_prompts(world: World, per_tag: int) -> list[Record]:
+    """Return `per_tag` GenEval records a tag to tune sampling on, some twice where there are fewer.
+
+    They ask for what the `seen` column could ask for, behind another of training's openings: no
+    prompt of the benchmark is among them.
+    """
+    records = []
+    for tag, wishes in WISHES.items():
+        wanted = [wish for wish in wishes(world) if not wish.held_out]
+        dice = Dice("dev", 0, f"geneval/{tag}")
+        chosen = dice.sample(wanted, min(per_tag, len(wanted)))
+        for wish in islice(cycle(chosen), per_tag):
+            prompt = wish.prompt(TUNING_OPENING)
+            records.append({"tag": tag, **wish.clauses, "prompt": prompt})
     return records
 
 

@@ -18,22 +18,22 @@ Clauses = dict[str, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Wish:
-    """One thing to ask for: `clauses` by which it is judged, and its prompt in two wordings."""
+    """One thing to ask for: `clauses` by which it is judged, what training `said` after an opening,
+    and the whole prompt in the benchmark's wording."""
 
     clauses: Clauses
-    seen: str
+    said: str
     paraphrase: str
     held_out: bool = False
 
-    def prompt(self, paraphrased: bool) -> str:
-        """Return the prompt in training's wording or in the benchmark's."""
-        return self.paraphrase if paraphrased else self.seen
+    def prompt(self, opening: str = OPENING) -> str:
+        """Return the prompt in training's wording."""
+        return opening.format(self.said)
 
 
-def _wish(clauses: Clauses, seen: str, paraphrase: str, held_out: bool = False) -> Wish:
+def _wish(clauses: Clauses, said: str, paraphrase: str, held_out: bool = False) -> Wish:
     """Return a wish for what follows "a photo of" and its paraphrase."""
-    paraphrased = OPENINGS.benchmark.format(paraphrase)
-    return Wish(clauses, OPENING.format(seen), paraphrased, held_out)
+    return Wish(clauses, said, OPENINGS.benchmark.format(paraphrase), held_out)
 
 
 def _clause(name: str, **wanted: object) -> dict[str, Any]:
@@ -80,12 +80,12 @@ def positions(world: World) -> Iterator[Wish]:
     for (subject, target), relation in product(permutations(world.by_name, 2), RELATIONS):
         slots = {"subject": noun_phrase(subject), "target": noun_phrase(target)}
         include = [_clause(target), _clause(subject, position=[relation, 0])]
-        seen, paraphrase = (
+        said, paraphrase = (
             pattern.format(relation=relation, **slots)
             for pattern in (RELATED.training[0], RELATED.benchmark)
         )
         held_out = world.held_out.relation(subject, target, relation)
-        yield Wish({"include": include}, OPENING.format(seen), paraphrase, held_out)
+        yield Wish({"include": include}, said, paraphrase, held_out)
 
 
 def colour_pairs(world: World) -> Iterator[Wish]:

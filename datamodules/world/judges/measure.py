@@ -56,16 +56,6 @@ def compare(placed: Sequence[Placed], detections: Sequence[Detection]) -> Counte
     return count
 
 
-def scenes_right(judge: Judge, images: np.ndarray, scenes: Sequence[Scene]) -> float:
-    """Return the part of `scenes` whose objects `judge` all sees in name and colour, anywhere."""
-    pairs = zip(scenes, judge.detect(images), strict=True)
-    asked_and_seen = [
-        (Counter((one.name, one.colour) for one in scene.placed), _seen(detections, REPORTED_SCORE))
-        for scene, detections in pairs
-    ]
-    return float(np.mean([asked <= seen for asked, seen in asked_and_seen]))
-
-
 def agreement(
     judge: Judge, other: Judge, images: np.ndarray, score: float = REPORTED_SCORE
 ) -> float:
