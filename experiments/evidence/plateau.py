@@ -3,7 +3,8 @@
 A preset states by how much a score may still rise (`preset: {plateau: 0.02}`). The rule looks at
 the last two token counts of the curve, so at the last fifth of training: an arm is at its plateau
 where the mean over its seeds has risen by less than that. Training never stops by the rule: the
-steps are the preset's, alike for every arm, and an arm that has not settled is *still training*.
+steps are the preset's, alike for every arm, and an arm that has not settled is *still training*. An
+arm that is merged of others trains on no token of its own: it has no curve and nothing to settle.
 """
 
 from experiments.evidence.claims import Comparison
@@ -16,8 +17,15 @@ def has_settled(found: Gathered, pair: Comparison) -> bool:
     if allowed is None:
         return True
     metric = metric_with_curve(found, pair.metric)
-    rises = [last_rise(found.curve, arm, metric) for arm in (pair.arm, pair.against)]
+    trained = [arm for arm in (pair.arm, pair.against) if trains(found, arm)]
+    rises = [last_rise(found.curve, arm, metric) for arm in trained]
     return all(rise is not None and rise < allowed for rise in rises)
+
+
+def trains(found: Gathered, arm: str) -> bool:
+    """Whether an arm has seen tokens beyond those of what it starts from."""
+    summaries = [one for (name, _), one in found.summaries.items() if name == arm]
+    return not summaries or any(one["tokens"] > one.get("tokens_before", 0) for one in summaries)
 
 
 def metric_with_curve(found: Gathered, metric: str) -> str:

@@ -45,6 +45,16 @@ def test_a_claim_is_judged_once_both_arms_are_at_the_plateau_that_the_preset_sta
     assert judge_claims(trained(rises, allowed))[0].seeds == word
 
 
+def test_an_arm_that_is_merged_has_no_curve_and_nothing_to_settle() -> None:
+    found = trained({"control": 0.01}, 0.02)
+    assert judge_claims(found)[0].seeds == "still training"
+    merged = {"tokens": 800, "tokens_before": 800}
+    found.summaries = {("fork", seed): merged for seed in range(5)}
+    assert judge_claims(found)[0].seeds == "better"
+    found.summaries = {("fork", seed): {**merged, "tokens": 900} for seed in range(5)}
+    assert judge_claims(found)[0].seeds == "still training"
+
+
 def test_a_metric_without_a_curve_goes_by_its_tasks_first_headline() -> None:
     found = trained({"control": 0.03, "fork": 0.03}, 0.02)
     other = "dpg.overall"
