@@ -25,6 +25,14 @@ READERS = {
     "last_layer": "its last states",
 }
 """What a bridge hands from its language model to its decoder."""
+UNREAD_BY_STAGES = (
+    "train.optimizer",
+    "train.learning_rate",
+    "train.muon_learning_rate",
+    "train.weight_decay",
+    "train.warmup_steps",
+    "train.decay_share",
+)
 FIELD = re.compile(r"\{([\w.]+)\}")
 SENTENCES = (
     "We compare {arms} in Forkroad's suite {suite} (preset {preset}, {seeds}); {control} is the "
@@ -53,9 +61,15 @@ SENTENCES = (
     "{train.muon_learning_rate}, weight decay {train.weight_decay}, {train.warmup_steps} steps of "
     "warm-up, linear decay over the last {train.decay_share} of training, gradients clipped at "
     "{train.clip_norm}) in {train.precision} precision.",
+    "The control's stage is trained for {train.steps} steps of {sequences} sequences ({tokens} M "
+    "tokens, those of what it starts from included) with AdamW (learning rates by name: {rates}; "
+    "weight decay {stage.weight_decay}, {stage.schedule} schedule after a warm-up over the first "
+    "{stage.warmup} of training, gradients clipped at {train.clip_norm}) in {train.precision} "
+    "precision.",
     "Scored are the final exponential averages of the weights (horizon {train.ema_horizon} of "
     "training), without early stopping or choice of checkpoints; guidance and temperature are "
-    "chosen for each arm from one grid on scenes that no benchmark uses.",
+    "chosen for each arm from one grid, the least guidance within a standard error of the best, on "
+    "prompts that no benchmark uses.",
     "Benchmarks: {benchmarks}.",
     "Intervals are 95%; the claims were fixed before the runs (SHA-256 {claims}) and are tested by "
     "paired t tests over at least {minimum_seeds} seeds, with two one-sided tests for equivalence "
@@ -86,7 +100,7 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
     published = values.get("language.checkpoint", "")
     if values.get("train.init") != "text" or published:
         values = {key: one for key, one in values.items() if not key.startswith("stage0.")}
-    values |= coding(values) | control_model(values) | {"published": published}
+    values |= coding(values) | control_model(values) | {"published": published} | staged(config)
     if values.get("conditioned.prompts", CAPTIONS) != CAPTIONS:
         values["pictured"] = values["conditioned.share"]
     values |= {
@@ -122,9 +136,19 @@ def control_model(values: Mapping[str, str]) -> dict[str, str]:
     seen = [
         f"{values[f'train.{task}_batch']} {word}"
         for task, word in tasks.items()
-        if float(values.get(f"train.{task}_weight", 0))
+        if float(values.get(f"train.{task}_weight", 0)) and int(values[f"train.{task}_batch"])
     ]
     return {"token_model": "a causal decoder", "sequences": listed(seen)}
+
+
+def staged(config: Mapping[str, Any]) -> dict[str, str]:
+    """The rates of a recipe's stage; fields are empty that its optimiser does not read."""
+    stage = config.get("stage", {})
+    rates = [
+        f"{' '.join(group['match'])} at {stage['rate_scale'] * group['rate']:g}"
+        for group in stage.get("groups", ())
+    ]
+    return {"rates": listed(rates), **dict.fromkeys(UNREAD_BY_STAGES, "")} if rates else {}
 
 
 def coding(values: Mapping[str, str]) -> dict[str, str]:

@@ -146,6 +146,23 @@ def test_methods_name_the_tokenizer_and_the_encoder_that_the_run_has(found: Gath
     assert "second encoder" not in deep
 
 
+def test_methods_of_a_recipe_state_the_rates_that_its_stage_is_trained_at(found: Gathered) -> None:
+    found.summaries["shared", 0] = {"parameters": {"total": 3e6}, "tokens": 2e6}
+    train = {"steps": 9, "optimizer": "adamw", "learning_rate": 0.5, "muon_learning_rate": 0.25}
+    train |= {"weight_decay": 0.125, "warmup_steps": 50, "decay_share": 0.5, "clip_norm": 1.0}
+    train |= {"understand_batch": 64, "generate_batch": 0, "precision": "bf16"}
+    train |= {"understand_weight": 1.0, "generate_weight": 1.0}
+    stage = {"groups": [], "schedule": "cosine", "warmup": 0.03, "weight_decay": 0.0}
+    plain = methods(found, {"train": train, "stage": stage})
+    assert "optimiser adamw (learning rate 0.5, of block matrices 0.25" in plain
+    groups = [{"match": ["trunk.*", "head"], "rate": 2e-5}, {"match": ["codes"], "rate": 1e-4}]
+    text = methods(found, {"train": train, "stage": {**stage, "groups": groups, "rate_scale": 20}})
+    assert "9 steps of 64 understanding sequences (2.0 M" in text
+    assert "AdamW (learning rates by name: trunk.* head at 0.0004 and codes at 0.002" in text
+    assert "weight decay 0.0, cosine schedule after a warm-up over the first 0.03" in text
+    assert "0.5" not in text
+
+
 def test_a_run_from_scratch_does_not_claim_a_text_model(found: Gathered) -> None:
     stage0 = {"steps": 7, "understand_batch": 3}
     assert "7 steps of 3 texts" in methods(found, {"stage0": stage0, "train": {"init": "text"}})
