@@ -20,7 +20,7 @@ from benchmarks.results import CONFIDENCE, Item, Results
 
 MAY_DIFFER = ("model", "missing", "dropped", "usage")
 """What a protocol says of the outcome or of the model under test, not of how it was measured."""
-WEIGHTS = "weights"
+WEIGHTS = ("weights", "group_weights")
 """Where a protocol says how much each stratum counts in the overall score; else items count
 alike."""
 FLIPS = 10_000
@@ -84,7 +84,7 @@ def compare(first: Results, second: Results) -> list[Comparison]:
     require_alike(first, second)
     others = {item.name: item for item in second.items}
     pairs = [(item, others[item.name]) for item in first.items]
-    weights = first.protocol.get(WEIGHTS)
+    weights = next((first.protocol[key] for key in WEIGHTS if key in first.protocol), None)
     rows = [_compared(_overall_name(first, weights), pairs, weights)]
     strata: dict[str, list[tuple[Item, Item]]] = defaultdict(list)
     for pair in pairs:

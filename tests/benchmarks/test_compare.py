@@ -1,6 +1,7 @@
 """Two results against each other: the paired test, and what may not be compared."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,9 @@ def test_strata_count_by_the_protocols_weights():
     first = results([0, 0, 0, 0], strata="ssst", weights=weights)
     second = results([1, 0, 0, 1], strata="ssst", weights=weights)
     rows = {row.name: row for row in compare(first, second)}
+    named = {**PROTOCOL, "group_weights": weights}  # as in WISE's protocol
+    grouped = [replace(one, protocol=named) for one in (first, second)]
+    assert compare(*grouped)[0] == rows["overall"]
     assert rows["overall"].second == pytest.approx((1 / 3 + 1) / 2)
     assert rows["s"].second == pytest.approx(1 / 3)
     assert rows["t"].second == 1.0
