@@ -195,9 +195,13 @@ class Recorder(Callback):
             "sequences": self.sequences,
             "wall_seconds": self.seconds,
             "device": self.device,
-            "peak_device_bytes": self.peak_device_bytes,
-            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_bytes": self.peak_device_bytes or process_peak_bytes(),
         }
+
+
+def process_peak_bytes() -> int:
+    """The most memory that this process has held on the host."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def put_in_place(writing: Path, resume: Path) -> None:

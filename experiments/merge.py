@@ -5,7 +5,6 @@ checkpoints on the way: there is none, and the curve has no points.
 """
 
 import json
-import resource
 import time
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor
 from datamodules.world import World
 from experiments.artifacts.data import fitting, turns
 from experiments.build import build_module
-from experiments.fit import Spent, parameter_counts, save_weights
+from experiments.fit import Spent, parameter_counts, process_peak_bytes, save_weights
 from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_text
 from experiments.step_flops import batch_flops
@@ -33,7 +32,7 @@ from models.tokenizers.kinds import load_codec
 
 Inputs = dict[str, Path]
 FIRST_SCENE = 1000
-"""Of the split `dev`; `tune` reads those before."""
+"""Of the split `dev`."""
 SCENES = 32
 """A step of fitting."""
 
@@ -122,5 +121,5 @@ def summarise(inputs: Inputs, module: UnifiedModule, step_flops: int, steps: int
         "tokens_before": before.tokens,
         "tokens_by_task": {task: parts[task]["tokens_by_task"][task] for task in TASKS},
         "sequences": {task: parts[task]["sequences"][task] for task in TASKS},
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": process_peak_bytes(),
     }
