@@ -215,9 +215,11 @@ def short_commit(commit: str) -> str:
 
 
 def judge_name(protocol: Mapping[str, Any]) -> str:
-    """The judge's name, or nothing where scoring needs none."""
+    """The judge's name, or that of what extracts features, or nothing where scoring needs none."""
     judge = protocol.get("judge", "")
-    return str(judge.get("judge", "")) if isinstance(judge, Mapping) else str(judge)
+    if isinstance(judge, Mapping):
+        return str(judge.get("judge") or judge.get("extractor", ""))
+    return str(judge)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

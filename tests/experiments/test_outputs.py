@@ -11,6 +11,7 @@ import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
+from experiments.evidence.collect import judge_name
 from experiments.reporting.export import export
 from experiments.reporting.leaderboard import to_csv, to_markdown, to_tex
 from experiments.reporting.readme import END, START, with_table
@@ -26,6 +27,19 @@ LONG = (
     "higher_is_better, protocol, judge, config_hash, data_hash, git_commit, mlflow_run_id, source"
 )
 PARTS = ("", ".std", ".ci_low", ".ci_high", ".delta", ".p_value", ".verdict")
+
+
+@pytest.mark.parametrize(
+    ("judge", "name"),
+    [
+        ({"judge": "learnt", "threshold": 0.3}, "learnt"),
+        ({"extractor": "efficientnet-lite0"}, "efficientnet-lite0"),
+        ("gpt", "gpt"),
+        ({}, ""),
+    ],
+)
+def test_a_row_names_its_judge_or_what_saw_its_features(judge: object, name: str) -> None:
+    assert judge_name({"judge": judge}) == name
 
 
 @pytest.fixture
