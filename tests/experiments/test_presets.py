@@ -11,11 +11,14 @@ import torch
 from experiments.artifacts.stage0 import stage0
 from experiments.build import build_module
 from experiments.config import Layer, dotlist_layer
+from experiments.graph import cell_steps
+from experiments.graph_variants import with_examples, with_features, with_pictures
 from experiments.scaling.memory import blueprint
 from experiments.scaling.published import QWEN_HALF_BILLION
 from experiments.scaling.samples import Samples
 from experiments.schema import load_schema
-from experiments.suite import load_preset, load_suite, resolve_arm
+from experiments.suite import HERE, load_preset, load_suite, resolve_arm
+from models import TASKS
 from models.tokenizers.kinds import new_codec, save_codec
 from tests.models.pretrained.tiny_checkpoints import save
 from tests.models.tokenizers.checkpoints import janus_network
@@ -33,6 +36,12 @@ TINY = (
     "pairs.longest=90",
 )
 SMALL_BRIDGE = {"queries": 2, "connector_depth": 1, "decoder_depth": 1, "decoder_heads": 1}
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (HERE / "presets").glob("*.yaml")))
+def test_a_preset_expects_seconds_of_steps_that_there_are(preset: str) -> None:
+    steps = with_pictures(with_examples(with_features(cell_steps(TASKS))))
+    assert set(load_preset(preset).expected_seconds) <= set(steps)
 
 
 def resolved(preset: str, arm: str, *overrides: str) -> Any:
