@@ -16,13 +16,11 @@ STEP, CURVES = "probe_interaction", "interaction.csv"
 
 
 def controls(plan: Plan, seed: int) -> dict[Task, str]:
-    """The arm of the seed that trains one task alone and inherits none, by task."""
-    return {
-        task: cell.arm
-        for task in TASKS
-        for cell in plan.cells
-        if cell.seed == seed and cell.tasks == (task,) and not cell.inherits
-    }
+    """The arm of the seed that trains one task alone and inherits none, by task; of several the one
+    that is named after the task, such as `understand_only`."""
+    alone = [one for one in plan.cells if one.seed == seed and not one.inherits]
+    named_last = sorted(alone, key=lambda one: one.arm.endswith("_only"))
+    return {task: one.arm for task in TASKS for one in named_last if one.tasks == (task,)}
 
 
 def interaction_distances(plan: Plan, seed: int, curves: Mapping[str, Sequence[Row]]) -> list[Row]:

@@ -81,14 +81,18 @@ def test_what_a_papers_claim_asks_for_is_what_the_probes_write(entry: Any, probe
 def test_distances_to_the_controls_are_made_of_a_seeds_own_cells(tmp_path: Path) -> None:
     store, cells = Store(tmp_path), []
     for seed, mass in ((0, 0.25), (1, 0.5)):
-        for arm, tasks, level in (("shared", BOTH, 0.75), ("understand_only", BOTH[:1], mass)):
+        one = BOTH[:1]
+        arms = (("shared", BOTH, 0.75), ("understand_only", one, mass), ("understand_z", one, 0.0))
+        for arm, tasks, level in arms:
             step = f"probe_interaction-{arm}-{seed}"
             row = {"task": "understand", "layer": 1, "head": "mean", "mass": level}
             write_tables({"interaction": [row]}, store.path(step))
             cells.append(cell(arm, seed, tasks, probe_interaction=step))
     wanted = [{"table": "interaction_distances", "where": {"task": "understand"}}]
     found = list(probe_rows(SimpleNamespace(cells=tuple(cells)), store, wanted))
-    assert [(row["arm"], row["seed"], row["distance"]) for row in found] == [
-        ("shared", "0", "0.5"),
-        ("shared", "1", "0.25"),
-    ]
+    assert {(row["arm"], row["seed"]): row["distance"] for row in found} == {
+        ("shared", "0"): "0.5",
+        ("understand_z", "0"): "0.25",
+        ("shared", "1"): "0.25",
+        ("understand_z", "1"): "0.5",
+    }
