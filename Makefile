@@ -86,7 +86,7 @@ test: setup  ## the fast tests, on two processes of one thread
 test-slow: setup  ## smoke run, README commands, browser tests (needs Chromium)
 	$(PYTHON) -m pytest -m slow
 
-perf: setup  ## measure training, sampling, queries behind a prompt, the world, and scoring
+perf: setup  ## measure training, sampling, the world, the interaction loss, queries behind a prompt, scoring
 	@$(PYTHON) -m experiments perf
 	@$(PYTHON) -m experiments perf-interaction
 	@$(PYTHON) -m experiments perf-frozen

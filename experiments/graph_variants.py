@@ -49,6 +49,7 @@ def with_merging(steps: dict[str, Kind]) -> dict[str, Kind]:
 CONDITIONED = "experiments.conditioned"
 PICTURE_BENCHMARKS = ("reconstruction", "editing", "interleaved")
 IN_CONTEXT = "in_context"
+CAPTIONS = "captions"
 CONDITIONED_BRACKETS = "conditioned_brackets"
 
 
@@ -93,6 +94,16 @@ def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> di
         score = f"score_{benchmark}"
         steps[score] = Kind(entry + score, (), (judge, prompts))
     return steps
+
+
+def check_pictures_are_read(arm: str, config: CellConfig) -> None:
+    """Raises ConfigError where prompts hold pictures that an arm's language model cannot see."""
+    prompts = getattr(getattr(config, "conditioned", None), "prompts", CAPTIONS)
+    if prompts != CAPTIONS and getattr(config.model, "pretrained", ""):
+        raise ConfigError(
+            f"conditioned.prompts must be {CAPTIONS} for {arm}, whose published language model sees "
+            f"no image, got {prompts!r}; leave the arm out by --arms."
+        )
 
 
 def with_mixture(steps: dict[str, Kind]) -> dict[str, Kind]:

@@ -20,6 +20,7 @@ from experiments.graph_variants import (
     IN_CONTEXT,
     PICTURE_BENCHMARKS,
     VARIANTS,
+    check_pictures_are_read,
     variants,
     with_pairs,
 )
@@ -117,6 +118,7 @@ class Planner:
             graph = self.project.graph(tasks)
             if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
                 graph = with_pairs(graph, arm, config, tasks)
+            check_pictures_are_read(arm, config)
             for variant in variants(config):
                 graph = VARIANTS[variant](dict(graph))
             for name, kind in graph.items():

@@ -15,7 +15,7 @@
 
 Layout of a sequence, which opens with its task's token:
 
-    generate     <generate> caption <image> codes
+    generate     <generate> caption <image> codes      (prompts with pictures: image_prompts.py)
     understand   <understand> <image> codes </image> (question answer <end>)*
                  <understand> text <end> (question answer <end>)*
     text         <text> (caption <end> | question answer <end>)*                    (stage 0)

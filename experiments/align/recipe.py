@@ -7,7 +7,7 @@ deviations: [what is otherwise here]
 checkpoint: folder or hub id
 shape: {text_config: {...}}            # the checkpoint's sizes, to plan without it
 pixels: 384
-train: {...}                           # models/pretrained/unified/tuning.py
+train: {...}                           # models/pretrained/unified/tuning_config.py
 pairs: {understand: [...], generate: [...]}    # datamodules/pairs
 """
 

@@ -13,6 +13,7 @@ from benchmarks.probes.protocol import NotApplicableError
 from datamodules.world import World
 from experiments.artifacts.data import save
 from experiments.build import build_module, trained_module
+from experiments.config import ConfigError
 from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_marker
 from experiments.plan import Request
@@ -108,6 +109,14 @@ def test_the_words_stay_the_worlds_and_the_trunk_becomes_the_checkpoints(
     assert (trunk.depth, trunk.width) == (SIZES["num_hidden_layers"], SIZES["hidden_size"])
     assert module.model.queries.shape == (4, SIZES["hidden_size"])
     assert len(module.ours) == len(text_tokens(config))
+
+
+def test_an_arm_whose_language_model_sees_no_image_is_not_asked_to_draw_from_pictures() -> None:
+    request = Request("knowledge", "cpu-llm", arms=("bridge_in_context",))
+    with pytest.raises(
+        ConfigError, match=r"conditioned\.prompts must be captions for bridge_in_con"
+    ):
+        Planner(Project(), request).plan()
 
 
 def test_the_preset_with_a_language_model_waits_for_no_other_cell_and_is_not_matched() -> None:
