@@ -101,8 +101,8 @@ def check_pictures_are_read(arm: str, config: CellConfig) -> None:
     prompts = getattr(getattr(config, "conditioned", None), "prompts", CAPTIONS)
     if prompts != CAPTIONS and getattr(config.model, "pretrained", ""):
         raise ConfigError(
-            f"conditioned.prompts must be {CAPTIONS} for {arm}, whose published language model sees "
-            f"no image, got {prompts!r}; leave the arm out by --arms."
+            f"conditioned.prompts must be {CAPTIONS} for {arm}, whose published language model "
+            f"sees no image, got {prompts!r}; leave the arm out by --arms."
         )
 
 

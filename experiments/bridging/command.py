@@ -2,7 +2,7 @@
 
     python -m experiments bridge mine.yaml --processes 8
     python -m experiments bridge metaquery "stages.pretrain.sources=[{form: mjhq, path: a.json}]"
-    python -m experiments benchmarks run geneval --model bridge:runs/mine/instruct/bridge --seeds running …
+    python -m experiments benchmarks run geneval --seeds running --model bridge:mine/instruct/bridge
 
 A finished stage is skipped, an interrupted one goes on. With `--plan` nothing is trained.
 """
