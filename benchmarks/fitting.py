@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
-from benchmarks.geneval import judge_image
+from benchmarks.geneval_rules import judge_image
 from datamodules.world import PLACES, Scene, World
 from datamodules.world.judges.detection import Detection, geneval_detections
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geneval import judge_image
+from benchmarks.geneval_rules import judge_image
 from benchmarks.protocol import Request
 from datamodules.world import World
 from datamodules.world.prompts import tuning_prompts

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.geneval.layout import Slot, prompt_number, slot_name, slots
 from benchmarks.geneval.prompts import TAGS, Record, describe, metadata_line, read_prompts
-from benchmarks.geneval.rules import (
+from benchmarks.geneval_rules import (
     COUNTING_THRESHOLD,
     THRESHOLD,
     best,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.geneval.rules import THRESHOLD
+from benchmarks.geneval_rules import THRESHOLD
 from benchmarks.judges.clip_colours import ClipColours
 from benchmarks.judges.mask2former import Instance, Mask2FormerDetector
 

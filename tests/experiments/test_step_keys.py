@@ -85,12 +85,22 @@ def test_the_code_of_vqa_redoes_vqa_and_what_else_asks_its_questions(changed: Ch
 
 
 def test_the_code_of_geneval_redoes_no_other_benchmarks_generation(changed: Changed) -> None:
-    found = changed("benchmarks/geneval/rules.py")
-    assert (steps_of("geneval") - {"prompts_geneval"}) | {"curve", "brackets"} <= found
+    found = changed("benchmarks/geneval/scoring.py")
+    assert {"score_geneval", "curve", "brackets"} <= found
     others = found - steps_of("geneval")
     assert "score_judges" in others
-    assert not [name for name in others if name.startswith(("generate", "prompts", "train"))]
+    assert not [
+        name for name in others if name.startswith(("generate", "prompts", "train", "tune"))
+    ]
     assert not {"judge_dpg", "judge_wise"} & others
+
+
+def test_the_rules_of_geneval_redo_what_is_drawn_as_sampling_is_tuned_by_them(
+    changed: Changed,
+) -> None:
+    found = changed("benchmarks/geneval_rules.py")
+    assert {"tune", "generate_geneval", "score_geneval"} <= found
+    assert not [name for name in found if name.startswith(("prompts", "train", "data", "stage0"))]
 
 
 def test_the_command_line_and_judges_of_public_models_redo_nothing(changed: Changed) -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.geneval import rules
-from benchmarks.geneval.rules import best, judge_image
+from benchmarks import geneval_rules as rules
+from benchmarks.geneval_rules import best, judge_image
 
 DOG = {"class": "dog", "count": 1}
 CLOCK = {"class": "clock", "count": 1}
