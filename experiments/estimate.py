@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from experiments.markers import MARKER, write_json
-from experiments.plan import Plan
+from experiments.plan import Cell, Plan
 from experiments.steps import Step, Store
 
 Timings = Mapping[str, Mapping[str, float]]
@@ -45,6 +45,14 @@ def record_timings(plan: Plan, store: Store) -> None:
     write_json(timings_path(plan, store.runs), timings)
 
 
+def training_names(cell: Cell) -> list[str]:
+    """Under what a preset may expect a cell's training, the closest first: its model, the one task
+    that it trains, any."""
+    tasks = [one for one in cell.tasks if one not in cell.inherits]
+    alone = [f"train_{tasks[0]}"] if len(tasks) == 1 else []
+    return [f"train_{cell.architecture}", *alone, "train"]
+
+
 class Estimate:
     """Expected seconds of the steps of a plan that are not done."""
 
@@ -53,6 +61,7 @@ class Estimate:
         self.timings = read_timings(plan, store.runs)
         self.labels = step_labels(plan)
         self.missing = {folder for folder in plan.steps if not store.exists(folder)}
+        self.trainings = {cell.steps.get("train"): training_names(cell) for cell in plan.cells}
 
     def seconds(self, folder: str) -> float:
         step = self.plan.steps[folder]
@@ -66,7 +75,8 @@ class Estimate:
         if step.name == "train":
             stages = self.plan.configs[step.config]["train"].get("stages", 1)
             share = self.plan.suite.get("steps_share", 1.0) / stages
-            return share * known.get("train", UNKNOWN_SECONDS)
+            names = self.trainings.get(step.folder, ["train"])
+            return share * next((known[one] for one in names if one in known), UNKNOWN_SECONDS)
         kind, _, which = step.name.partition("_")
         alike = [one for name, one in known.items() if which and name.startswith(f"{kind}_")]
         return known.get(step.name, fmean(alike) if alike else UNKNOWN_SECONDS)

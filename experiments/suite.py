@@ -65,8 +65,9 @@ class Arm:
 @dataclass(frozen=True)
 class Preset:
     """Sizes and schedules. `by_model` adds values for one `model.name`; `stamp` marks every output;
-    `expected_seconds` by step name feeds the plan until a step has been timed here; `plateau` is
-    how little a score may still rise for a claim to be judged (experiments/evidence/plateau.py)."""
+    `expected_seconds` by step name, of trainings also `train_<model>` and `train_<task>`, feeds the
+    plan until a step has been timed here; `plateau` is how little a score may still rise for a
+    claim to be judged (experiments/evidence/plateau.py)."""
 
     name: str
     layer: Layer

@@ -12,10 +12,11 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.estimate import UNKNOWN_SECONDS, Estimate
-from experiments.plan import Request
+from experiments.plan import Plan, Request
 from experiments.planner import Planner, Project
 from experiments.sources import ROOT, Sources
 from experiments.steps import Store
+from experiments.suite import HERE
 
 Make = Callable[..., Ablation]
 
@@ -96,6 +97,18 @@ def test_a_stage_is_expected_to_take_its_part_of_the_training(ablation: Make, su
     assert seconds == [90, 30]
 
 
+def test_a_training_is_expected_to_take_what_the_preset_says_of_its_model_or_its_one_task(
+    ablation: Make, suites
+) -> None:
+    expected = "{train: 90, train_understand: 50, train_fork: 70}"
+    (suites / "presets/tiny.yaml").write_text(f"preset: {{expected_seconds: {expected}}}")
+    run = ablation(arms=("control", "reader", "fork"))
+    estimate, folders = Estimate(run.plan, run.store), cells(run)
+    assert estimate.seconds(folders["control, seed 0"]["train"]) == 90
+    assert estimate.seconds(folders["reader, seed 0"]["train"]) == 50
+    assert estimate.seconds(folders["fork, seed 0"]["train"]) == 70
+
+
 def test_a_suite_that_trains_for_less_is_expected_to_end_sooner(ablation: Make, suites) -> None:
     (suites / "presets/tiny.yaml").write_text("preset: {expected_seconds: {train: 90}}")
     run = ablation(arms=("control",))
@@ -157,20 +170,30 @@ class Unchanged(Sources):
         self.entry_hash = lambda entry, *modules: entry
 
 
+def planned(suite: str) -> Plan:
+    return Planner(Project(sources=Unchanged()), Request(suite, "cpu")).plan()
+
+
+class Finished(Store):
+    """Has the steps of a plan, and no other."""
+
+    def __init__(self, plan: Plan, runs: Path) -> None:
+        super().__init__(runs)
+        self.plan = plan
+
+    def exists(self, folder: str) -> bool:
+        return folder in self.plan.steps
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("suite", "minutes"),
-    [
-        ("decoupling", 60),
-        ("fork_depth", 60),
-        ("interleaved", 60),
-        ("synergy", 60),
-        ("knowledge", 66),
-    ],
-)
-def test_a_seed_of_a_long_suite_is_expected_to_take_an_hour_from_nothing(
-    suite: str, minutes: int, tmp_path: Path
+def test_a_seed_of_a_suite_is_expected_to_take_an_hour_and_from_nothing_hardly_more(
+    tmp_path: Path,
 ) -> None:
-    plan = Planner(Project(sources=Unchanged()), Request(suite, "cpu")).plan()
-    assert len(plan.cells) <= 9
-    assert Estimate(plan, Store(tmp_path)).total_seconds(jobs=2) <= 60 * minutes
+    from_nothing = {"experts": 75, "decoupling": 65, "fork_depth": 65, "synergy": 65}
+    finished = Finished(planned("architectures"), tmp_path)
+    for suite in sorted(path.parent.name for path in (HERE / "suites").glob("*/base.yaml")):
+        plan = planned(suite)
+        assert len(plan.cells) <= 9, suite
+        assert Estimate(plan, finished).total_seconds(jobs=2) <= 60 * 60, suite
+        nothing = Estimate(plan, Store(tmp_path)).total_seconds(jobs=2)
+        assert nothing <= 60 * from_nothing.get(suite, 60), suite
