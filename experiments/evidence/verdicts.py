@@ -1,8 +1,9 @@
 """What the runs say about a suite's claims: a verdict by items and one by seeds.
 
-Before any test, three things bar a verdict: a task that the arm inherits from another model, a
-precondition that does not hold, and training that has not settled: the sign of the difference at
-the last two token counts, and the plateau where the preset states one.
+Before any test, four things bar a verdict: a task that the arm inherits from another model, a
+precondition that does not hold, a metric on which both arms lie at the floor or the ceiling, and
+training that has not settled: the sign of the difference at the last two token counts, and the
+plateau where the preset states one.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from experiments.evidence.comparisons import (
 )
 from experiments.evidence.plateau import has_settled
 from experiments.evidence.power import minimum_detectable_effect, seeds_needed
+from experiments.evidence.room import without_room
 from experiments.evidence.sequential import share
 from experiments.evidence.statistics import (
     ALPHA,
@@ -152,6 +154,8 @@ def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | No
         return INHERITED
     if claim.precondition and not holds(found, claim.precondition):
         return NO_PRECONDITION
+    if at_an_end := without_room(found, claim):
+        return at_an_end
     on_the_way = curve_differences(found, claim)
     mean = sum(differences) / len(differences)
     if on_the_way and still_training(on_the_way, mean):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from experiments.evidence.collect import Gathered
+from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.scores import Standing, axes
 from experiments.evidence.statistics import UNDECIDED
 from experiments.evidence.verdicts import (
@@ -15,7 +16,7 @@ from experiments.evidence.verdicts import (
     Verdict,
 )
 
-BARRED = (INHERITED, NO_ITEMS, NO_PRECONDITION, NOT_RUN, STILL_TRAINING)
+BARRED = (AT_CEILING, AT_FLOOR, INHERITED, NO_ITEMS, NO_PRECONDITION, NOT_RUN, STILL_TRAINING)
 
 
 def suite_answer(found: Gathered, verdicts: Sequence[Verdict], rows: Sequence[Standing]) -> str:

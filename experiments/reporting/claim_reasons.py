@@ -3,6 +3,7 @@
 from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered
 from experiments.evidence.comparisons import best_difference
+from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.verdicts import (
     INHERITED,
     NO_ITEMS,
@@ -15,6 +16,8 @@ FIXED = {
     INHERITED: "Another model solves this task for the arm, so its score says nothing about it.",
     STILL_TRAINING: "The difference has not settled: its sign over the last two token counts, or "
     "the scores themselves.",
+    AT_FLOOR: "Both arms lie within the margin of the floor: no difference could show.",
+    AT_CEILING: "Both arms lie within the margin of the ceiling: no difference could show.",
     NO_ITEMS: "The scored items are not at hand, or do not add up to the scores.",
 }
 

@@ -33,9 +33,10 @@ A difference is oriented, so that positive is better; it is the mean over seeds 
 interval where there are five, and the difference of these checkpoints otherwise. **reproduced** and
 **contradicted** follow from a verdict on the architecture, which needs five seeds. Every other
 answer is the verdict's own word ([statistics.md](statistics.md)): *undecided: seeds* has too few of
-them, *precondition absent* means that there was nothing to resolve. Figures of probes are
-description: *as claimed*, *the other way* or *direction open*, over five seeds, and no verdict.
-What nothing has measured yet says so, and what cannot be tested here says why.
+them, *precondition absent* means that there was nothing to resolve, *at the floor* that nothing
+could have shown. Figures of probes are description: *as claimed*, *the other way* or *direction
+open*, over five seeds, and no verdict. What nothing has measured yet says so, and what cannot be
+tested here says why.
 
 ## The claims
 """

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.evidence.verdicts import judge_claims
 from experiments.reporting.claim_reasons import claim_reason
-from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered
+from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered, row
 
 CONDITION = {"arm": "alone", "against": "control", "metric": METRIC}
 
@@ -26,6 +26,13 @@ def test_what_has_a_verdict_needs_no_reason(tmp_path: Path) -> None:
 def test_scores_without_their_items_say_so() -> None:
     told = "The scored items are not at hand, or do not add up to the scores."
     assert reason(VALUES, CLAIM) == told
+
+
+def test_a_measure_without_room_says_at_which_end_it_has_none() -> None:
+    found = gathered(VALUES, CLAIM)
+    found.brackets = [row("floor", 0, 0.7)]
+    told = claim_reason(found, judge_claims(found)[0])
+    assert told == "Both arms lie within the margin of the floor: no difference could show."
 
 
 def test_an_absent_precondition_is_shown_with_what_was_measured() -> None:

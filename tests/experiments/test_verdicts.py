@@ -105,6 +105,37 @@ def test_a_claim_of_not_being_inferior_needs_no_upper_end() -> None:
     assert judge_claims(gathered(lower, claim))[0].seeds == "worse"
 
 
+@pytest.mark.parametrize(
+    ("floor", "ceiling", "test", "word"),
+    [
+        (0.0, 1.0, "not_inferior", "not inferior"),
+        (0.46, 1.0, "not_inferior", "at the floor"),
+        (0.44, 1.0, "not_inferior", "not inferior"),
+        (0.0, 0.53, "difference", "at the ceiling"),
+        (0.0, 0.56, "difference", "equivalent"),
+    ],
+)
+def test_likeness_says_nothing_where_both_arms_are_at_the_floor_or_the_ceiling(
+    floor: float, ceiling: float, test: str, word: str
+) -> None:
+    near = {"control": [0.5, 0.501, 0.499, 0.5, 0.502], "fork": [0.5, 0.5, 0.501, 0.499, 0.5]}
+    found = gathered(near, {**CLAIM, "test": test, "margin": 0.05})
+    found.brackets = [row("floor", 0, floor), row("ceiling", 0, ceiling)]
+    assert judge_claims(found)[0].seeds == word
+    falls = [replace(one, higher_is_better=False) for one in found.brackets]
+    found.brackets, found.final = (
+        falls,
+        [replace(one, higher_is_better=False) for one in found.final],
+    )
+    assert judge_claims(found)[0].seeds not in ("at the floor", "at the ceiling")
+
+
+def test_one_arm_that_leaves_the_floor_is_enough() -> None:
+    found = gathered(VALUES)
+    found.brackets = [row("floor", 0, 0.49)]
+    assert judge_claims(found)[0].seeds == "better"
+
+
 def test_items_decide_about_these_checkpoints(tmp_path: Path) -> None:
     found = gathered({"control": [0.25], "fork": [0.75]})
     add_items(found, tmp_path, "control", [1, 0, 0, 0] * 20)
