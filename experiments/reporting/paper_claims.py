@@ -34,6 +34,7 @@ CONFIRMING = {
 """Verdicts that bear out what is expected; another one of OUTCOMES contradicts it."""
 OUTCOMES = {BETTER, WORSE, EQUIVALENT, NOT_INFERIOR}
 DIRECTIONS = ("above", "below")
+REFERENCE = "reference"
 
 Row = Mapping[str, str]
 Interval = tuple[float, float, float]
@@ -151,7 +152,8 @@ def interval(row: Row, *columns: str) -> Interval | None:
 
 
 def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measure:
-    """A figure of one arm, or its difference to another's, seed by seed, in the run that has most.
+    """A figure of one arm, or its difference to another's, seed by seed, in the run that has most;
+    of several the reference, as another suite may train on other data.
 
     At too few seeds there is no interval, and the direction is open.
     """
@@ -161,7 +163,8 @@ def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
     source = f"probe table {table}: {entry['value']} of {entry['arm']}"
     source += f" minus {against}'s" if against else ""
     best: tuple[str, list[float]] = ("", [])
-    for run in dict.fromkeys(name for name, _ in rows):
+    runs = dict.fromkeys(name for name, _ in rows)
+    for run in sorted(runs, key=lambda name: name != REFERENCE):
         chosen = [row for name, row in rows if name == run and asks_for(entry, row["table"], row)]
         ours = by_seed(chosen, entry["arm"], entry["value"])
         theirs = by_seed(chosen, against, entry["value"]) if against else dict.fromkeys(ours, 0.0)

@@ -142,6 +142,17 @@ def test_a_probes_figure_has_a_direction_over_five_seeds_and_no_verdict() -> Non
     assert one.answer == "not measured yet"
 
 
+def test_of_runs_with_as_many_seeds_the_reference_answers() -> None:
+    claim = PaperClaim(text="t", paper="p", measured=[PROBE])
+    reference = [("reference", row) for _, row in probe_results([0.5], [0.1]).probes]
+    (one,) = measures(claim, Results([], [*probe_results([0.3], [0.1]).probes, *reference]))
+    assert (one.run, one.answer) == ("reference", "direction open: 1 seed(s), mean +0.400")
+    (one,) = measures(
+        claim, Results([], [*probe_results([0.3, 0.3], [0.1, 0.1]).probes, *reference])
+    )
+    assert one.run == "run"
+
+
 def test_of_a_probes_tables_the_rows_that_are_asked_for_are_taken(tmp_path: Path) -> None:
     with (tmp_path / "shape.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["task", "slope"])
