@@ -26,6 +26,7 @@ from experiments.estimate import Estimate
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import best_difference
+from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.sequential import looks, share
 from experiments.evidence.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
 from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
@@ -80,7 +81,10 @@ def decide(
 
 
 def is_hopeless(found: Gathered, verdict: Verdict) -> bool:
-    """Whether the precondition is surely not met, so that no seed can bring a verdict."""
+    """Whether no seed can be expected to bring a verdict: both arms lie at the floor or the
+    ceiling, or the precondition is surely not met."""
+    if verdict.seeds in (AT_FLOOR, AT_CEILING):
+        return True
     condition = verdict.claim.precondition
     if verdict.seeds != NO_PRECONDITION or condition is None:
         return False

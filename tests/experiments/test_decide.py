@@ -18,7 +18,7 @@ from experiments.evidence.collect import Gathered
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.plan import Request
-from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
+from tests.experiments.test_verdicts import CLAIM, METRIC, gathered, row
 
 ONE = Claim(**CLAIM)
 BASE = Request("toy", "tiny")
@@ -76,6 +76,19 @@ def test_a_difference_that_one_test_would_call_clear_waits_for_more_seeds() -> N
 def test_seeds_are_added_until_the_budget_ends() -> None:
     noise = [0.3, 0.7] * 5
     assert words(noise) == [(5, "undecided"), (7, "undecided"), (10, "undecided")]
+
+
+def test_scores_that_leave_no_room_end_the_search() -> None:
+    run = planted([0.5, 0.501, 0.52, 0.48] * 5)
+
+    def at_the_floor(request: Request, seconds: float) -> Gathered | None:
+        found = run(request, seconds)
+        assert found is not None
+        found.brackets = [row("floor", 0, 0.5)]
+        return found
+
+    looks = decide(BASE, ONE, at_the_floor, 1.0, lambda: 0.0)
+    assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "at the floor")]
 
 
 def test_a_precondition_that_surely_fails_ends_the_search() -> None:
