@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
-from experiments.fit import fit
+from experiments.fit import Recorder, Spent, fit
 from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -112,6 +112,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path: Pa
     broken.model.text_head.weight.data[0, 0] = float("nan")
     with pytest.raises(ValueError, match=r"loss must stay finite, got .* at step 0, batch 0"):
         fit(broken, data(), tmp_path)
+
+
+def test_the_peak_memory_is_the_devices_where_one_trains_and_else_the_processs(
+    tmp_path: Path,
+) -> None:
+    recorder = Recorder(tmp_path, module(), 1, Spent(0, 0))
+    assert recorder.summary()["peak_bytes"] > 1 << 20
+    recorder.peak_device_bytes = 7
+    assert recorder.summary()["peak_bytes"] == 7
 
 
 def test_summary_counts_tokens_without_pads_and_parameters_once(tmp_path: Path) -> None:
