@@ -114,7 +114,7 @@ def test_more_queries_leave_the_conditions_of_the_earlier_ones_to_the_connector_
     with torch.no_grad():
         one, other = (module.model.conditions(PROMPT, LENGTHS).states for module in (few, many))
     assert other.shape[1] == 6
-    torch.testing.assert_close(one, other[:, :2], rtol=0, atol=1e-6)
+    torch.testing.assert_close(one, other[:, :2])
 
 
 def test_last_layer_conditions_are_the_prompts_own_last_states_as_many_as_tokens(
@@ -128,7 +128,7 @@ def test_last_layer_conditions_are_the_prompts_own_last_states_as_many_as_tokens
         expected = bridge.connector.norm(bridge.connector.projection(states))
     assert found.kept is not None
     assert found.kept.tolist() == [[True] * 4, [True, True, False, False]]
-    torch.testing.assert_close(found.states, expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found.states, expected)
 
 
 def test_what_is_drawn_of_last_states_does_not_see_pads(

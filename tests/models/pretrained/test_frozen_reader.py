@@ -134,10 +134,10 @@ def test_a_stored_prompt_is_not_read_again_and_gives_the_same_states(
     reader.store = PromptStore(1 << 24)
     first, second = (reader.states(prompts, queries) for _ in range(2))
     assert tokens_read(reader, prompts) == 0
-    torch.testing.assert_close(first, plain, rtol=0, atol=1e-6)
+    torch.testing.assert_close(first, plain)
     assert torch.equal(first, second)
     fewer = reader.states(prompts[:1], queries)
-    torch.testing.assert_close(fewer, plain[:1], rtol=0, atol=1e-6)
+    torch.testing.assert_close(fewer, plain[:1])
 
 
 @pytest.mark.parametrize(("fetching", "kept"), [(0.5, True), (2.0, False)])

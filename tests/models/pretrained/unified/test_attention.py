@@ -104,7 +104,7 @@ def test_layers_that_are_computed_again_have_the_same_masses_and_gradients(opene
             (total, *(layer.self_attn.q_proj.weight.grad for layer in form.decoder.layers))
         )
     for one, other in zip(*found, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize(
