@@ -80,9 +80,9 @@ class RecordingCache(LayerCache):
 class Context:
     """What attention needs beside the states: rotary tables, an additive mask, and a cache or none.
 
-    `cosine` and `sine` are `[n, c]` or `[b, n, c]`; `mask` is `[n, m]` or `[b, n, m]`, None for
-    causal; `start` is the first cache slot that this call writes. Under a `packing` the states are
-    rows `[1 t d]`. Where `wanted` is given, indices into the positions `[b n]` laid end to end, or
+    `cosine` and `sine` are `[n, e]` or `[b, n, e]`, all heads side by side; `mask` is `[n, m]` or
+    `[b, n, m]`, None for causal; `start` is the first cache slot that this call writes. Under a
+    `packing` the states are rows `[1 t d]`. Where `wanted` is given, indices into the positions `[b n]` laid end to end, or
     into the rows, the trunk returns the states of those alone.
     Trunks that choose weights by more than the task read, for each position or row, `is_image` and
     the `coin` that its sample's prompt has tossed.
@@ -111,11 +111,13 @@ class Place:
 
 def rotary_tables(
     positions: Int[Tensor, "..."], config: TrunkConfig, dtype: torch.dtype
-) -> tuple[Float[Tensor, "... c"], Float[Tensor, "... c"]]:
-    """Cosines and sines for `rotary`, the sines of the first half negated."""
+) -> tuple[Float[Tensor, "... e"], Float[Tensor, "... e"]]:
+    """Cosines and sines for `rotary`, the same for every head; those of the first half of a head's
+    sines are negated. All layers of a pass turn by them."""
     angles = positions.to(torch.float32)[..., None] * config.turns(positions.device)
-    cosine, sine = angles.cos(), angles.sin()
-    return torch.cat((cosine, cosine), -1).to(dtype), torch.cat((-sine, sine), -1).to(dtype)
+    cosine, sine = angles.cos().to(dtype), angles.sin().to(dtype)
+    heads = config.heads
+    return torch.cat((cosine, cosine) * heads, -1), torch.cat((-sine, sine) * heads, -1)
 
 
 def causal_context(

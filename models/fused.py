@@ -100,15 +100,16 @@ class _Rotary(torch.autograd.Function):
 
 
 def rotary(
-    x: Float[Tensor, "b n h c"], cosine: Float[Tensor, "... c"], sine: Float[Tensor, "... c"]
+    x: Float[Tensor, "b n h c"], cosine: Float[Tensor, "... e"], sine: Float[Tensor, "... e"]
 ) -> Float[Tensor, "b n h c"]:
     """Rotates channel i against channel i + c/2 (Su et al., 2021; the Llama family's pairing).
 
-    `cosine` and `sine` are `[n, c]` or `[b, n, c]`; the sines of the first half are negative. The
-    gradient of a rotation is the rotation back.
+    `cosine` and `sine` are `[n, e]` or `[b, n, e]`, those of at least as many heads side by side;
+    the sines of the first half of a head are negative. The gradient of a rotation is the rotation
+    back.
     """
-    heads = x.shape[-2]
-    tables = (torch.cat([table.to(x.dtype)] * heads, dim=-1) for table in (cosine, sine))
+    width = x.shape[-2] * x.shape[-1]
+    tables = (table[..., :width].to(x.dtype) for table in (cosine, sine))
     return _Rotary.apply(x, *tables)  # pyright: ignore[reportReturnType]
 
 

@@ -36,8 +36,8 @@ def test_head_rms_norm_scales_each_head_and_has_its_gradient() -> None:
 @pytest.mark.parametrize("leading", [(3,), (2, 3)])
 def test_rotary_turns_pairs_and_its_gradient_turns_them_back(leading: tuple[int, ...]) -> None:
     x, angles = doubles(2, 3, 4, 8), doubles(*leading, 4, seed=1).detach()
-    cosine = torch.cat((angles.cos(), angles.cos()), -1)
-    sine = torch.cat((-angles.sin(), angles.sin()), -1)
+    cosine = torch.cat((angles.cos(), angles.cos()) * 5, -1)  # a head more than `x` has
+    sine = torch.cat((-angles.sin(), angles.sin()) * 5, -1)
     turned = rotary(x, cosine, sine)
     pairs = torch.complex(x[..., :4], x[..., 4:])
     expected = pairs * torch.polar(torch.ones_like(angles), angles)[..., None, :]
