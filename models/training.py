@@ -11,9 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models import TASKS
 from models.interaction_loss import InteractionConfig
 from models.muon import BatchedMuon
 from models.remedies import COMBINERS
+
+PRECISIONS = ("bf16-mixed", "16-mixed", "32-true")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,12 @@ class TrainConfig:
     interaction: InteractionConfig = field(default_factory=InteractionConfig)
 
     def __post_init__(self) -> None:
+        for task in TASKS:
+            if self.weight(task) and self.batch(task) < 1:
+                raise ValueError(
+                    f"train.{task}_batch must be at least 1 where train.{task}_weight is not 0, "
+                    f"got {self.batch(task)}."
+                )
         positive = ("steps", "learning_rate", "muon_learning_rate", "clip_norm", "checkpoints")
         for name in positive:
             if getattr(self, name) <= 0:
@@ -66,6 +75,9 @@ class TrainConfig:
             raise ValueError(f"train.init must be text or scratch, got {self.init!r}.")
         if self.optimizer not in ("muon", "adamw"):
             raise ValueError(f"train.optimizer must be muon or adamw, got {self.optimizer!r}.")
+        if self.precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise ValueError(f"train.precision must be one of {known}, got {self.precision!r}.")
         if self.combine not in COMBINERS:
             known = ", ".join(COMBINERS)
             raise ValueError(f"train.combine must be one of {known}, got {self.combine!r}.")
@@ -86,6 +98,9 @@ class TrainConfig:
 
     def weight(self, task: str) -> float:
         return self.understand_weight if task == "understand" else self.generate_weight
+
+    def batch(self, task: str) -> int:
+        return self.understand_batch if task == "understand" else self.generate_batch
 
     def rate(self, step: int) -> float:
         """The factor on every learning rate at `step`: linear warm-up, constant, linear decay."""
