@@ -1,7 +1,7 @@
 """The DONE marker of a finished step: written last, and it tells a whole folder from a damaged one.
 
-The marker lists every file with its size, and with its hash where the file is small enough to read
-on every start (`HASHED_BYTES`).
+The marker lists every file with its size and hash. Files above `HASHED_BYTES` are too large to be
+read on every start: then their size is compared, and the hash when a step takes them as its input.
 """
 
 import hashlib
@@ -29,8 +29,11 @@ def write_marker(folder: Path, about: dict[str, Any]) -> None:
     write_json(folder / MARKER, {**about, "bytes": size, "files": files})
 
 
-def read_marker(folder: Path) -> dict[str, Any] | None:
-    """What the marker says, or None where nothing is finished; raises DamagedError."""
+def read_marker(folder: Path, whole: bool = False) -> dict[str, Any] | None:
+    """What the marker says, or None where nothing is finished; raises DamagedError.
+
+    With `whole` the content of large files is compared too.
+    """
     path = folder / MARKER
     if not folder.is_dir():
         return None
@@ -42,26 +45,25 @@ def read_marker(folder: Path) -> dict[str, Any] | None:
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise DamagedError(f"{path} must be a marker, got unreadable text.") from None
     for name, expected in files.items():
-        check_file(folder / name, expected)
+        check_file(folder / name, expected, whole)
     return about
 
 
-def check_file(path: Path, expected: dict[str, Any]) -> None:
+def check_file(path: Path, expected: dict[str, Any], whole: bool) -> None:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
         raise DamagedError(f"{path} must exist, got no such file.") from None
     if size != expected["bytes"]:
         raise DamagedError(f"{path} must have {expected['bytes']} bytes, got {size}.")
-    if "sha256" in expected and describe(path) != expected:
+    if (whole or size <= HASHED_BYTES) and {**describe(path), **expected} != describe(path):
         raise DamagedError(f"{path} must have the content that its step wrote, got other content.")
 
 
 def describe(path: Path) -> dict[str, Any]:
-    size = path.stat().st_size
-    if size > HASHED_BYTES:
-        return {"bytes": size}
-    return {"bytes": size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": content}
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -144,8 +144,7 @@ class Store:
     def _run_locked(self, step: Step, config: Any, function: Callable[..., None]) -> None:
         inputs = {name: self.path(folder) for name, folder in step.inputs.items()}
         for name, path in inputs.items():
-            if not self.is_done(path.name):
-                raise StepError(f"{step.name} must have its input {name} finished, got {path}.")
+            self.check_input(step, name, path)
         final, partial = self.path(step.folder), self.partial(step.folder)
         if final.exists():
             shutil.rmtree(final)
@@ -159,6 +158,19 @@ class Store:
         about = {"step": step.name, "entry": step.entry, "seconds": seconds, "commit": commit()}
         write_marker(partial, about)
         partial.rename(final)
+
+    def check_input(self, step: Step, name: str, path: Path) -> None:
+        """Raises StepError for an input that is missing or, to the last byte, damaged; a damaged
+        one is removed."""
+        try:
+            if read_marker(path, whole=True) is None:
+                raise StepError(f"{step.name} must have its input {name} finished, got {path}.")
+        except DamagedError as error:
+            with self.lock(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+            raise StepError(
+                f"{error} The input {name} of {step.name} was removed; run again to make it anew."
+            ) from None
 
 
 def load_function(entry: str) -> Callable[..., None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.markers import DamagedError, read_marker
+from experiments.markers import HASHED_BYTES, DamagedError, read_marker
 from experiments.steps import Identity, Step, StepError, Store, explained_disk_errors
 
 IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "cpu", "2.0")
@@ -107,6 +107,21 @@ def test_damage_to_a_finished_step_is_named_and_mended(store: Store, damage, mes
     assert not store.exists(step().folder)
     assert store.run(step(), None, write_result) == folder
     assert store.is_done(step().folder)
+
+
+def test_damage_inside_a_large_file_is_seen_by_the_step_that_would_read_it(store: Store) -> None:
+    def write_large(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+        (out / "weights.bin").write_bytes(bytes(HASHED_BYTES + 1))
+
+    made = replace(step(), name="data")
+    file = store.run(made, None, write_large) / "weights.bin"
+    reads = step(data=made.folder)
+    assert store.run(reads, None, write_result).exists()
+    file.write_bytes(b"x" + bytes(HASHED_BYTES))
+    assert store.is_done(made.folder)
+    with pytest.raises(StepError, match=r"weights.bin must have the content .* run again"):
+        store.run(replace(reads, key="another"), None, refuse)
+    assert not store.exists(made.folder)
 
 
 def test_two_processes_that_want_one_step_run_it_once(store: Store) -> None:
