@@ -6,12 +6,14 @@ at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resum
 """
 
 import json
+import logging
 import resource
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+from zipfile import BadZipFile, ZipFile
 
 import lightning
 import torch
@@ -25,6 +27,8 @@ from experiments.step_flops import batch_flops
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import TrainConfig, ema_update
+
+logger = logging.getLogger(__name__)
 
 METRICS_EVERY = 10
 RESUME_POINTS = 10
@@ -56,11 +60,29 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NO
     flops = batch_flops(module, data.batches(0)[0])
     recorder = Recorder(out, module, flops, before)
     trainer = new_trainer(config, [weight_average(config), recorder], devices=1)
-    resume = out / RESUME
-    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    trainer.fit(module, data, ckpt_path=resume_point(out))
     save_weights(module.state_dict(), out / "model.pt")
     write_json(out / "summary.json", recorder.summary())
-    resume.unlink(missing_ok=True)
+    (out / RESUME).unlink(missing_ok=True)
+
+
+def resume_point(folder: Path) -> str | None:
+    """The checkpoint to go on from; None without a whole one, so that training starts over."""
+    resume = folder / RESUME
+    if resume.is_dir() or is_whole(resume):
+        return str(resume)
+    if resume.exists():
+        logger.warning("%s is damaged: training starts over.", resume)
+    return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is a ZIP, as torch saves, whose parts have the checksums that it states."""
+    try:
+        with ZipFile(path) as file:
+            return file.testzip() is None
+    except (FileNotFoundError, BadZipFile):
+        return False
 
 
 def new_trainer(
@@ -94,6 +116,8 @@ def save_weights(state: dict[str, Tensor], path: Path) -> None:
 
 class Recorder(Callback):
     """Writes metrics, progress, resume points and the weights at the token counts of the curves."""
+
+    metrics: Any = None  # open while training goes on
 
     def __init__(self, out: Path, module: UnifiedModule, flops: int, before: Spent) -> None:
         config = module.train_config
@@ -180,7 +204,8 @@ class Recorder(Callback):
         self.metrics.close()
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        self.metrics.flush()
+        if self.metrics is not None:
+            self.metrics.flush()
 
     def summary(self) -> dict[str, Any]:
         return {
@@ -220,7 +245,7 @@ def discard(checkpoint: Path) -> None:
         checkpoint.unlink(missing_ok=True)
 
 
-def open_metrics(path: Path, step: int) -> Any:
+def open_metrics(path: Path, step: int) -> TextIO:
     """Opens `metrics.jsonl` for appending, without what was written after the resume point."""
     kept = []
     if path.exists():

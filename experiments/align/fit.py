@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from experiments.align.data import TaskStreams
 from experiments.align.recipe import AlignConfig
-from experiments.fit import RESUME, discard, new_trainer
+from experiments.fit import RESUME, discard, new_trainer, resume_point
 from experiments.markers import write_json
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
@@ -46,8 +46,7 @@ def tune_on_ranks(out: Path, home: Path, config: AlignConfig, execution: Executi
         devices=execution.devices,
         strategy=trained_alone(execution),
     )
-    resume = home / RESUME
-    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    trainer.fit(module, data, ckpt_path=resume_point(home))
     state = whole_state(module.model)
     if trainer.is_global_zero:
         module.form.save(out / MODEL, state)

@@ -19,7 +19,7 @@ import torch
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
-from experiments.fit import RESUME, discard, new_trainer
+from experiments.fit import RESUME, discard, new_trainer, resume_point
 from experiments.markers import write_json
 from experiments.parallel.average import TrainedAverage, trained
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
@@ -98,8 +98,7 @@ def fit_stage(
         strategy=trained_alone(execution),
         accumulate_grad_batches=config.train.accumulate,
     )
-    resume = home / RESUME
-    trainer.fit(module, data, ckpt_path=str(resume) if resume.exists() else None)
+    trainer.fit(module, data, ckpt_path=resume_point(home))
     bridge = module.bridge
     if execution.strategy == "fsdp":  # every process has a part of what is saved
         learnt = {name: whole(one).cpu() for name, one in trained(bridge).items()}

@@ -19,6 +19,7 @@ from experiments.fit import (
     discard,
     fit,
     new_trainer,
+    resume_point,
     save_weights,
     weight_average,
 )
@@ -74,8 +75,7 @@ def fit_on_ranks(
         accumulate_grad_batches=execution.accumulate,
         **strategy,
     )
-    resume = home / RESUME
-    trainer.fit(module, pieces, ckpt_path=str(resume) if resume.exists() else None)
+    trainer.fit(module, pieces, ckpt_path=resume_point(home))
     state = {name: whole(value) for name, value in module.state_dict().items()}
     save_weights(state, out / "model.pt")
     write_json(out / "summary.json", recorder.summary())

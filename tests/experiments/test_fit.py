@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
-from experiments.fit import Recorder, Spent, fit
+from experiments.fit import RESUME, Recorder, Spent, fit, resume_point
 from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -105,6 +105,22 @@ def test_a_killed_run_resumes_to_the_very_weights_and_metrics_of_an_uninterrupte
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in (whole, cut)]
     for key in ("tokens", "sequences", "flops", "steps", "parameters"):
         assert summaries[0][key] == summaries[1][key]
+
+
+def test_a_damaged_resume_point_is_as_good_as_none(tmp_path: Path) -> None:
+    resume = tmp_path / RESUME
+    assert resume_point(tmp_path) is None
+    torch.save({"weights": torch.arange(1000.0)}, resume)
+    assert resume_point(tmp_path) == str(resume)
+    content = resume.read_bytes()
+    middle = len(content) // 2
+    for damaged in (b"noise", content[:middle], content[:middle] + b"?" + content[middle + 1 :]):
+        resume.write_bytes(damaged)
+        assert resume_point(tmp_path) is None
+
+
+def test_what_fails_before_training_is_not_hidden_by_the_recorder(tmp_path: Path) -> None:
+    Recorder(tmp_path, module(), 1, Spent(0, 0)).on_exception(None, None, KeyError())
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path: Path) -> None:
