@@ -95,9 +95,10 @@ def plan(arguments: list[str]) -> int:
 
     from experiments.planner import load_plan
     from experiments.progress import print_plan
-    from experiments.steps import Store
+    from experiments.steps import Store, explained_disk_errors
 
-    built, _ = load_plan(Project(), asked, options.runs)
+    with explained_disk_errors(options.runs):
+        built, _ = load_plan(Project(), asked, options.runs)
     print_plan(Console(), built, Store(options.runs), options.jobs)
     if fleet is not None:
         from experiments.scaling.command import print_scaling

@@ -8,6 +8,7 @@ file that the user has to open: `presets/cpu.yaml: train.lrr must be a known key
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,12 +129,19 @@ def model_name(schema: Schema, layers: Sequence[Layer]) -> str:
 def merge_layer(merged: Any, layer: Layer) -> Any:
     """The config with a layer's values; ConfigError names the layer and the first key at fault."""
     values = dict(flatten(layer.values))
+    for key, value in values.items():
+        if value is None and OmegaConf.is_config(OmegaConf.select(merged, key)):
+            raise ConfigError(f"{layer.source}: {key} must be a section of fields, got null.")
     try:
-        return OmegaConf.merge(merged, nest(values))
+        merged = OmegaConf.merge(merged, nest(values))
     except OmegaConfBaseException:
         for key, value in values.items():
             merged = merge_value(merged, layer.source, key, value)
-        return merged
+    for key in values:
+        number = OmegaConf.select(merged, key)
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ConfigError(f"{layer.source}: {key} must be finite, got {number}.")
+    return merged
 
 
 def merge_value(merged: Any, source: str, key: str, value: Any) -> Any:

@@ -84,10 +84,17 @@ class Estimate:
     def unit_seconds(self, unit: str) -> float:
         return sum(self.seconds(one) for one in self.plan.units[unit] if one in self.missing)
 
-    def disk_bytes(self) -> float:
-        """Bytes that the missing steps of known size will take."""
-        known = (self.timings.get(self.labels[folder], {}) for folder in self.missing)
-        return sum(one.get("bytes", 0.0) for one in known)
+    def disk_bytes(self) -> tuple[float, int]:
+        """Bytes that the missing steps of known size will take, and how many have no known size.
+
+        A step that was never run takes what its like have taken.
+        """
+        timed = [
+            self.timings.get(self.labels[one]) or self.timings.get(self.plan.steps[one].name)
+            for one in self.missing
+        ]
+        known = [one["bytes"] for one in timed if one and "bytes" in one]
+        return sum(known), len(timed) - len(known)
 
     def urgency(self, unit: str) -> float:
         """Seconds of the longest chain of units that starts here: the most urgent runs first."""

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from experiments.checkpoints import checkpoint_names, fingerprint, place_of
-from experiments.config import CellConfig, Layer, canonical, digest, dotlist_layer, select
+from experiments.config import (
+    CellConfig,
+    ConfigError,
+    Layer,
+    canonical,
+    digest,
+    dotlist_layer,
+    select,
+)
 from experiments.evidence.claims import check_claims, read_claims
 from experiments.graph import PROMPTS, Kind, cell_steps, meets_model
 from experiments.graph_variants import (
@@ -79,6 +87,8 @@ class Planner:
         self.schema = load_function(project.schema)()
         self.suite, self.preset = project.load(request, project.root)
         self.overrides: Layer = dotlist_layer(request.overrides)
+        if "seed" in self.overrides.values:
+            raise ConfigError("command line: seed must be given by --seeds, got an override.")
         self.torch = torch_version()
         self.resolved: dict[str, CellConfig] = {}
         self.known: dict[tuple[str, int], Cell] = {}

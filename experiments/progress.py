@@ -49,7 +49,9 @@ def print_plan(console: Console, plan: Plan, store: Store, jobs: int) -> None:
     console.print(table)
     if estimate.missing:
         minutes = estimate.total_seconds(jobs) / 60
-        disk = size(estimate.disk_bytes()) if estimate.timings else "unknown until the first run"
+        known, unknown = estimate.disk_bytes()
+        disk = size(known) if known or not unknown else "unknown until the first run"
+        disk = f"at least {disk}" if known and unknown else disk
         many, each = "es" if jobs > 1 else "", f"{plan.request.threads} thread(s)"
         console.print(
             f"About {minutes:.0f} min with {jobs} process{many} of {each}, models on "

@@ -209,7 +209,7 @@ def resolve_unmatched(
     name = next(
         layer.values["model"]["name"]
         for layer in reversed(layers)
-        if "name" in layer.values.get("model", {})
+        if "name" in (layer.values.get("model") or {})
     )
     if name in preset.by_model:
         layers.insert(2, preset.by_model[name])

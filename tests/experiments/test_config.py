@@ -41,6 +41,9 @@ def test_later_layers_win_and_defaults_fill_the_rest() -> None:
         ({"model": {"name": "spiral"}}, r"model\.name must be one of shared, fork, got 'spiral'"),
         ({"model": {"fork_at": 1}}, r"model\.fork_at must be a known key"),
         ({"seed": "x"}, r"seed must fit its declared type, got 'x'"),
+        ({"train": None}, r"train must be a section of fields, got null"),
+        ({"train": {"lr": "nan"}}, r"train\.lr must be finite, got nan"),
+        ({"train": {"lr": float("inf")}}, r"train\.lr must be finite, got inf"),
     ],
 )
 def test_an_error_names_the_layer_and_the_full_key(values: dict[str, Any], message: str) -> None:

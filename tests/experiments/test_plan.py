@@ -146,6 +146,30 @@ def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation:
         ablation(overrides=("train.lrr=1",))
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=5", "seed must be given by --seeds"),
+        ("model=null", "model must be a section of fields, got null"),
+        ("train=null", "train must be a section of fields, got null"),
+    ],
+)
+def test_an_override_that_would_be_lost_is_refused(
+    ablation: Make, override: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"command line: {message}"):
+        ablation(overrides=(override,))
+
+
+def test_disk_is_known_of_steps_whose_like_have_been_timed(ablation: Make) -> None:
+    made = ablation(arms=("control", "fork"))
+    estimate = Estimate(made.plan, made.store)
+    steps = [made.plan.steps[folder].name for folder in estimate.missing]
+    estimate.timings = {"train": {"seconds": 1.0, "bytes": 5.0}}
+    assert estimate.disk_bytes() == (10.0, len(steps) - steps.count("train"))
+    assert steps.count("train") == 2
+
+
 def test_a_request_names_its_results_folder() -> None:
     assert Request("architectures", "cpu").run == "architectures-cpu"
 
