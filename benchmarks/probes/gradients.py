@@ -7,7 +7,10 @@ conflict is what lies below that.
 
     tasks          (understand 1 + understand 2) against (generate 1 + generate 2)
     random_split   (understand 1 + generate 1)   against (understand 2 + generate 2)
+    excess         tasks minus random_split: below zero is conflict
     understand     understand 1 against understand 2, and likewise `generate`
+
+A matrix that a task does not reach, such as a branch or the other group's expert, is not shared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,6 +25,7 @@ DRAWS = 8
 WHOLE = "all"
 """Stands for every layer or every projection."""
 PAIRS = ("tasks", "random_split", "understand", "generate")
+EXCESS = "excess"
 Place = tuple[int | str, str]
 """Layer and projection, either of which may be WHOLE."""
 Named = Mapping[str, Gradient]
@@ -52,9 +56,9 @@ def joined(found: Named, names: Iterable[str]) -> dict[Place, np.ndarray]:
 
 
 def draw_cosines(halves: Halves) -> dict[tuple[Place, str], float]:
-    """Return the cosine of every group and pair, of the matrices that all four gradients have."""
+    """Return the cosine of every group and pair, of the matrices that both tasks reach."""
     four = [half for task in TASKS for half in halves[task]]
-    names = set.intersection(*(set(one) for one in four))
+    names = set.intersection(*map(reached, four))
     slopes = [joined(one, names) for one in four]
     found = {}
     for place in slopes[0]:
@@ -63,7 +67,14 @@ def draw_cosines(halves: Halves) -> dict[tuple[Place, str], float]:
         for pair, (first, second) in zip(PAIRS, sides, strict=True):
             if (value := cosine(first, second)) is not None:
                 found[place, pair] = value
+        if {(place, "tasks"), (place, "random_split")} <= found.keys():
+            found[place, EXCESS] = found[place, "tasks"] - found[place, "random_split"]
     return found
+
+
+def reached(found: Named) -> set[str]:
+    """Return the matrices in which a gradient is not zero."""
+    return {name for name, gradient in found.items() if gradient.slope.any()}
 
 
 def gradients(model: Inspectable) -> dict[str, list[Row]]:
@@ -104,7 +115,7 @@ def _row(place: Place, pair: str, values: list[float]) -> Row:
 def _apart_rows(halves: Halves) -> list[Row]:
     first, second = (halves[task][0] for task in TASKS)
     layers = {gradient.layer for gradient in first.values()}
-    shared = {first[name].layer for name in first.keys() & second.keys()}
+    shared = {first[name].layer for name in reached(first) & reached(second)}
     return [
         {"layer": layer, NOTE: "the tasks share no matrix of this layer"}
         for layer in sorted(layers - shared)

@@ -46,7 +46,23 @@ def test_tasks_that_agree_lie_as_near_as_a_random_split():
     tasks, split = (found[1, "all", pair] for pair in ("tasks", "random_split"))
     assert abs(tasks["cosine"] - split["cosine"]) < 3 * (tasks["stderr"] + split["stderr"])
     assert tasks["draws"] == DRAWS
+    below = found[1, "all", "excess"]["cosine"]
+    assert below == pytest.approx(tasks["cosine"] - split["cosine"])
     assert len(set(model.batches)) == len(model.batches) == 4 * DRAWS  # no batch twice
+
+
+def test_a_matrix_that_a_task_does_not_reach_is_not_shared():
+    class Expert(Planted):
+        """An expert in layer 1 and one in layer 3, which understanding alone reaches."""
+
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            slope = DIRECTION if task == "understand" else np.zeros(4)
+            idle = {name: Gradient(layer, "experts", slope) for name, layer in (("a", 1), ("b", 3))}
+            return {**super().gradients(task, batch), **idle}
+
+    rows = gradients(Expert(-DIRECTION))["gradients"]
+    assert by_place(rows)[1, "all", "tasks"]["cosine"] == pytest.approx(-1)
+    assert {row["layer"] for row in rows if "note" in row} == {2, 3}
 
 
 def test_the_standard_error_is_that_of_the_mean_over_the_draws():
