@@ -28,7 +28,14 @@ from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import best_difference
 from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.sequential import looks, share
-from experiments.evidence.statistics import ALPHA, BETTER, EQUIVALENT, NOT_INFERIOR, WORSE
+from experiments.evidence.statistics import (
+    ALPHA,
+    BETTER,
+    EQUIVALENT,
+    NOT_INFERIOR,
+    TOO_FEW_SEEDS,
+    WORSE,
+)
 from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.plan import Request
@@ -45,11 +52,12 @@ Run = Callable[[Request, float], Gathered | None]
 
 @dataclass(frozen=True)
 class Look:
-    """What the claim looked like at a number of seeds."""
+    """What the claim looked like at a number of seeds; `hopeless` where more bring no verdict."""
 
     number: int
     seeds: int
     verdict: Verdict
+    hopeless: bool
 
     @property
     def text(self) -> str:
@@ -75,8 +83,9 @@ def decide(
         if found is None:
             return
         verdict = next(one for one in judge_claims(found) if one.claim.id == claim.id)
-        yield Look(number, seeds, verdict)
-        if verdict.seeds in FINAL or is_hopeless(found, verdict):
+        look = Look(number, seeds, verdict, is_hopeless(found, verdict))
+        yield look
+        if verdict.seeds in FINAL or look.hopeless:
             return
 
 
@@ -159,7 +168,15 @@ def main(arguments: list[str]) -> int:
     last = None
     for last in decide(base, claim, runner, options.max_hours, time.monotonic):
         console.print(last.text, highlight=False, soft_wrap=True)
-    verdict = last.verdict.seeds if last else "undecided: seeds"
-    ended = "" if verdict in FINAL else " when the looks ended; more hours go on from here"
-    console.print(f"{claim.text} {verdict}{ended}.", highlight=False, soft_wrap=True)
+    console.print(f"{claim.text} {ending(last)}.", highlight=False, soft_wrap=True)
     return 0
+
+
+def ending(last: Look | None) -> str:
+    """The verdict of the last look, and whether it can change."""
+    verdict = last.verdict.seeds if last else TOO_FEW_SEEDS
+    if last and verdict in FINAL:
+        return verdict
+    if last and last.hopeless:
+        return f"{verdict}; more seeds would not decide it"
+    return f"{verdict} when the looks ended; more hours go on from here"

@@ -11,7 +11,7 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.campaigns import decide as decide_module
 from experiments.campaigns.claim_runs import claim_request, split_claim
-from experiments.campaigns.decide import Runner, decide, limited
+from experiments.campaigns.decide import Runner, decide, ending, limited
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim, Comparison
 from experiments.evidence.collect import Gathered
@@ -74,8 +74,14 @@ def test_a_difference_that_one_test_would_call_clear_waits_for_more_seeds() -> N
 
 
 def test_seeds_are_added_until_the_budget_ends() -> None:
-    noise = [0.3, 0.7] * 5
-    assert words(noise) == [(5, "undecided"), (7, "undecided"), (10, "undecided")]
+    looks = list(decide(BASE, ONE, planted([0.3, 0.7] * 5), 1.0, lambda: 0.0))
+    assert [(one.seeds, one.verdict.seeds) for one in looks] == [
+        (5, "undecided"),
+        (7, "undecided"),
+        (10, "undecided"),
+    ]
+    assert ending(looks[-1]) == "undecided when the looks ended; more hours go on from here"
+    assert ending(None).startswith("undecided: seeds when the looks ended")
 
 
 def test_scores_that_leave_no_room_end_the_search() -> None:
@@ -87,8 +93,9 @@ def test_scores_that_leave_no_room_end_the_search() -> None:
         found.brackets = [row("floor", 0, 0.5)]
         return found
 
-    looks = decide(BASE, ONE, at_the_floor, 1.0, lambda: 0.0)
+    looks = list(decide(BASE, ONE, at_the_floor, 1.0, lambda: 0.0))
     assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "at the floor")]
+    assert ending(looks[-1]) == "at the floor; more seeds would not decide it"
 
 
 def test_a_precondition_that_surely_fails_ends_the_search() -> None:
