@@ -123,7 +123,7 @@ class Scheduler:
         try:
             record = json.loads(failure_path(self.folder, unit.name).read_text())
             return f"{record['step']}: {record['message']}"
-        except FileNotFoundError:
+        except (FileNotFoundError, json.JSONDecodeError):
             return f"{how}; see {self.log_path(unit)}"
 
     def end(self, unit: Unit, state: str, message: str = "") -> None:

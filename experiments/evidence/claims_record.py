@@ -16,6 +16,7 @@ from experiments.plan import Plan
 from experiments.steps import Store
 
 RECORD = "claims_record.json"
+UNRECORDED = "at a time that is not known"
 
 
 def hold_to_claims(plan: Plan, store: Store) -> None:
@@ -34,11 +35,26 @@ def hold_to_claims(plan: Plan, store: Store) -> None:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """What was recorded in a run's folder, or None."""
+    """What was recorded in a run's folder, or None; raises ConfigError where it is damaged."""
     try:
         return json.loads((folder / RECORD).read_text())
     except FileNotFoundError:
         return None
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{folder / RECORD} must be what the run recorded of its claims, got text that is not "
+            f"JSON ({error}). Restore it, or run in another folder with --runs."
+        ) from None
+
+
+def when_recorded(record: dict[str, Any] | None) -> str:
+    """When the claims were recorded, as a sentence goes on."""
+    if record is None:
+        return UNRECORDED
+    trained, cells = record["cells_trained_before"], record["cells"]
+    if not trained:
+        return "before any cell was trained"
+    return f"when {trained} of {cells} cells had been trained"
 
 
 def new_record(plan: Plan, store: Store) -> dict[str, Any]:

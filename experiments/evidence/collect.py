@@ -129,26 +129,27 @@ def unfinished(plan: Plan, store: Store) -> dict[str, str]:
 
 
 def read_run_ids(folder: Path) -> Mapping[str, str]:
-    """MLflow's run ids by cell, as the mirror noted them."""
+    """MLflow's run ids by cell, as the mirror noted them; none where its note cannot be read."""
     try:
         return json.loads((folder / RUN_IDS).read_text())["cells"]
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
         return {}
 
 
 def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
+    """Adds nothing of a cell whose training is missing: its scores were of weights now gone."""
     train = cell.steps["train"]
-    if store.exists(train):
-        summary = json.loads((store.path(train) / "summary.json").read_text())
-        found.summaries[cell.arm, cell.seed] = summary
+    if not store.exists(train):
+        return
+    summary = json.loads((store.path(train) / "summary.json").read_text())
+    found.summaries[cell.arm, cell.seed] = summary
     for name, folder in cell.steps.items():
         if not store.exists(folder):
             continue
         origin = Origin(found, store, folder, cell, run_id)
         if name.startswith("score_"):
             results = json.loads((store.path(folder) / "results.json").read_text())
-            tokens = found.summaries[cell.arm, cell.seed]["tokens"]
-            found.final += origin.rows(results, tokens)
+            found.final += origin.rows(results, summary["tokens"])
             found.items[cell.arm, cell.seed, results["benchmark"]] = (
                 store.path(folder) / results["items"]
             )

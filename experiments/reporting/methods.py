@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.auditing.samples import SECOND_OPINION
 from experiments.config import flatten
+from experiments.evidence.claims_record import UNRECORDED
 from experiments.evidence.collect import Gathered
 from experiments.evidence.statistics import MINIMUM_SEEDS
 
@@ -71,16 +72,16 @@ SENTENCES = (
     "chosen for each arm from one grid, the least guidance within a standard error of the best, on "
     "prompts that no benchmark uses.",
     "Benchmarks: {benchmarks}.",
-    "Intervals are 95%; the claims were fixed before the runs (SHA-256 {claims}) and are tested by "
+    "Intervals are 95%; the claims (SHA-256 {claims}) were recorded {recorded} and are tested by "
     "paired t tests over at least {minimum_seeds} seeds, with two one-sided tests for equivalence "
     "and Holm's correction within the suite.",
     "Commit {commits}.",
 )
 
 
-def methods(found: Gathered, config: Mapping[str, Any]) -> str:
-    """The paragraph; `config` is the control's."""
-    values = facts(found, config)
+def methods(found: Gathered, config: Mapping[str, Any], recorded: str = UNRECORDED) -> str:
+    """The paragraph; `config` is the control's, `recorded` says when the claims were."""
+    values = facts(found, config) | {"recorded": recorded}
     return " ".join(text for one in SENTENCES if (text := filled(one, values)))
 
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from experiments.auditing.agreement import COLUMNS, read_audit
 from experiments.config import flatten
+from experiments.evidence.claims_record import read_record, when_recorded
 from experiments.evidence.collect import Gathered
 from experiments.evidence.conflict import conflict_statement, conflicts
 from experiments.evidence.kinds import kind_metrics, kind_table
@@ -70,6 +71,7 @@ def render(values: dict[str, Any]) -> str:
 def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, Any]:
     """What the template shows."""
     plan, pareto, verdicts = found.plan, pareto_plot(found, rows), judge_claims(found)
+    recorded = when_recorded(read_record(store.runs / plan.request.run))
     return {
         "suite": plan.request.suite,
         "preset": plan.request.preset,
@@ -86,6 +88,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "verdicts": [(one, claim_reason(found, one)) for one in verdicts],
         "conflict": conflict_statement(conflicts(found)),
         "claims_hash": plan.claims_hash,
+        "recorded": recorded,
         "pareto": Markup(pareto) if pareto else None,
         "curves": [Markup(svg) for svg in curve_plots(found)],
         "probes": probe_figures(found, store),
@@ -98,7 +101,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "audit": read_audit(found, store),
         "audit_columns": COLUMNS,
         "protocols": protocols(found),
-        "methods": methods(found, control_config(found)),
+        "methods": methods(found, control_config(found), recorded),
         "config": json.dumps(control_config(found), indent=1),
         "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
         "machine": machine(plan.request),

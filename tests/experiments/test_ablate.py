@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from experiments.ablate import Ablation, exclusive
+from experiments.evidence.collect import gather
 from experiments.steps import StepError
 
 SECONDS_WHEN_NOTHING_CHANGED = 10
@@ -148,3 +149,16 @@ def test_a_damaged_step_alone_is_done_again(ablation: Make) -> None:
     after = marker_times(again)
     assert {name for name in after if after[name] != before[name]} == {score}
     assert results.read_text() == whole
+
+
+def test_scores_of_a_training_that_is_gone_are_in_no_table(ablation: Make) -> None:
+    run = ablation(arms=("control",))
+    assert run.run(jobs=2, track=False) == 0
+    (run.store.path(run.plan.cells[0].steps["train"]) / "DONE").unlink()
+    run.store.sweep(list(run.plan.steps))
+    found = gather(run.plan, run.store)
+    assert (found.final, found.curve, found.summaries) == ([], [], {})
+    assert found.brackets
+    again = ablation(arms=("control",))
+    assert again.run(jobs=2, track=False) == 0
+    assert gather(again.plan, again.store).final

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.evidence.claims_record import hold_to_claims, read_record
+from experiments.evidence.claims_record import RECORD, hold_to_claims, read_record
 
 Make = Callable[..., Ablation]
 
@@ -27,6 +27,16 @@ def test_claims_recorded_after_a_cell_was_trained_say_so(ablation: Make) -> None
     made.store.path(made.plan.cells[0].steps["train"]).mkdir(parents=True)
     hold_to_claims(made.plan, made.store)
     assert read_record(made.folder)["cells_trained_before"] == 1
+
+
+def test_a_damaged_record_is_named_and_not_written_anew(ablation: Make) -> None:
+    made = ablation()
+    hold_to_claims(made.plan, made.store)
+    record = made.folder / RECORD
+    record.write_text(record.read_text()[:50])
+    with pytest.raises(ConfigError, match=r"claims_record\.json must be what the run recorded"):
+        hold_to_claims(made.plan, made.store)
+    assert len(record.read_text()) == 50
 
 
 def test_claims_edited_after_the_runs_began_are_refused(ablation: Make, suites: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.config import flatten
 from experiments.evidence.claims import Claim
+from experiments.evidence.claims_record import when_recorded
 from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.scores import Score, Standing
 from experiments.evidence.statistics import Difference
@@ -127,7 +128,11 @@ def test_methods_are_made_of_the_runs_own_values_and_leave_out_what_it_lacks(
     )
     assert "levels 8, 5 codes patches of 4 x 4 pixels after 9 steps of 2 images." in text
     assert "Benchmarks: g (40 items, judge exact)." in text
-    assert "SHA-256 0123456789abcdef)" in text
+    assert "(SHA-256 0123456789abcdef) were recorded at a time that is not known and" in text
+    late = methods(found, config, when_recorded({"cells_trained_before": 3, "cells": 6}))
+    assert "were recorded when 3 of 6 cells had been trained and" in late
+    first = methods(found, config, when_recorded({"cells_trained_before": 0, "cells": 6}))
+    assert "were recorded before any cell was trained and" in first
     assert "decoder" not in text  # this config has no trunk
     assert "{" not in text
 
