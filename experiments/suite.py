@@ -110,10 +110,14 @@ def load_suite(name: str, root: Path = HERE) -> Suite:
                 raise ConfigError(f"{arm.layer.source}: arm.needs must name arms, got {needed!r}.")
         if arm.total and arm.total not in arms:
             raise ConfigError(f"{arm.layer.source}: arm.total must be an arm, got {arm.total!r}.")
-    text = (folder / "claims.yaml").read_bytes()
     claims = read_yaml(folder / "claims.yaml", f"suites/{name}/claims.yaml").get("claims") or []
-    digest = hashlib.sha256(text).hexdigest()
+    digest = claims_hash(name, root)
     return Suite(name, config, Layer(source, values), arms, tuple(claims), digest)
+
+
+def claims_hash(suite: str, root: Path = HERE) -> str:
+    """SHA-256 of a suite's claims.yaml."""
+    return hashlib.sha256((root / "suites" / suite / "claims.yaml").read_bytes()).hexdigest()
 
 
 def arm_files(folder: Path, control: str) -> list[Path]:

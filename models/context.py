@@ -82,8 +82,8 @@ class Context:
 
     `cosine` and `sine` are `[n, e]` or `[b, n, e]`, all heads side by side; `mask` is `[n, m]` or
     `[b, n, m]`, None for causal; `start` is the first cache slot that this call writes. Under a
-    `packing` the states are rows `[1 t d]`. Where `wanted` is given, indices into the positions `[b n]` laid end to end, or
-    into the rows, the trunk returns the states of those alone.
+    `packing` the states are rows `[1 t d]`. Where `wanted` is given, indices into the positions
+    `[b n]` laid end to end, or into the rows, the trunk returns the states of those alone.
     Trunks that choose weights by more than the task read, for each position or row, `is_image` and
     the `coin` that its sample's prompt has tossed.
     Where a `watch` is given, which needs a causal pass, every layer leaves its mass in it.

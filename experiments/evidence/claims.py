@@ -25,6 +25,8 @@ from experiments.config import ConfigError
 DIFFERENCE, NOT_INFERIOR = "difference", "not_inferior"
 TESTS = (DIFFERENCE, NOT_INFERIOR)
 TRENDS = ("falls", "rises", "holds")
+IN_POINTS = ("dpg.", "mjhq_fid.")
+"""Metrics whose scale is not 0 to 1, by the start of their names: no usual margin fits them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,11 @@ def read_claims(values: Sequence[Mapping[str, Any]]) -> list[Claim]:
 
 def read_claim(values: Mapping[str, Any]) -> Claim:
     before = values.get("precondition")
+    if "margin" not in values and str(values.get("metric")).startswith(IN_POINTS):
+        raise ConfigError(
+            f"claim {values.get('id', '?')}: margin must be given for a metric that is no share, "
+            f"got none for {values['metric']}."
+        )
     try:
         condition = Comparison(**before) if before else None
         return Claim(**{**values, "precondition": condition})

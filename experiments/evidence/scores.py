@@ -103,9 +103,7 @@ def arm_score(found: Gathered, arm: str, metric: str, verdicts: Sequence[Verdict
     name, control = metric.partition("@")[0], found.plan.suite["control"]
     pair = Comparison(arm=arm, against=control, metric=name)
     differences = list(seed_differences(found, pair).values()) if arm != control else []
-    claimed = next(
-        (one for one in verdicts if (one.claim.arm, one.claim.metric) == (arm, name)), None
-    )
+    claimed = claimed_verdict(verdicts, arm, name, control)
     return Score(
         value=fmean(values),
         std=stdev(values) if len(values) > 1 else None,
@@ -113,8 +111,22 @@ def arm_score(found: Gathered, arm: str, metric: str, verdicts: Sequence[Verdict
         ci_high=high,
         delta=fmean(differences) if differences else None,
         p_value=claimed.by_seeds.p_value if claimed and claimed.by_seeds else None,
-        verdict=claimed.text if claimed else inherited(found, arm, name),
+        verdict=opposed(claimed, control) if claimed else inherited(found, arm, name),
     )
+
+
+def claimed_verdict(
+    verdicts: Sequence[Verdict], arm: str, metric: str, control: str
+) -> Verdict | None:
+    """That of the claim on an arm's metric; of several, of the one against the control."""
+    about = [one for one in verdicts if (one.claim.arm, one.claim.metric) == (arm, metric)]
+    return min(about, key=lambda one: one.claim.against != control, default=None)
+
+
+def opposed(one: Verdict, control: str) -> str:
+    """The verdict in a table whose differences are to the control: another opponent is named."""
+    against = one.claim.against
+    return one.text if against == control else f"against {against}: {one.text}"
 
 
 def inherited(found: Gathered, arm: str, metric: str) -> str | None:

@@ -29,14 +29,16 @@ compares it with what the generator writes.
 LEGEND = """\
 ## How to read the answers
 
-A difference is oriented, so that positive is better; it is the mean over seeds with its 95%
-interval where there are five, and the difference of these checkpoints otherwise. **reproduced** and
-**contradicted** follow from a verdict on the architecture, which needs five seeds. Every other
-answer is the verdict's own word ([statistics.md](statistics.md)): *undecided: seeds* has too few of
-them, *precondition absent* means that there was nothing to resolve, *at the floor* that nothing
-could have shown. Figures of probes are description: *as claimed*, *the other way* or *direction
-open*, over five seeds, and no verdict. What nothing has measured yet says so, and what cannot be
-tested here says why.
+The difference of a suite's claim is oriented, so that positive is better; it is the mean over seeds
+with its 95% interval where there are five, and the difference of these checkpoints otherwise.
+**reproduced** and **contradicted** follow from a verdict on the architecture, which needs five
+seeds. Every other answer is the verdict's own word ([statistics.md](statistics.md)): *undecided:
+seeds* has too few of them, *precondition absent* means that there was nothing to resolve, *at the
+floor* that nothing could have shown. Figures of probes are description, in their own sign: *as
+claimed*, *the other way* or *direction open*, over five seeds, and no verdict; `slope` is that of
+the last third of the layers ([probes.md](probes.md)). *Claims edited since* stands beside a run of
+a `claims.yaml` that has another hash today: the row is of the claims that the run recorded. What
+nothing has measured yet says so, and what cannot be tested here says why.
 
 ## The claims
 """
@@ -84,6 +86,7 @@ def is_missing(one: Measure) -> bool:
 
 def measure_row(one: Measure) -> tuple[str, ...]:
     run = f"{one.run}, {one.n_seeds}" if one.run else ""
+    run += "; claims edited since" if one.edited else ""
     shown = (number_text(one.difference), number_text(one.precondition))
     return (one.source, run, *shown, one.items, one.answer)
 

@@ -21,6 +21,7 @@ from experiments.evidence.statistics import (
 )
 from experiments.probing.tables import asks_for, read_probe_rows
 from experiments.reporting.claims_table import read_claim_rows
+from experiments.suite import claims_hash
 
 FILE = Path(__file__).with_name("paper_claims.yaml")
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
@@ -43,7 +44,7 @@ Interval = tuple[float, float, float]
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """What one entry under `measured` found. `difference` is a value with its interval; a probe has
-    neither verdicts nor precondition."""
+    neither verdicts nor precondition. `edited`: the suite's claims are not those of the run."""
 
     source: str
     answer: str
@@ -53,6 +54,7 @@ class Measure:
     precondition: Interval | None = None
     items: str = ""
     seeds: str = ""
+    edited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,14 @@ def of_suite(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
         precondition=interval(row, "precondition", "precondition_low", "precondition_high"),
         items=row["items"],
         seeds=row["seeds"],
+        edited=is_edited(row),
     )
+
+
+def is_edited(row: Row) -> bool:
+    """Whether the suite's claims are no longer those that the run recorded."""
+    recorded = row.get("claims_sha256")
+    return bool(recorded) and recorded != claims_hash(row["suite"])
 
 
 def answer_of(verdict: str, expected: str) -> str:
@@ -162,12 +171,14 @@ def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
     table = f"`{entry['table']}`" + (f" ({about})" if about else "")
     source = f"probe table {table}: {entry['value']} of {entry['arm']}"
     source += f" minus {against}'s" if against else ""
+    usual = float(entry.get("than", 0))
+    source += f" minus {usual:g}" if usual else ""
     best: tuple[str, list[float]] = ("", [])
     runs = dict.fromkeys(name for name, _ in rows)
     for run in sorted(runs, key=lambda name: name != REFERENCE):
         chosen = [row for name, row in rows if name == run and asks_for(entry, row["table"], row)]
         ours = by_seed(chosen, entry["arm"], entry["value"])
-        theirs = by_seed(chosen, against, entry["value"]) if against else dict.fromkeys(ours, 0.0)
+        theirs = by_seed(chosen, against, entry["value"]) if against else dict.fromkeys(ours, usual)
         values = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
         best = max(best, (run, values), key=lambda one: len(one[1]))
     run, values = best

@@ -16,7 +16,7 @@ from experiments.reporting.paper_claims import (
     measures,
     read_paper_claims,
 )
-from experiments.suite import HERE, load_suite
+from experiments.suite import HERE, claims_hash, load_suite
 
 ENTRY = {"suite": "toy", "claim": "one"}
 PROBE = {
@@ -52,6 +52,20 @@ def probe_results(fork: list[float], control: list[float]) -> Results:
         for seed, value in enumerate(sign * one for one in values)
     ]
     return Results([], rows)
+
+
+def test_a_figure_is_held_against_what_it_is_expected_to_exceed() -> None:
+    results = probe_results([5.0, 5.0, 3.0, 5.0, 5.0], [])
+    alone = {key: value for key, value in PROBE.items() if key != "against"}
+    found = [
+        measures(
+            PaperClaim(text="It rises.", paper="P", measured=[{**alone, "than": one}]), results
+        )
+        for one in (1, 6)
+    ]
+    assert [one.answer for (one,) in found] == ["as claimed", "the other way"]
+    assert found[0][0].difference[0] == pytest.approx(3.6)
+    assert found[0][0].source.endswith("slope of fork minus 1")
 
 
 def toy(**entry: object) -> PaperClaim:
@@ -115,6 +129,16 @@ def test_one_seed_shows_its_checkpoints_and_answers_nothing() -> None:
     (one,) = measures(toy(), Results([("reference", claim_row())], []))
     assert (one.answer, one.items, one.run) == ("undecided: seeds", "worse", "reference (tiny)")
     assert one.difference == (-0.1, -0.2, -0.01)
+
+
+def test_a_run_of_claims_that_were_edited_since_is_marked() -> None:
+    row = claim_row(suite="conflict", claim="conflict_in_generation")
+    entry = {"suite": "conflict", "claim": "conflict_in_generation"}
+    for recorded, is_marked in ((claims_hash("conflict"), False), ("0" * 64, True)):
+        results = Results([("conflict", row | {"claims_sha256": recorded})], [])
+        assert ("conflict (tiny), 1; claims edited since" in page([], [toy(**entry)], results)) == (
+            is_marked
+        )
 
 
 def test_the_run_with_the_most_seeds_answers() -> None:

@@ -268,6 +268,16 @@ def test_a_claim_whose_arms_were_not_run_counts_all_the_same() -> None:
     assert beside.by_seeds.p_value == pytest.approx(2 * alone.by_seeds.p_value)
 
 
+def test_a_verdict_stands_beside_the_difference_to_the_control_or_names_its_opponent() -> None:
+    values = {**VALUES, "alone": [0.2, 0.21, 0.19, 0.2, 0.22]}
+    other = {**CLAIM, "id": "two", "against": "alone"}
+    (fork,) = (one for one in standings(gathered(values, other)) if one.arm == "fork")
+    assert fork.scores[NAME].verdict.startswith("against alone: better")
+    (fork,) = (one for one in standings(gathered(values, other, CLAIM)) if one.arm == "fork")
+    assert fork.scores[NAME].verdict.startswith("better")
+    assert fork.scores[NAME].delta == pytest.approx(0.204)
+
+
 def test_arms_stand_in_the_order_of_their_pareto_fronts() -> None:
     found = gathered({"low": [0.2], "control": [0.5], "high": [0.9]})
     assert [one.arm for one in standings(found)] == ["high", "control", "low"]
