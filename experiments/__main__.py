@@ -200,7 +200,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="command")
     options = parser.parse_args(arguments[:1])
     try:
-        return COMMANDS[options.command](arguments[1:])
+        code = COMMANDS[options.command](arguments[1:])
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ConfigError, StepError) as error:
         print(error, file=sys.stderr)
         return FAILED

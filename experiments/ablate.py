@@ -25,7 +25,7 @@ from rich.markdown import Markdown
 from experiments.config import digest
 from experiments.estimate import record_timings
 from experiments.evidence.claims_record import hold_to_claims
-from experiments.evidence.collect import OUTPUTS, RUN_IDS, gather, unfinished
+from experiments.evidence.collect import OUTPUTS, PROTOCOLS, RUN_IDS, gather, unfinished
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.markers import write_json, write_text
@@ -128,7 +128,8 @@ class Ablation:
             written = json.loads((self.folder / "outputs.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return False
-        return written == self.outputs() and all((self.folder / o).exists() for o in OUTPUTS)
+        tables = (*OUTPUTS, PROTOCOLS, CLAIMS)
+        return written == self.outputs() and all((self.folder / one).exists() for one in tables)
 
     def print_results(self) -> None:
         self.console.print(Markdown((self.folder / "leaderboard.md").read_text()))

@@ -24,6 +24,8 @@ from experiments.config import ConfigError
 
 DIFFERENCE, NOT_INFERIOR = "difference", "not_inferior"
 TESTS = (DIFFERENCE, NOT_INFERIOR)
+MARGIN = 0.05
+"""Of a metric from 0 to 1: differences inside it do not matter."""
 TRENDS = ("falls", "rises", "holds")
 IN_POINTS = ("dpg.", "mjhq_fid.")
 """Metrics whose scale is not 0 to 1, by the start of their names: no usual margin fits them."""
@@ -42,7 +44,7 @@ class Comparison:
 class Claim(Comparison):
     id: str
     text: str
-    margin: float = 0.05
+    margin: float = MARGIN
     precondition: Comparison | None = None
     test: str = DIFFERENCE
     with_width: str = "holds"

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from experiments.evidence.collect import Gathered
+from experiments.evidence.claims import MARGIN
+from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.scores import Standing, axes
 from experiments.evidence.statistics import UNDECIDED
@@ -63,16 +64,26 @@ def outcome(one: Verdict) -> str:
 def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
     """The arm, or arms, with the best mean on the first headline metric of each task.
 
-    An arm whose task another model solves leads in nothing: its score is that model's.
+    An arm whose task another model solves leads in nothing: its score is that model's. Nor does one
+    that is not clear of the floor.
     """
     told = []
     for task, axis in axes(found).items():
-        sign = 1 if axis.higher_is_better else -1
         own = {cell.arm for cell in found.plan.cells if task not in cell.inherits}
         arms = [row for row in rows if row.arm in own and axis.metric in row.scores]
         if arms:
-            best = max(sign * row.scores[axis.metric].value for row in arms)
-            first = [row.arm for row in arms if sign * row.scores[axis.metric].value == best]
-            who = f"{first[0]} leads" if len(first) == 1 else f"{', '.join(first)} are level"
-            told.append(f"{who} on {axis.name} ({sign * best:.3f})")
+            told.append(leading(rows, arms, axis))
     return told
+
+
+def leading(rows: Sequence[Standing], arms: Sequence[Standing], axis: Row) -> str:
+    """Which of `arms` has the best score, and the score; `rows` have the floor."""
+    sign = 1 if axis.higher_is_better else -1
+    scores = {row.arm: sign * row.scores[axis.metric].value for row in arms}
+    best = max(scores.values())
+    floor = next((row.scores.get(axis.metric) for row in rows if row.arm == "floor"), None)
+    if floor is not None and best < sign * floor.value + MARGIN:
+        return f"all lie at the floor on {axis.name} (at most {best:.3f})"
+    first = [arm for arm, score in scores.items() if score == best]
+    who = f"{first[0]} leads" if len(first) == 1 else f"{', '.join(first)} are level"
+    return f"{who} on {axis.name} ({sign * best:.3f})"

@@ -39,6 +39,9 @@ def test_an_ablation_finishes_every_step_and_a_second_one_redoes_none(ablation: 
     assert time.monotonic() - started < SECONDS_WHEN_NOTHING_CHANGED
     assert marker_times(again) == before
     assert "leaderboard_long.csv" in output(again)
+    (again.folder / "claims.csv").unlink()
+    assert ablation(arms=("control", "fork")).run(jobs=2, track=False) == 0
+    assert (again.folder / "claims.csv").exists()
 
 
 def test_a_failed_cell_does_not_stop_the_others_and_its_row_says_so(

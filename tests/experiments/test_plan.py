@@ -170,6 +170,13 @@ def test_disk_is_known_of_steps_whose_like_have_been_timed(ablation: Make) -> No
     assert steps.count("train") == 2
 
 
+def test_a_reader_that_stops_early_ends_a_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "experiments", "list"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+        one.stdout.close()
+        assert (one.stderr.read(), one.wait(60)) == (b"", 0)
+
+
 def test_a_request_names_its_results_folder() -> None:
     assert Request("architectures", "cpu").run == "architectures-cpu"
 

@@ -109,6 +109,15 @@ def test_arms_of_one_score_are_level_and_none_leads(found: Gathered) -> None:
     assert suite_answer(found, [], level).endswith("shared, fork are level on g.all (0.500).")
 
 
+def test_nobody_leads_among_arms_at_the_floor(found: Gathered) -> None:
+    floor = Standing("floor", scores={METRIC: Score(0.46)})
+    assert suite_answer(found, [], [*STANDINGS, floor]).endswith(
+        "all lie at the floor on g.all (at most 0.500)."
+    )
+    lower = replace(floor, scores={METRIC: Score(0.44)})
+    assert suite_answer(found, [], [*STANDINGS, lower]).endswith("fork leads on g.all (0.500).")
+
+
 def test_a_decided_claim_stands_in_the_answer_with_its_interval(found: Gathered) -> None:
     better = Difference(value=0.25, low=0.1, high=0.4, inner_low=0.12, inner_high=0.38)
     verdicts = [verdict("better", better), verdict("undecided")]
