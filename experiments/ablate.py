@@ -101,9 +101,10 @@ class Ablation:
 
     def refresh(self, unit: Unit, display: Display) -> None:
         """Shows that a unit has ended and brings timings and leaderboard up to date."""
-        display.ended(unit)
         if unit.job is not None:
             record_timings(self.plan, self.store)
+        display.ended(unit)
+        if unit.job is not None:
             write_leaderboard(gather(self.plan, self.store, problems(display.units)), self.folder)
 
     def write_outputs(self, units: Mapping[str, Unit]) -> None:

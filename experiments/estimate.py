@@ -54,7 +54,11 @@ def training_names(cell: Cell) -> list[str]:
 
 
 class Estimate:
-    """Expected seconds of the steps of a plan that are not done."""
+    """Expected seconds of the steps of a plan that are not done.
+
+    A step that was not timed here takes what the preset expects, times the `pace` of this machine:
+    how many times as long as expected the steps took that were timed.
+    """
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan, self.store = plan, store
@@ -62,24 +66,33 @@ class Estimate:
         self.labels = step_labels(plan)
         self.missing = {folder for folder in plan.steps if not store.exists(folder)}
         self.trainings = {cell.steps.get("train"): training_names(cell) for cell in plan.cells}
+        self.pace = self.measured_pace()
 
     def seconds(self, folder: str) -> float:
         step = self.plan.steps[folder]
         timed = self.timings.get(self.labels[folder]) or self.timings.get(step.name)
-        return timed["seconds"] if timed else self.expected(step)
+        return timed["seconds"] if timed else self.pace * (self.expected(step) or UNKNOWN_SECONDS)
 
-    def expected(self, step: Step) -> float:
+    def measured_pace(self) -> float:
+        took = expected = 0.0
+        for folder, step in self.plan.steps.items():
+            timed, known = self.timings.get(self.labels[folder]), self.expected(step)
+            if timed and known:
+                took, expected = took + timed["seconds"], expected + known
+        return took / expected if expected else 1.0
+
+    def expected(self, step: Step) -> float | None:
         """What the preset expects, of a step that it does not name what it expects of its kind; a
-        shorter training, and a stage, has its part of the whole."""
+        shorter training, and a stage, has its part of the whole. None where it knows neither."""
         known = self.plan.expected_seconds
         if step.name == "train":
             stages = self.plan.configs[step.config]["train"].get("stages", 1)
             share = self.plan.suite.get("steps_share", 1.0) / stages
             names = self.trainings.get(step.folder, ["train"])
-            return share * next((known[one] for one in names if one in known), UNKNOWN_SECONDS)
+            return next((share * known[one] for one in names if one in known), None)
         kind, _, which = step.name.partition("_")
         alike = [one for name, one in known.items() if which and name.startswith(f"{kind}_")]
-        return known.get(step.name, fmean(alike) if alike else UNKNOWN_SECONDS)
+        return known.get(step.name, fmean(alike) if alike else None)
 
     def unit_seconds(self, unit: str) -> float:
         return sum(self.seconds(one) for one in self.plan.units[unit] if one in self.missing)

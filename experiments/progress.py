@@ -52,9 +52,10 @@ def print_plan(console: Console, plan: Plan, store: Store, jobs: int) -> None:
         known, unknown = estimate.disk_bytes()
         disk = size(known) if known or not unknown else "unknown until the first run"
         disk = f"at least {disk}" if known and unknown else disk
+        whose = "" if estimate.timings else " on the machine of the preset's timings"
         many, each = "es" if jobs > 1 else "", f"{plan.request.threads} thread(s)"
         console.print(
-            f"About {minutes:.0f} min with {jobs} process{many} of {each}, models on "
+            f"About {minutes:.0f} min{whose}, with {jobs} process{many} of {each}, models on "
             f"{plan.request.device}; disk: {disk}."
         )
 
@@ -63,9 +64,9 @@ class Display:
     """A live table on a terminal, a line a minute elsewhere."""
 
     def __init__(self, console: Console, plan: Plan, store: Store, jobs: int) -> None:
-        self.console, self.plan, self.store = console, plan, store
-        self.expected = Estimate(plan, store).total_seconds(jobs)
-        self.started = self.spoke = time.monotonic()
+        self.console, self.plan, self.store, self.jobs = console, plan, store, jobs
+        self.spoke = time.monotonic()
+        self.expect()
         self.units: dict[str, Unit] = {}
         self.live = Live(console=console, refresh_per_second=2) if console.is_terminal else None
 
@@ -79,7 +80,13 @@ class Display:
             self.live.update(self.table())
             self.live.stop()
 
+    def expect(self) -> None:
+        """Looks again at how long the rest will take, by the timings that there are now."""
+        self.expected = Estimate(self.plan, self.store).total_seconds(self.jobs)
+        self.asked = time.monotonic()
+
     def ended(self, unit: Unit) -> None:
+        self.expect()
         if unit.job is not None or unit.message:
             took = duration(time.monotonic() - unit.started)
             message = f": {unit.message}" if unit.message else ""
@@ -97,7 +104,7 @@ class Display:
         return [unit for unit in self.units.values() if unit.state == "running"]
 
     def table(self) -> Table:
-        left = max(0.0, self.expected - (time.monotonic() - self.started))
+        left = max(0.0, self.expected - (time.monotonic() - self.asked))
         done = sum(self.store.exists(one) for one in self.plan.steps)
         caption = f"{done} of {len(self.plan.steps)} steps, about {duration(left)} left"
         table = Table(caption=caption)

@@ -11,7 +11,8 @@ import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.estimate import UNKNOWN_SECONDS, Estimate
+from experiments.estimate import UNKNOWN_SECONDS, Estimate, timings_path
+from experiments.markers import write_json
 from experiments.plan import Plan, Request
 from experiments.planner import Planner, Project
 from experiments.sources import ROOT, Sources
@@ -127,6 +128,23 @@ def test_a_step_that_the_preset_does_not_name_is_expected_to_be_like_its_kind(
     estimate, steps = Estimate(run.plan, run.store), cells(run)["control, seed 0"]
     asked = ("judge", "judge_geneval", "score_geneval", "tune")
     assert [estimate.seconds(steps[one]) for one in asked] == [60, 4, 7, UNKNOWN_SECONDS]
+
+
+def test_what_was_timed_here_sets_the_pace_of_what_was_not(ablation: Make, suites) -> None:
+    (suites / "presets/tiny.yaml").write_text(
+        "preset: {expected_seconds: {tokenizer: 10, data: 30, judge: 50}}"
+    )
+    run = ablation(arms=("control",))
+    timed = {"tokenizer": {"seconds": 35.0}, "data": {"seconds": 85.0}}
+    labels = {f"control/{name}": one for name, one in timed.items()}
+    write_json(timings_path(run.plan, run.store.runs), labels)
+    estimate, steps = Estimate(run.plan, run.store), cells(run)["control, seed 0"]
+    assert estimate.pace == 3.0  # 120 seconds for 40
+    assert [estimate.seconds(steps[one]) for one in ("data", "judge", "tune")] == [
+        85.0,
+        150.0,
+        3 * UNKNOWN_SECONDS,
+    ]
 
 
 def test_a_unit_asks_for_the_devices_that_its_training_is_spread_over(ablation: Make) -> None:
