@@ -27,10 +27,11 @@ class DataConfig:
     """The training set: scenes rendered once and dealt out again when they run out.
 
     At most `questions` are packed after one image or text, fewer where the sequence would be longer
-    than `longest` tokens (a batch is as long as its longest row), but always one. Of the understanding sequences
-    `fact_share` ask about facts and `text_share` about a text; they have no image. `texts` are the
-    samples of stage 0: `plain_share` are facts, the others ask `text_questions` about a text.
-    With `counterfactual_facts` each fact is told and asked of another object than it is true of.
+    than `longest` tokens (a batch is as long as its longest row), but always one. Of the
+    understanding sequences `fact_share` ask about facts and `text_share` about a text; they have no
+    image. `texts` are the samples of stage 0: `plain_share` are facts, the others ask
+    `text_questions` about a text. With `counterfactual_facts` each fact is told and asked of
+    another object than it is true of.
     """
 
     scenes: int = 80_000
