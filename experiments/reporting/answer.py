@@ -82,7 +82,7 @@ def leading(rows: Sequence[Standing], arms: Sequence[Standing], axis: Row) -> st
     scores = {row.arm: sign * row.scores[axis.metric].value for row in arms}
     best = max(scores.values())
     floor = next((row.scores.get(axis.metric) for row in rows if row.arm == "floor"), None)
-    if floor is not None and best < sign * floor.value + MARGIN:
+    if floor is not None and axis.higher_is_better and best < floor.value + MARGIN:
         return f"all lie at the floor on {axis.name} (at most {best:.3f})"
     first = [arm for arm, score in scores.items() if score == best]
     who = f"{first[0]} leads" if len(first) == 1 else f"{', '.join(first)} are level"
