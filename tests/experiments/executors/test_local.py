@@ -1,14 +1,15 @@
-"""Processes of this machine: which CUDA device each is shown."""
+"""Processes of this machine: which CUDA device each is shown, and how each ends."""
 
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from experiments.devices import VISIBLE
-from experiments.executors import process
+from experiments.executors import local, process
 from experiments.executors.interface import Task
-from experiments.executors.local import LocalExecutor
+from experiments.executors.local import LocalExecutor, LocalJob
 
 
 class Shown:
@@ -62,3 +63,33 @@ def test_a_process_that_ended_badly_is_told_by_its_signal_or_its_status() -> Non
     assert process.how_it_ended(0) == ""
     assert process.how_it_ended(-9) == "the process ended with signal SIGKILL"
     assert process.how_it_ended(3) == "the process ended with exit status 3"
+
+
+def test_a_process_that_is_deaf_to_the_request_to_end_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local, "SECONDS_TO_STOP", 0.1)
+    command = ["sh", "-c", "trap '' TERM; echo; exec sleep 10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as deaf:
+        assert deaf.stdout
+        deaf.stdout.readline()
+        job = LocalJob(deaf, "")
+        job.stop()
+        job.wait()
+        assert job.poll() == "the process ended with signal SIGKILL"
+
+
+def test_what_interrupts_the_wait_for_a_unit_ends_its_process_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper = subprocess.Popen(["sleep", "10"])
+
+    def interrupted() -> int:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "start", lambda task: sleeper)
+    monkeypatch.setattr(sleeper, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        process.run(task(tmp_path, "cpu"))
+    assert sleeper.poll() == -signal.SIGKILL

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from submitit.core.utils import cloudpickle_dump
+from submitit.core.utils import DelayedSubmission, cloudpickle_dump
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
@@ -58,13 +58,12 @@ def seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def submitted(seen: Path, number: int, state: str) -> SlurmJob:
+def submitted(seen: Path, number: int, state: str, devices: int = 1, **settings: int) -> SlurmJob:
     (seen / "id").write_text(str(number))
     (seen / "state").write_text(state)
-    config = SlurmConfig(minutes=90, memory_gib=32, partition="gpu", account="vision")
-    task = Task(
-        seen / "plan.json", "unifork, seed 3", seen / "runs", seen / "logs/u.log", 4, "cuda"
-    )
+    config = SlurmConfig(minutes=90, memory_gib=32, partition="gpu", account="vision", **settings)
+    unit, log = "unifork, seed 3", seen / "logs/u.log"
+    task = Task(seen / "plan.json", unit, seen / "runs", log, 4, "cuda", devices)
     return SlurmExecutor(config).start(task)
 
 
@@ -73,6 +72,23 @@ def test_a_job_asks_slurm_for_what_the_settings_say(seen: Path) -> None:
     parameters, _, command = (seen / "submitted.sh").read_text().partition("\n# command\n")
     assert parameters == SBATCH.format(root=ROOT, logs=seen / "logs")
     assert f"submitit.core._submit {seen / 'logs/slurm'}" in command
+
+
+def test_a_unit_of_several_devices_asks_for_all_of_them_on_its_node(seen: Path) -> None:
+    submitted(seen, 52, "PENDING", devices=3)
+    assert "#SBATCH --gpus-per-node=3\n" in (seen / "submitted.sh").read_text()
+
+
+def test_a_job_is_requeued_as_often_as_the_settings_say(seen: Path) -> None:
+    job = submitted(seen, 53, "PENDING", requeues=7)
+    assert DelayedSubmission.load(job.job.paths.submitted_pickle)._timeout_countdown == 7
+
+
+def test_a_job_that_left_a_result_ended_as_its_unit_did(seen: Path) -> None:
+    job = submitted(seen, 51, "COMPLETED")
+    how = "the process ended with exit status 3"
+    cloudpickle_dump(("success", how), job.job.paths.result_pickle)
+    assert job.poll() == how
 
 
 @pytest.mark.parametrize("state", ["NODE_FAIL", "OUT_OF_MEMORY", "CANCELLED"])
