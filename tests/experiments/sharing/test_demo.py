@@ -1,8 +1,9 @@
 """The page that compares two arms, in a real browser, which it sends nowhere else."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import gradio
@@ -10,13 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.config import ConfigError
 from experiments.parallel.launch import free_port
 from experiments.sharing.demo import arms_of
-from experiments.sharing.local_server import HOST, serve
+from experiments.sharing.local_server import HOST, POLICY, serve
 from experiments.sharing.page import Arm, answer, comparison_page, drawing, square, typed
 from tests.experiments.sharing.conftest import RUN
 
@@ -49,6 +52,43 @@ def test_what_an_arm_cannot_do_it_says_in_words(arms: dict[str, Arm]) -> None:
     assert image is None
     assert "['toothbrush']" in text
     assert "['toothbrush']" in answer(arms["shared"], "is there a toothbrush ?", None)
+
+
+class Shade:
+    """Draws plain pictures of one grey, and says of what size the picture is that it is shown."""
+
+    def __init__(self, grey: int) -> None:
+        self.grey = grey
+
+    def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        return [np.full((1, 1, 3), self.grey, np.uint8) for _ in requests]
+
+    def answer(self, requests: Sequence[Request]) -> list[str]:
+        return [f"{self.grey} sees {one.images[0].shape}" for one in requests]
+
+
+def test_each_side_asks_its_own_arm_and_shows_it_pictures_of_its_size() -> None:
+    arms = {
+        f"arm {pixels}": Arm(("understand", "generate"), pixels, lambda grey=pixels: Shade(grey))
+        for pixels in (8, 16)
+    }
+    page, _ = comparison_page(arms, "toy")
+    on_click: dict[str, Any] = {one.fn.__name__: one.fn for one in page.fns.values() if one.fn}
+    left, _, right, _ = on_click["draw"]("a dog", 0, *arms)
+    assert (left.max(), right.max()) == (8, 16)
+    answers = on_click["ask"]("is it red ?", np.zeros((20, 40, 3), np.uint8), *arms)
+    assert answers == ["8 sees (8, 8, 3)", "16 sees (16, 16, 3)"]
+
+
+def test_a_page_is_served_here_alone_and_lets_browsers_ask_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page, given = gradio.Blocks(), {}
+    monkeypatch.setattr(page, "launch", lambda **how: given.update(how))
+    serve(page, {}, 1)
+    assert (given["server_name"], given["share"]) == ("127.0.0.1", False)
+    reply = TestClient(Starlette(**given["app_kwargs"])).get("/")
+    assert reply.headers["content-security-policy"] == POLICY
 
 
 def test_a_seed_that_the_run_has_not_is_told_which_it_has(runs: Path) -> None:

@@ -15,11 +15,13 @@ from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
 from experiments.__main__ import main
 from experiments.config import ConfigError
+from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
-from experiments.sharing.exported import load_arm
+from experiments.sharing.exported import load_arm, save_arm
+from experiments.sharing.model_card import model_card
 from experiments.steps import Store
 from tests.experiments.sharing.conftest import RUN
 
@@ -109,6 +111,21 @@ def test_the_card_tells_what_the_run_says(folder: Path) -> None:
     assert "vqa.count" not in card  # no headline of this suite
 
 
+def test_a_card_has_the_scores_of_its_own_seed_alone(runs: Path) -> None:
+    plan, store = read_plan(runs, RUN), Store(runs)
+    own, found = trained_cell(plan, store, "shared", 0), gather(plan, store)
+    found.final += [replace(row, seed=1, value=0.625) for row in found.final]
+    card = model_card(found, own.cell, own.config)
+    assert "| 0.750 |" in card
+    assert "| 0.625 |" not in card
+
+
+def test_an_arm_has_the_precision_that_it_was_trained_in(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    edited("config.json", '"precision": "32-true"', '"precision": "16-mixed"')(tmp_path / "copy")
+    assert load_arm(tmp_path / "copy").precision == "16-mixed"
+
+
 def broken_weights(change: Callable[[dict], object]) -> Callable[[Path], object]:
     def damage(folder: Path) -> None:
         tensors = load_file(folder / "model.safetensors")
@@ -168,6 +185,22 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
         export_model(runs, RUN, "mot", 0, tmp_path / "new")
     with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
         export_model(runs, RUN, "shared", 0, folder)
+
+
+def test_an_empty_folder_may_be_there_before_the_arm(runs: Path, tmp_path: Path) -> None:
+    export_model(runs, RUN, "shared", 0, tmp_path)
+    load_arm(tmp_path)
+
+
+def test_an_arm_that_speaks_in_a_published_models_words_is_not_exported(
+    runs: Path, tmp_path: Path
+) -> None:
+    trained = trained_cell(read_plan(runs, RUN), Store(runs), "frozen_bridge", 0)
+    model = trained.model()
+    trained.config.model = replace(trained.config.model, pretrained="smollm2")
+    with pytest.raises(ValueError, match="words of its own, got the language model smollm2"):
+        save_arm(model, trained.config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_of_code_that_knew_less_of_a_config_is_refused_by_the_part_it_lacks(

@@ -10,9 +10,11 @@ import torch
 from benchmarks.abilities import require_pictures
 from benchmarks.protocol import Request
 from experiments.__main__ import main
+from experiments.conditioned.model import MORE_WORDS, MOST_IMAGES
 from experiments.sharing.benchmarks_command import open_model
 from experiments.sharing.export_model import export_model
 from experiments.sharing.picture_arm import PictureArm, prepared
+from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE
 from tests.benchmarks.dreambench.data_set import write_data
 from tests.experiments.sharing.conftest import RUN
@@ -69,6 +71,14 @@ def test_an_arm_that_was_taught_with_pictures_draws_from_them(
     assert read[2] == [GENERATE, *text, BEGIN_IMAGE]
     assert image.shape == (32, 32, 3)
     np.testing.assert_array_equal(image, same)
+
+
+def test_a_prompt_has_room_for_its_pictures_beside_twice_a_captions_words(
+    taught: PictureArm,
+) -> None:
+    words = MORE_WORDS * SamplingConfig().prompt_length - len((GENERATE, BEGIN_IMAGE))
+    [image] = taught.generate([Request(" ".join(["dog"] * words), (RED,) * MOST_IMAGES)])
+    assert image.shape == (32, 32, 3)
 
 
 def test_a_picture_of_any_size_is_cut_to_the_middle_square_that_the_arm_knows() -> None:
