@@ -82,6 +82,18 @@ def test_a_steps_noise_follows_from_seed_step_and_part(
     assert module.training_step(batch, 0).item() not in losses
 
 
+def test_every_part_of_a_step_has_noise_of_its_own_on_every_device(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, batch = build(drop_text=0.0, accumulate=2), pairs()
+    monkeypatch.setattr("models.pretrained.bridge_module.ranks", lambda: 2)
+    losses = set()
+    for rank in range(2):
+        monkeypatch.setattr(BridgeModule, "global_rank", rank)
+        losses |= {module.training_step(batch, part).item() for part in range(2)}
+    assert len(losses) == 4
+
+
 def test_pictures_are_encoded_in_full_precision_under_autocast(build: Build) -> None:
     module, batch = build(), pairs()
     plain = module.latents(batch)

@@ -126,6 +126,15 @@ def test_a_saved_bridge_draws_the_same(build: Build, tmp_path: Path, kind: str) 
     assert held == {"pipeline", "connector.safetensors", "bridge.json"}
 
 
+def test_a_saved_bridge_is_opened_with_its_reader_alone_in_another_precision(
+    build: Build, tmp_path: Path
+) -> None:
+    build("sana").save(tmp_path / "saved")
+    again = open_pipeline_bridge(tmp_path / "saved", reader_dtype=torch.bfloat16)
+    assert again.reader.model.dtype == torch.bfloat16
+    assert again.decoder.denoiser.dtype == again.queries.dtype == torch.float32
+
+
 def test_a_saved_bridge_with_other_tensors_is_refused_and_all_are_named(
     build: Build, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoProcessor, AutoTokenizer
 
 from models.pretrained.frozen_prompts import ChatEncoder, Prompt
@@ -55,6 +56,18 @@ def test_no_text_at_all_is_told_by_one_opening_token(checkpoint: Checkpoint) -> 
     tokens = plain([Prompt(""), Prompt("cat")])["input_ids"]
     said = [plain.tokenizer.convert_ids_to_tokens(row) for row in tokens]
     assert said == [["<s>"], ["cat"]]
+
+
+def test_a_tokenizer_that_opens_texts_by_itself_opens_each_once_and_none_in_a_template(
+    checkpoint: Checkpoint,
+) -> None:
+    told = encoder(checkpoint, "causal")
+    opened = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    told.tokenizer.backend_tokenizer.post_processor = opened
+    assert told.tokenizer.decode(told([Prompt("cat")])["input_ids"][0]) == "<user> cat <reply>"
+    told.processor.chat_template = None
+    tokens = told([Prompt(""), Prompt("cat")])["input_ids"]
+    assert [told.tokenizer.decode(row) for row in tokens] == ["<s> <pad>", "<s> cat"]
 
 
 def test_the_head_is_what_texts_open_with_whatever_they_say(checkpoint: Checkpoint) -> None:

@@ -28,6 +28,13 @@ def test_the_least_recently_used_goes_first_and_the_budget_is_never_exceeded() -
     assert store.fetch("b") is None
 
 
+def test_a_prompt_that_is_kept_again_takes_its_bytes_once() -> None:
+    store = PromptStore(10 * BYTES)
+    for _ in range(3):
+        store.keep("a", prefix(4))
+    assert store.held_bytes == 4 * BYTES
+
+
 def test_a_prompt_larger_than_the_budget_is_not_kept_and_drops_nothing() -> None:
     store = PromptStore(4 * BYTES)
     store.keep("small", prefix(4))

@@ -11,6 +11,7 @@ from models.cached_decoding import CachedDecoder
 from models.context import causal_context
 from models.initialise import start_trunk
 from models.pretrained.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from models.pretrained.names import HEAD, WORDS
 from models.pretrained.source import locate
 from models.pretrained.text_model import PretrainedModule, as_checkpoint, text_model
 from models.pretrained.words import SHIFT, PretrainedWords
@@ -78,6 +79,24 @@ def test_a_model_written_back_is_the_same_to_transformers(form: str, tmp_path: P
     assert back.state_dict().keys() == reference.state_dict().keys()
     for name, value in reference.state_dict().items():
         assert torch.equal(back.state_dict()[name], value), name
+
+
+def test_a_head_that_training_untied_is_written_back_as_its_own(tmp_path: Path) -> None:
+    save("smollm2", tmp_path / "given")
+    checkpoint, model = loaded(tmp_path / "given")
+    model.text_head.weight = torch.nn.Parameter(2 * model.embedding.text.weight)
+    save_checkpoint(as_checkpoint(model, checkpoint), tmp_path / "back")
+    back = read_checkpoint(str(tmp_path / "back"))
+    assert not back.tied
+    assert torch.equal(back.tensors[HEAD], 2 * back.tensors[WORDS])
+
+
+def test_what_belongs_to_images_is_drawn_alike_whatever_was_drawn_before(tmp_path: Path) -> None:
+    save("llama", tmp_path)
+    one, other = (dict(loaded(tmp_path)[1].named_parameters()) for _ in range(2))
+    assert one["embedding.row_position"].std() > 0
+    for name, value in one.items():
+        assert torch.equal(other[name], value), name
 
 
 def test_tied_words_and_head_are_one_parameter_and_others_are_two(tmp_path: Path) -> None:
