@@ -7,11 +7,19 @@ import pytest
 import torch
 from torch import nn
 
+from datamodules.pairs.sources import SourceConfig
 from experiments.bridging.command import recipe_path
 from experiments.bridging.config import read_recipe
 from experiments.bridging.cost import BridgePlan, flop_counter, new_meta_connector
 from experiments.bridging.fit import starting_bridge
-from experiments.bridging.shapes import READERS, SANA, Shapes, decoder_shapes, reader_shape
+from experiments.bridging.shapes import (
+    READERS,
+    SANA,
+    Shapes,
+    decoder_shapes,
+    reader_shape,
+    shapes_of,
+)
 from experiments.scaling.hardware import Fleet
 from experiments.scaling.memory import count
 from models.pretrained.bridge_module import BridgeModule
@@ -86,11 +94,34 @@ def test_a_stages_memory_follows_from_its_weights(parts: Path) -> None:
     assert two.memory.exchange == 4 * one.trainable
     assert two.memory.activations == one.memory.activations / 2
     assert two.flops == one.flops
+    assert two.memory.weights == one.memory.weights  # each device holds all
     shards = BridgePlan(asked, 16, "fsdp").estimate(stage, Fleet("h100", 4, 0.3)).memory
     trained = 4 * one.trainable
     assert shards.weights == one.memory.weights - trained * 3 / 4  # what is frozen stays whole
     assert (shards.gradients, shards.optimizer) == (trained / 4, trained / 2)
     assert 0 < shards.exchange < 2 * trained
+
+
+def test_a_part_of_a_step_keeps_its_own_pairs_alone_in_memory(parts: Path) -> None:
+    asked, fleet = recipe(parts), Fleet("h100", 1, 0.3)
+    stage, plan = asked.stages["pretrain"], BridgePlan(asked, 16)
+    halves = replace(stage, train=replace(stage.train, accumulate=2))
+    whole, half = (plan.estimate(one, fleet) for one in (stage, halves))
+    assert whole.cache == stage.train.batch * plan.prompt.saved_bytes == 2 * half.cache
+    assert whole.memory.activations == 2 * half.memory.activations
+
+
+def test_a_stage_on_latents_encodes_no_pictures(parts: Path) -> None:
+    asked, fleet = recipe(parts), Fleet("h100", 1, 0.3)
+    stage, plan = asked.stages["pretrain"], BridgePlan(asked, 16)
+    ready = replace(stage, sources=[SourceConfig(form="precomputed", path="latents")])
+    encoded = plan.encoding * stage.train.batch * stage.train.steps
+    assert plan.estimate(stage, fleet).flops - plan.estimate(ready, fleet).flops == encoded > 0
+
+
+def test_a_published_decoder_draws_at_the_side_that_its_name_says(parts: Path) -> None:
+    sana = "Efficient-Large-Model/Sana_600M_512px_diffusers"
+    assert shapes_of(str(parts / "reader"), sana).pixels == 512
 
 
 @pytest.mark.slow

@@ -78,8 +78,12 @@ def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_uninterrupted_one(
         fail(patch, at=3)
         with pytest.raises(PowerFailsError):
             train_stage(asked, "pretrain", tmp_path / "killed")
-    assert not (tmp_path / "killed" / "pretrain" / "summary.json").exists()
+    left = tmp_path / "killed" / "pretrain"
+    assert not (left / "summary.json").exists()
+    kept = torch.load(left / RESUME, weights_only=False)["callbacks"]["BridgeRecorder"]
+    assert kept["seconds"] > 0
     train_stage(asked, "pretrain", tmp_path / "killed")
+    assert not (left / RESUME).exists()
     one, other = learnt(tmp_path / "whole"), learnt(tmp_path / "killed")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -139,6 +143,18 @@ def test_a_finished_stage_is_left_alone_and_one_of_another_recipe_refused(
     assert (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns == written
     with pytest.raises(ConfigError, match=r"config\.json must be this recipe's, .* of stage"):
         train_stage(recipe(parts, steps=2), "pretrain", tmp_path)
+    with pytest.raises(ConfigError, match=r"got other values of seed\.$"):
+        train_stage(replace(asked, seed=1), "pretrain", tmp_path)
+
+
+def test_a_summary_counts_the_broken_pairs(parts: Path, tmp_path: Path) -> None:
+    lines = (parts / "captions.jsonl").read_text().replace("1.png", "gone.png")
+    (tmp_path / "captions.jsonl").write_text(lines)
+    asked = recipe(parts, steps=1)
+    source = replace(captions(tmp_path), images=str(parts))
+    stage = replace(asked.stages["pretrain"], max_broken=0.5, sources=[source])
+    train_stage(replace(asked, stages={"pretrain": stage}), "pretrain", tmp_path)
+    assert json.loads((tmp_path / "pretrain" / "summary.json").read_text())["broken"] == 1
 
 
 def test_prompts_are_kept_where_that_is_cheaper_and_give_the_same_losses(
