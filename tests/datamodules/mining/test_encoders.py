@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from datamodules.mining.encoders import PageEncoder
 from tests.benchmarks.judges.tiny import save_clip
@@ -27,3 +28,18 @@ def test_a_caption_has_one_vector_whatever_it_is_padded_with(minilm: PageEncoder
     alone = minilm.captions(["a red dog"])
     beside = minilm.captions(["a red dog", "a very long caption about many other things"])
     np.testing.assert_allclose(alone[0], beside[0], atol=1e-5)
+
+
+def test_captions_are_embedded_all_however_many_go_at_once(
+    minilm: PageEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["a dog", "a cat", "a red dog", "a bus", "a blue bus"]
+    together = minilm.captions(texts)
+    monkeypatch.setattr("datamodules.mining.encoders.AT_ONCE", 2)
+    np.testing.assert_allclose(minilm.captions(texts), together, atol=1e-5)
+
+
+def test_a_caption_longer_than_the_encoder_reads_is_cut(minilm: PageEncoder) -> None:
+    longest = minilm.model.config.max_position_embeddings
+    cut, longer = minilm.captions(["dog " * longest, "dog " * longest + "cat"])
+    np.testing.assert_allclose(cut, longer, atol=1e-5)

@@ -22,6 +22,14 @@ def test_a_local_writer_replies_to_all_pictures_of_a_group(tmp_path: Path) -> No
     assert writer.prompt(3, "dog").count("<image>") == 3
 
 
+def test_a_local_writers_template_ends_where_the_reply_begins(tmp_path: Path) -> None:
+    writer = LocalWriter(str(save_vision_language(tmp_path / "tiny")), "cpu")
+    writer.processor.chat_template = (
+        "{{ messages[0]['content'][-1]['text'] }}{% if add_generation_prompt %} reply:{% endif %}"
+    )
+    assert writer.prompt(1, "dog") == "dog reply:"
+
+
 def test_a_server_is_shown_the_pictures_in_order_and_asked_again_where_it_failed() -> None:
     shades = (0, 90, 255)
     images = [np.full((4, 4, 3), shade, dtype=np.uint8) for shade in shades]

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -104,6 +105,8 @@ def test_a_folder_keeps_to_one_source_and_one_encoder(tmp_path: Path) -> None:
     other.label = "edge"
     with pytest.raises(ValueError, match=r"must hold shards of encoder edge, got corner\."):
         precompute(Pictures(), ABOUT, other, tmp_path, CONFIG)
+    with pytest.raises(ValueError, match=r"must hold shards of shards 11, got 6\."):
+        precompute(Pictures(), ABOUT, Corner(), tmp_path, replace(CONFIG, shard_size=4))
 
 
 @pytest.mark.parametrize(("suffix", "part"), [(".npy", "whole array"), (".jsonl", "7 samples")])

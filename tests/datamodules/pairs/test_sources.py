@@ -14,7 +14,8 @@ import pytest
 import webdataset
 from PIL import Image
 
-from datamodules.pairs.samples import BrokenSampleError, Sample, read_or_name
+from datamodules.pairs.fields import Fields
+from datamodules.pairs.samples import BrokenSampleError, Sample, decoded, read_or_name
 from datamodules.pairs.sources import SourceConfig, open_source
 from tests.datamodules.pairs.shards_in_use import picture, png, write_folder, write_tar
 
@@ -47,6 +48,12 @@ def test_tar_shards_are_read_as_the_library_of_webdataset_reads_them(tmp_path: P
     for index, one in enumerate(theirs):
         assert one["txt"] == source.read(index).caption
         assert one["png"][0, 0].tolist() == source.read(index).image[0, 0].tolist()
+
+
+def test_a_member_is_known_by_its_extension_in_capitals_too(tmp_path: Path) -> None:
+    with webdataset.TarWriter(str(tmp_path / "0.tar"), encoder=False) as writer:
+        writer.write({"__key__": "a", "PNG": png(3), "TXT": b"picture 3"})
+    assert told(opened("webdataset", tmp_path / "0.tar")) == expected([3])
 
 
 @pytest.mark.parametrize("cut", ["in data", "in a header", "between members"])
@@ -144,6 +151,13 @@ def test_llava_instructions_become_turns_and_may_have_no_image(tmp_path: Path) -
     assert source.name(3) == "talk.json/4"
 
 
+def test_a_record_needs_a_picture_only_where_its_conversation_shows_one() -> None:
+    found = Fields().sample("one", {"conversations": talk("Hello?", "Hello.")})
+    assert (found.image, found.turns) == (None, (("Hello?", "Hello."),))
+    with pytest.raises(BrokenSampleError, match="must have an image, got none"):
+        Fields().sample("one", {"conversations": talk("<image>\nWhat?", "A cat.")})
+
+
 def test_folders_in_the_layouts_of_mjhq_and_journeydb_are_read(tmp_path: Path) -> None:
     meta = write_folder(tmp_path, 2)
     assert told(opened("mjhq", meta, images=str(tmp_path))) == expected(range(2))
@@ -207,6 +221,12 @@ def test_a_broken_sample_says_what_is_wrong_with_it(tmp_path: Path, members, rea
     assert not isinstance(found, Sample)
     assert found.name == "0.tar/one"
     assert found.reason.startswith(reason)
+
+
+def test_a_picture_too_large_to_unpack_safely_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(BrokenSampleError, match=r"must be whole, got .*decompression bomb"):
+        decoded(png(0))
 
 
 def test_named_fields_are_read_in_place_of_the_known_ones(tmp_path: Path) -> None:
