@@ -4,6 +4,7 @@ config.json                   what the arm is built from, and how it is sampled
 model.safetensors             every tensor of its module
 image_tokenizer.safetensors   the codec's
 tokenizer.json                its words, in the form of Hugging Face's tokenizers
+language/                     in its place, tokenizer and config of the published model that it speaks by
 README.md                     the model card
 """
 
@@ -22,12 +23,15 @@ from torch import nn
 from experiments.build import device
 from experiments.config import CellConfig, Layer, resolve
 from experiments.language import checkpoint_of
+from experiments.language.trunk import with_published_trunk
+from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.model import TrainedModel
 from experiments.schema import load_schema
 from models.architectures import architecture
 from models.image_tokens import ImageTokenizerConfig
 from models.module import SharedModule, TokenModule, UnifiedModule
+from models.pretrained.source import Source, locate
 from models.shared import SharedConfig
 from models.text_tokens import SPECIAL, TextTokens
 from models.tokenizers.codec import Codec
@@ -36,7 +40,7 @@ from models.tokenizers.kinds import fitted_class, load_codec, save_codec
 from models.unified import Vocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-CODEC, WORDS = "image_tokenizer.safetensors", "tokenizer.json"
+CODEC, WORDS, LANGUAGE = "image_tokenizer.safetensors", "tokenizer.json", "language"
 PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train", "conditioned")
 
 
@@ -45,7 +49,7 @@ class ExportedModel(TrainedModel):
 
     def __init__(self, folder: Path) -> None:
         config = read_config(folder)
-        self.words = read_words(folder / WORDS)
+        self.words = text_tokens(config) if checkpoint_of(config) else read_words(folder / WORDS)
         self.tokenizer = read_codec(folder, config.tokenizer)
         self.encoder_config = config.encoder
         self.module = empty_module(config, self.words, self.tokenizer)
@@ -67,12 +71,11 @@ def load_arm(folder: Path) -> ExportedModel:
 def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
     """Writes everything but the card; `config` is the view that the model was built with.
 
-    Raises ValueError for an arm whose language model is a published checkpoint.
+    Raises ValueError for a bridge to a published model that is no part of what was trained.
     """
-    published = (checkpoint_of(config), getattr(config.model, "pretrained", ""))
-    if any(published):
+    if published := getattr(config.model, "pretrained", ""):
         raise ValueError(
-            f"an exported arm must have words of its own, got the language model {max(published)}."
+            f"an exported arm must hold its language model, got {published} beside it."
         )
     folder.mkdir(parents=True, exist_ok=True)
     values = {name: dataclasses.asdict(getattr(config, name)) for name in PARTS}
@@ -83,7 +86,16 @@ def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
         save_tensors(model.tokenizer, folder / CODEC)
     else:
         save_codec(model.tokenizer, folder)
-    written_words(model.words).save(str(folder / WORDS))
+    if checkpoint := checkpoint_of(config):
+        save_language(locate(checkpoint), folder / LANGUAGE)
+    else:
+        written_words(model.words).save(str(folder / WORDS))
+
+
+def save_language(source: Source, folder: Path) -> None:
+    """Writes what a published model's words are read from, without its weights."""
+    source.tokenizer().save_pretrained(folder)
+    source.config().save_pretrained(folder)
 
 
 def read_codec(folder: Path, config: ImageTokenizerConfig) -> Codec:
@@ -112,7 +124,8 @@ def load_tensors(module: nn.Module, path: Path) -> None:
 
 
 def read_config(folder: Path) -> CellConfig:
-    """The checked config, with its section `sampling`."""
+    """The checked config, with its section `sampling`; a published model's words and sizes are
+    those of the folder's own copy."""
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
@@ -120,7 +133,9 @@ def read_config(folder: Path) -> CellConfig:
         raise ValueError(f"{folder} must hold an exported arm, got no {CONFIG}.") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} must be JSON: {error}.") from None
-    return resolve(load_schema(), [Layer(str(path), values)], str(path))
+    if (folder / LANGUAGE).is_dir():
+        values["language"] = {"checkpoint": str(folder / LANGUAGE)}
+    return with_published_trunk(resolve(load_schema(), [Layer(str(path), values)], str(path)))
 
 
 def written_words(words: TextTokens) -> Tokenizer:

@@ -1,6 +1,7 @@
 """An experiment in a published model's words: its data, its stage 0, its arms."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from experiments.markers import write_marker
 from experiments.model import TrainedModel
 from experiments.plan import Request
 from experiments.planner import Planner, Project
+from experiments.sharing.exported import load_arm, save_arm
 from experiments.train import train
 from models import TASKS
 from models.architectures import architecture
@@ -100,8 +102,8 @@ def test_texts_are_written_in_the_published_models_ids(
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_fork_trains_draws_and_answers_in_the_published_models_words(
-    config: SimpleNamespace, inputs: dict[str, Path]
+def test_a_fork_trains_draws_answers_and_is_exported_in_the_published_models_words(
+    config: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     given = {name: inputs[name] for name in ("tokenizer", "stage0", "data")}
     training_data(config, given, inputs["data"])
@@ -112,8 +114,14 @@ def test_a_fork_trains_draws_and_answers_in_the_published_models_words(
     (image,) = model.generate([Asked("a photo of a dog", seed=1)])
     assert image.shape == (32, 32, 3)
     picture = np.zeros((32, 32, 3), dtype=np.uint8)
-    (answer,) = model.answer([Asked("is it red ?", images=(picture,))])
+    asked = [Asked("is it red ?", images=(picture,))]
+    (answer,) = model.answer(asked)
     assert isinstance(answer, str)
+    save_arm(model, config, tmp_path / "arm")
+    shutil.rmtree(config.language.checkpoint)
+    exported = load_arm(tmp_path / "arm")
+    assert exported.answer(asked) == [answer]
+    np.testing.assert_array_equal(exported.generate([Asked("a photo of a dog", seed=1)])[0], image)
 
 
 def test_sizes_that_are_not_the_published_models_are_all_named(

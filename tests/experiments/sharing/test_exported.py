@@ -192,13 +192,13 @@ def test_an_empty_folder_may_be_there_before_the_arm(runs: Path, tmp_path: Path)
     load_arm(tmp_path)
 
 
-def test_an_arm_that_speaks_in_a_published_models_words_is_not_exported(
+def test_a_bridge_to_a_published_model_is_not_exported_without_it(
     runs: Path, tmp_path: Path
 ) -> None:
     trained = trained_cell(read_plan(runs, RUN), Store(runs), "frozen_bridge", 0)
     model = trained.model()
     trained.config.model = replace(trained.config.model, pretrained="smollm2")
-    with pytest.raises(ValueError, match="words of its own, got the language model smollm2"):
+    with pytest.raises(ValueError, match="hold its language model, got smollm2 beside it"):
         save_arm(model, trained.config, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
