@@ -58,7 +58,8 @@ class PairStream(lightning.LightningDataModule):
         first = trainer.global_step if trainer else 0
         parts = range(first * config.accumulate, config.steps * config.accumulate)
         part = config.batch // config.accumulate
-        self.ledger = Ledger(len(parts) * part // rank.ranks, config.max_broken)
+        whole = config.steps * config.batch // rank.ranks  # and not of the steps that are left
+        self.ledger = Ledger(whole, config.max_broken)
         dealt: Any = StepSamples(self.positions, part, parts, rank)
         return DataLoader(
             dealt,
