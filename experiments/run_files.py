@@ -1,5 +1,6 @@
 """What a run of a published model leaves on its way, as experiments/fit.py does for our own arms:
-`metrics.jsonl`, `progress.json`, and `resume.ckpt`, from which a killed run goes on.
+`metrics.jsonl`, `progress.json`, and `resume.ckpt`, from which a killed run goes on; at its end
+`broken.json`, which names the samples that were skipped.
 """
 
 import json
@@ -12,6 +13,8 @@ from lightning.pytorch.callbacks import Callback
 
 from experiments.fit import METRICS_EVERY, RESUME, RESUME_POINTS, open_metrics, put_in_place
 from experiments.progress_file import ProgressFile
+
+BROKEN = "broken.json"
 
 
 class RunFiles(Callback):

@@ -1,7 +1,10 @@
 """Broken samples counted and named, and the share of them that a run puts up with."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import distributed
 
 from datamodules.pairs.samples import Broken, Sample
 
@@ -43,3 +46,22 @@ class Ledger:
                 f"at most {self.allowed:.1%} of {self.expected} samples may be broken, got "
                 f"{len(self.broken)} after {self.read}: {named}{f' and {more} more' * (more > 0)}"
             )
+
+    def told(self) -> dict[str, Any]:
+        """For JSON: how many samples were read, and name and reason of each broken one."""
+        return {"read": self.read, "broken": [asdict(one) for one in self.broken]}
+
+
+def every_rank(told: Mapping[str, Any]) -> list[Any]:
+    """What each process has told, in the order of ranks; all of them have to ask."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return [told]
+    found: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(found, told)
+    return found
+
+
+def together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several ledgers have told, as one."""
+    broken = [one for part in parts for one in part["broken"]]
+    return {"read": sum(part["read"] for part in parts), "broken": broken}

@@ -1,7 +1,8 @@
 """A LightningDataModule that deals the samples of a mixture: for latents, which are no tokens.
 
 What rank r sees of step s is a function of s and r alone (deal.py), so a run resumes at the
-trainer's step. Broken samples are left out of their batch, counted in the process that trains.
+trainer's step. Broken samples are left out of their batch and counted in the process that trains;
+the counts of all processes are in the trainer's checkpoint, and a resumed run goes on with them.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import lightning
 from torch.utils.data import DataLoader
 
 from datamodules.pairs.deal import Rank, StepSamples
-from datamodules.pairs.faults import Ledger
+from datamodules.pairs.faults import Ledger, every_rank, together
 from datamodules.pairs.samples import Broken, Positions, Sample
 from datamodules.unsized import Onward
 
@@ -50,6 +51,28 @@ class PairStream(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.positions, self.collate, self.config = positions, collate, config
+        self.before: list[dict[str, Any]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """What each process has met; all of them have to ask."""
+        return {"ranks": every_rank(self.ledger.told())}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.before = state_dict["ranks"]
+
+    def told(self) -> dict[str, Any]:
+        """What all processes have met since the run began, for JSON; all of them have to ask."""
+        return together(every_rank(self.ledger.told()))
+
+    def broken_before(self, rank: Rank) -> list[Broken]:
+        """This process's part of what was broken before a resume: what it met itself, unless the
+        number of processes has changed."""
+        parts = [part["broken"] for part in self.before]
+        if len(parts) == rank.ranks:
+            own = parts[rank.number]
+        else:
+            own = [one for part in parts for one in part][rank.number :: rank.ranks]
+        return [Broken(**one) for one in own]
 
     def train_dataloader(self) -> DataLoader:
         """The steps that are left. ValueError where the ranks do not divide a step."""
@@ -58,8 +81,12 @@ class PairStream(lightning.LightningDataModule):
         first = trainer.global_step if trainer else 0
         parts = range(first * config.accumulate, config.steps * config.accumulate)
         part = config.batch // config.accumulate
-        whole = config.steps * config.batch // rank.ranks  # and not of the steps that are left
-        self.ledger = Ledger(whole, config.max_broken)
+        self.ledger = Ledger(
+            config.steps * config.batch // rank.ranks,  # of the whole run, not of what is left
+            config.max_broken,
+            first * config.batch // rank.ranks,
+            self.broken_before(rank),
+        )
         dealt: Any = StepSamples(self.positions, part, parts, rank)
         return DataLoader(
             dealt,

@@ -49,6 +49,17 @@ class TaskStreams(lightning.LightningDataModule):
         self.streams = {task: stream(config, task) for task in config.tasks}
         self.last: dict[Task, list[Sample]] = {}
 
+    def state_dict(self) -> dict[str, Any]:
+        return {task: one.state_dict() for task, one in self.streams.items()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for task, one in self.streams.items():
+            one.load_state_dict(state_dict[task])
+
+    def told(self) -> dict[str, Any]:
+        """Of each task, what all processes have met; all of them have to ask."""
+        return {task: one.told() for task, one in self.streams.items()}
+
     def train_dataloader(self) -> Mapping[Task, DataLoader]:
         for one in self.streams.values():
             one.trainer = self.trainer

@@ -2,6 +2,7 @@
 
 A run that was killed goes on from `resume.ckpt`. `metrics.jsonl` has a line a value, among them
 `train/<task>/interaction_ratio`, the weighted interaction loss as a share of the task's own.
+`broken.json` names the samples of each task that were skipped.
 """
 
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from experiments.markers import write_json
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
-from experiments.run_files import RunFiles
+from experiments.run_files import BROKEN, RunFiles
 from models.pretrained.unified.opening import open_form
 from models.pretrained.unified.tuning import UnifiedTuning
 from models.ranks import over_ranks, ranks
@@ -47,9 +48,10 @@ def tune_on_ranks(out: Path, home: Path, config: AlignConfig, execution: Executi
         strategy=trained_alone(execution),
     )
     trainer.fit(module, data, ckpt_path=resume_point(home))
-    state = whole_state(module.model)
+    state, told = whole_state(module.model), data.told()
     if trainer.is_global_zero:
         module.form.save(out / MODEL, state)
+        write_json(out / BROKEN, told)
         discard(out / RESUME)
 
 

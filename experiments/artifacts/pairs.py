@@ -69,8 +69,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
                     ledger.add(Broken(one.name, str(error)))
             progress.update(number * pairs.sequences + ledger.read - 1)
         save(out, task, rows)
-        broken = [{"name": one.name, "reason": one.reason} for one in ledger.broken]
-        write_json(out / f"{task}.broken.json", {"read": ledger.read, "broken": broken})
+        write_json(out / f"{task}.broken.json", ledger.told())
 
 
 def read(pairs: PairsConfig, task: Task, pixels: int) -> Iterator[list[Sample | Broken]]:

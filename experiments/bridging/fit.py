@@ -3,7 +3,7 @@
 Not by experiments/fit.py: that one trains token sequences of two tasks, and copies, averages and
 saves whole modules, of which a frozen reader of billions of weights would be the most. What it
 leaves is alike: `metrics.jsonl`, `progress.json`, `summary.json` last, `resume.ckpt` on the way;
-the bridge lies in `bridge`.
+the bridge lies in `bridge`, and `broken.json` names the samples that were skipped.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from experiments.parallel.average import TrainedAverage, trained
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
-from experiments.run_files import RunFiles
+from experiments.run_files import BROKEN, RunFiles
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
 from models.pretrained.decoder_pipeline import open_decoder
@@ -99,7 +99,7 @@ def fit_stage(
         accumulate_grad_batches=config.train.accumulate,
     )
     trainer.fit(module, data, ckpt_path=resume_point(home))
-    bridge = module.bridge
+    bridge, told = module.bridge, data.told()
     if execution.strategy == "fsdp":  # every process has a part of what is saved
         learnt = {name: whole(one).cpu() for name, one in trained(bridge).items()}
         if trainer.is_global_zero:
@@ -107,7 +107,8 @@ def fit_stage(
             bridge.load_state_dict(learnt, strict=False)
     if trainer.is_global_zero:
         bridge.save(out / BRIDGE)
-        write_json(out / SUMMARY, {**recorder.summary(), "broken": len(data.ledger.broken)})
+        write_json(out / BROKEN, told)
+        write_json(out / SUMMARY, {**recorder.summary(), "broken": len(told["broken"])})
         discard(out / RESUME)
 
 

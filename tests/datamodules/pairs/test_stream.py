@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.pairs.faults import together
 from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.precompute import PrecomputeConfig, precompute
 from datamodules.pairs.samples import Sample
@@ -136,3 +137,29 @@ def test_a_resumed_run_puts_up_with_as_many_broken_samples_as_a_whole_one() -> N
         stream.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=first)
         met = [stream.on_before_batch_transfer(one, 0) for one in stream.train_dataloader()]
         assert met == [BATCH] * (STEPS - 1 - first) + [BATCH - 1]
+
+
+def met_by(ranks: int, first: int, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The state of all processes of a run from step `first` on, whose first sample is broken."""
+    told = []
+    for rank in range(ranks):
+        config = StreamConfig(batch=BATCH, steps=STEPS, max_broken=0.5)
+        stream = PairStream(Greys(COUNT, broken=first * BATCH), len, config)
+        stream.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, global_step=first)
+        if state is not None:
+            stream.load_state_dict(state)
+        batches = list(stream.train_dataloader())
+        for batch in batches[: None if state else 1]:
+            stream.on_before_batch_transfer(batch, 0)
+        told += stream.state_dict()["ranks"]
+    return {"ranks": told}
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 2), (2, 1), (1, 2)])
+def test_what_was_broken_before_a_resume_is_still_counted_and_named(
+    before: int, after: int
+) -> None:
+    whole = together(met_by(after, 1, met_by(before, 0))["ranks"])
+    assert whole["read"] == COUNT
+    assert sorted(one["name"] for one in whole["broken"]) == ["0", str(BATCH)]
+    assert {one["reason"] for one in whole["broken"]} == {"an image must be whole, got half."}

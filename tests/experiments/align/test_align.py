@@ -12,6 +12,7 @@ from benchmarks.__main__ import main as benchmarks
 from benchmarks.probes.interaction import mean_curve
 from benchmarks.probes.tables import read_table
 from benchmarks.protocol import Request
+from benchmarks.records import write_lines
 from benchmarks.registry import open_model
 from experiments import run_files
 from experiments.align.command import main
@@ -47,6 +48,19 @@ def test_a_run_logs_both_losses_and_their_ratio(tune) -> None:
         assert 0 < found[f"train/{task}/interaction_mass"] < 1
     assert json.loads((out / "config.json").read_text())["train"]["steps"] == 2
     assert not (out / "resume.ckpt").exists()
+
+
+def test_broken_samples_of_each_task_are_named(tune, tmp_path: Path) -> None:
+    listed = [{"img_path": f"{number}.png", "prompt": "a dog"} for number in range(3, 5)]
+    write_lines(tmp_path / "gone.jsonl", listed)
+    images = tmp_path / "data-janus" / "images"
+    source = {"form": "journeydb", "path": str(tmp_path / "gone.jsonl"), "images": str(images)}
+    given = f"pairs.generate={json.dumps([source])}", "pairs.max_broken=0.5"
+    told = json.loads((tune("janus", 2, *given).parent / "broken.json").read_text())
+    assert told["understand"] == {"read": 4, "broken": []}
+    assert told["generate"]["read"] == 4
+    assert [one["name"] for one in told["generate"]["broken"]] == ["gone.jsonl/4.png"] * 2
+    assert f"got no file {images / '4.png'}" in told["generate"]["broken"][0]["reason"]
 
 
 def distances(model: Path, images: Path, out: Path) -> dict[str, float]:

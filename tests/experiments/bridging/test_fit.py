@@ -90,6 +90,33 @@ def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_uninterrupted_one(
     assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
 
 
+def test_broken_samples_are_named_beside_the_summary_whether_or_not_a_run_was_killed(
+    parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = recipe(parts, steps=4)
+    listing = tmp_path / "gone.jsonl"
+    gone = {"img_path": "gone.png", "prompt": CAPTIONS[0]}
+    listing.write_text((parts / "captions.jsonl").read_text() + json.dumps(gone) + "\n")
+    source = replace(captions(parts), path=str(listing))
+    stage = replace(asked.stages["pretrain"], sources=[source], max_broken=0.5)
+    asked = replace(asked, stages={"pretrain": stage})
+    train_stage(asked, "pretrain", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        fail(patch, at=3)
+        with pytest.raises(PowerFailsError):
+            train_stage(asked, "pretrain", tmp_path / "killed")
+    train_stage(asked, "pretrain", tmp_path / "killed")
+    told, again = (
+        json.loads((tmp_path / name / "pretrain" / "broken.json").read_text())
+        for name in ("whole", "killed")
+    )
+    assert told == again
+    assert told["read"] == 4 * 4
+    assert {one["name"] for one in told["broken"]} == {"gone.jsonl/gone.png"}
+    summary = json.loads((tmp_path / "killed" / "pretrain" / "summary.json").read_text())
+    assert summary["broken"] == len(told["broken"]) == 3
+
+
 def test_the_frozen_models_stay_and_the_average_is_what_is_saved(
     parts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
