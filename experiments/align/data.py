@@ -11,34 +11,16 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.pairs.samples import Broken, BrokenSampleError, Positions, Sample
+from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.sources import open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
+from datamodules.pairs.usable import Usable
 from experiments.align.recipe import AlignConfig
 from experiments.config import ConfigError
 from models import Task
 from models.ranks import ranks
 
 EXAMPLES = "examples"
-
-
-class Usable:
-    """Positions of which those that a task cannot use are broken."""
-
-    def __init__(self, positions: Positions, task: Task) -> None:
-        self.positions, self.task = positions, task
-
-    def name(self, index: int) -> str:
-        return self.positions.name(index)
-
-    def read(self, index: int) -> Sample:
-        sample = self.positions.read(index)
-        if self.task == "generate":
-            if sample.image is None or not sample.caption:
-                raise BrokenSampleError("a sample that is drawn must have an image and a caption.")
-        elif not all(answer.strip() for _, answer in sample.turns):
-            raise BrokenSampleError(f"every answer must have words, got {sample.turns}.")
-        return sample
 
 
 class TaskStreams(lightning.LightningDataModule):

@@ -10,6 +10,7 @@ from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.sources import open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
+from datamodules.pairs.usable import Usable
 from experiments.bridging.config import StageConfig
 from models.pretrained.bridge_module import PairBatch
 from models.pretrained.decoder_pipeline import PipelineDecoder
@@ -18,7 +19,7 @@ PRECOMPUTED = "precomputed"
 
 
 def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> PairStream:
-    """The stage's mixture at the size that the decoder draws.
+    """The stage's mixture at the size that the decoder draws, without what has no image or caption.
 
     Raises ValueError for a stage without sources, for one that mixes pictures with precomputed
     latents, and for latents of another autoencoder or size than the decoder's.
@@ -39,7 +40,8 @@ def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> Pair
         workers=stage.workers,
         max_broken=stage.max_broken,
     )
-    return PairStream(open_mixture(stage.sources, side, seed), pair_batch, config)
+    mixture = open_mixture(stage.sources, side, seed)
+    return PairStream(Usable(mixture, "generate", bool(latents)), pair_batch, config)
 
 
 def check_latents(path: str, decoder: PipelineDecoder, side: int) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from datamodules.pairs.samples import BrokenSampleError, Sample
+from datamodules.pairs.usable import Usable
 from experiments.align import data
-from experiments.align.data import EXAMPLES, TaskStreams, Usable
+from experiments.align.data import EXAMPLES, TaskStreams
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 

@@ -60,6 +60,23 @@ def test_a_mined_pair_has_its_sources_as_references(parts: Path, decoder: Pipeli
     assert all(np.array_equal(one, target) for one in batch["pixels"].numpy())
 
 
+def test_a_sample_without_an_image_is_a_broken_one(
+    parts: Path, decoder: PipelineDecoder, tmp_path: Path
+) -> None:
+    turns = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "a red cat"}]
+    talk = tmp_path / "talk.json"
+    talk.write_text(json.dumps([{"id": "t", "conversations": turns}]))
+    text = SourceConfig(form="llava", path=str(talk), images=str(parts))
+    train = replace(TRAIN, steps=8)
+    stage = StageConfig(sources=[captions(parts), text], train=train, max_broken=0.9)
+    stream = pair_stream(stage, decoder, seed=0)
+    batches = [stream.on_before_batch_transfer(one, 0) for one in stream.train_dataloader()]
+    assert min(len(one["texts"]) for one in batches) < TRAIN.batch
+    assert {one.name for one in stream.ledger.broken} == {"talk.json/t"}
+    reason = "a sample that is drawn must have an image and a caption."
+    assert {one.reason for one in stream.ledger.broken} == {reason}
+
+
 def test_precomputed_latents_are_those_that_the_decoder_encodes(
     decoder: PipelineDecoder, latents: SourceConfig, parts: Path
 ) -> None:
