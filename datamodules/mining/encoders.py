@@ -6,7 +6,6 @@ captions alone; then a picture stands for its caption.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +13,20 @@ from PIL import Image
 from torch import Tensor
 from transformers import AutoModel, AutoProcessor, AutoTokenizer
 
+from datamodules.whole_models import whole_model
+
 AT_ONCE = 64
+UNREAD = "pooler."
+"""What is behind the states of a text encoder's tokens; a checkpoint need not hold it."""
 
 
 class PageEncoder:
-    """The checkpoint of a folder or hub id. OSError where there is none."""
+    """The checkpoint of a folder or hub id. OSError where there is none, ValueError where it lacks
+    tensors."""
 
     def __init__(self, name: str, device: str | None = None) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        model: Any = AutoModel.from_pretrained(name)
+        model = whole_model(AutoModel, name, UNREAD)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.sees = hasattr(model, "get_image_features")
         self.words = AutoTokenizer.from_pretrained(name)

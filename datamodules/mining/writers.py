@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from datamodules.whole_models import whole_model
+
 KEY_VARIABLE = "OPENAI_API_KEY"
 TOKENS = 96
 TRIES = 5
@@ -43,7 +45,8 @@ def instruction(reply: str) -> str:
 
 
 class LocalWriter:
-    """The checkpoint of a folder or hub id, greedy. OSError where there is none."""
+    """The checkpoint of a folder or hub id, greedy. OSError where there is none, ValueError where
+    it lacks tensors."""
 
     def __init__(self, name: str, device: str | None = None) -> None:
         import torch
@@ -51,7 +54,7 @@ class LocalWriter:
 
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
-        model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+        model = whole_model(AutoModelForImageTextToText, name, dtype=dtype)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.processor: Any = AutoProcessor.from_pretrained(name)
 

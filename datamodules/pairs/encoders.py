@@ -20,17 +20,23 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from datamodules.whole_models import whole_model
+
 KINDS = ("AutoencoderKL", "AutoencoderDC", "VQModel")
 
 
 class DiffusersEncoder:
-    """The encoder half of a checkpoint. OSError or ValueError where it is none of these."""
+    """The encoder half of a checkpoint.
+
+    OSError or ValueError where it is none of these, ValueError where it lacks tensors.
+    """
 
     def __init__(self, name: str, subfolder: str | None = None, device: str | None = None) -> None:
-        model: Any = diffusers.AutoModel.from_pretrained(name, subfolder=subfolder)
-        self.kind = type(model).__name__
+        about: Any = diffusers.AutoModel.load_config(name, subfolder=subfolder)
+        self.kind = about.get("_class_name")
         if self.kind not in KINDS:
             raise ValueError(f"encoder must be one of {', '.join(KINDS)}, got {self.kind}.")
+        model = whole_model(getattr(diffusers, self.kind), name, subfolder=subfolder)
         self.label = f"{self.kind} {weights_hash(model)}"
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = model.eval().requires_grad_(False).to(self.device)

@@ -18,15 +18,21 @@ from transformers import AutoConfig, AutoModel
 
 from models.tokenizers.codec import chunks
 from models.tokenizers.pixel_scale import read_scale
+from models.whole_models import whole_model
 
 TOWERS = ("vision_model", "vision_tower", "visual")
+UNREAD = "pooler."
+"""What is behind the states of the patches; a checkpoint need not hold it."""
 
 
 class VisionTower:
-    """`cells` along a side of the map that `encode` gives."""
+    """`cells` along a side of the map that `encode` gives.
+
+    ValueError for more than the tower has, and where the checkpoint lacks tensors.
+    """
 
     def __init__(self, folder: Path, cells: int) -> None:
-        self.network = tower_of(AutoModel.from_pretrained(folder))
+        self.network = tower_of(whole_model(AutoModel, folder, UNREAD))
         self.network = self.network.float().eval().requires_grad_(False)
         self.cells, self.scale = cells, read_scale(folder)
         settings = vision_settings(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from models.batch import Batch
 from models.tokenizers.encoders import (
@@ -58,6 +59,19 @@ def test_a_tower_with_fewer_patches_than_cells_is_refused(tmp_path: Path) -> Non
     config = EncoderConfig(kind="vision_tower", path=str(tmp_path), cells=5)
     with pytest.raises(ValueError, match=r"encoder\.cells must be at most the 4 patches"):
         open_encoder(config)
+
+
+def test_a_tower_that_lacks_tensors_is_refused_and_they_are_named(tmp_path: Path) -> None:
+    siglip(tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(path)
+    lost = next(name for name in tensors if name.endswith("layers.0.mlp.fc1.bias"))
+    del tensors[lost]
+    save_file(tensors, path, {"format": "pt"})
+    with pytest.raises(
+        ValueError, match=r"all weights of \w+, got missing .*layers\.0\.mlp\.fc1\.bias"
+    ):
+        open_encoder(EncoderConfig(kind="vision_tower", path=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
