@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -144,8 +144,8 @@ def open_pipeline_bridge(
     """The bridge that `save` wrote, its reader in a precision of its own where one is given.
 
     `tuned` says whether the decoder goes on learning; None: as it was saved. Raises OSError where a
-    part is not there, ValueError where `connector.safetensors` has other tensors than the bridge,
-    all of them named.
+    part is not there, ValueError where `connector.safetensors` is cut or has other tensors than the
+    bridge, all of them named.
     """
     parts = json.loads((folder / CONFIG).read_text())
     about, goes_on = parts["reader"], parts["decoder"]["tuned"] if tuned is None else tuned
@@ -153,8 +153,7 @@ def open_pipeline_bridge(
     decoder = open_decoder(folder / PIPELINE, goes_on, dtype)
     bridge = PipelineBridge(PipelineBridgeConfig(**parts["model"]), reader, decoder, seed=0)
     wanted = {name: list(x.shape) for name, x in bridge.trained().items()}
-    with safe_open(folder / TRAINED, "pt") as file:
-        found = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    found = saved_shapes(folder / TRAINED)
     if unlike := sorted(n for n in wanted.keys() | found.keys() if wanted.get(n) != found.get(n)):
         raise ValueError(
             f"{folder / TRAINED} must hold the bridge's tensors, "
@@ -162,3 +161,12 @@ def open_pipeline_bridge(
         )
     bridge.load_state_dict(load_file(folder / TRAINED), strict=False)
     return bridge
+
+
+def saved_shapes(path: Path) -> dict[str, list[int]]:
+    """The shape of each tensor of a safetensors file; ValueError for one that is cut."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} must be a whole safetensors file: {error}.") from error

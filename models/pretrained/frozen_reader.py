@@ -40,7 +40,7 @@ from models.pretrained.frozen_states import (
     read_texts,
 )
 from models.pretrained.frozen_store import PromptStore
-from models.tensor_faults import reported_faults
+from models.whole_models import whole_model
 
 ATTENTIONS = {"full_attention", "sliding_attention"}
 ROUNDS = 3
@@ -169,17 +169,13 @@ def open_reader(
 ) -> FrozenReader:
     """The reader of a folder or hub id.
 
-    Raises OSError or ValueError if there is no such checkpoint, ValueError if it lacks weights, all
-    of them named.
+    Raises OSError or ValueError if there is no such checkpoint, ValueError if a file is cut, or
+    weights are missing or misshapen, all of them named.
     """
     config = AutoConfig.from_pretrained(name)
     sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
-    model, about = kind.from_pretrained(name, dtype=dtype, output_loading_info=True)
-    if faults := reported_faults({**about, "unexpected_keys": ()}):
-        raise ValueError(
-            f"{name} must hold all weights of {type(model).__name__}, got {', '.join(faults)}."
-        )
+    model = whole_model(kind, name, dtype=dtype)
     part: Any = AutoProcessor if sees else AutoTokenizer
     reader = FrozenReader(model, ChatEncoder(part.from_pretrained(name), system))
     reader.name = str(name)

@@ -15,6 +15,7 @@ from transformers import (
 from models.pretrained.unified.emu3 import Emu3Form
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.janus import JanusForm
+from models.whole_models import whole_model
 
 FORMS = {
     "emu3": (Emu3Form, Emu3ForConditionalGeneration),
@@ -25,17 +26,14 @@ FORMS = {
 def open_form(path: str, dtype: torch.dtype = torch.float32) -> UnifiedForm:
     """The model of a folder or hub id.
 
-    Raises OSError where there is none, ValueError for a model of another kind, and for tensors that
-    are missing or misshapen, all of them named.
+    Raises OSError where there is none, ValueError for a model of another kind, for a file that is
+    cut, and for tensors that are missing or misshapen, all of them named.
     """
     kind = AutoConfig.from_pretrained(path).model_type
     if kind not in FORMS:
         raise ValueError(f"path must name one of {', '.join(FORMS)}, got {kind} in {path}.")
     form, model_class = FORMS[kind]
-    model, found = model_class.from_pretrained(path, dtype=dtype, output_loading_info=True)
-    if faults := sorted(found["missing_keys"]):
-        raise ValueError(f"{path} must hold all tensors of its model, got without {faults}.")
-    return form(model, AutoProcessor.from_pretrained(path))
+    return form(whole_model(model_class, path, dtype=dtype), AutoProcessor.from_pretrained(path))
 
 
 def blueprint(path: str, kind: str, shape: Mapping[str, Any]) -> UnifiedForm:

@@ -147,6 +147,9 @@ def test_a_saved_bridge_with_other_tensors_is_refused_and_all_are_named(
     named = "got 3 missing, unknown or misshapen: connector.norm.weight, queries, surplus"
     with pytest.raises(ValueError, match=named):
         open_pipeline_bridge(tmp_path / "saved")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"{path} must be a whole safetensors file: "):
+        open_pipeline_bridge(tmp_path / "saved")
 
 
 def test_a_reader_made_here_cannot_be_found_again(build: Build, tmp_path: Path) -> None:

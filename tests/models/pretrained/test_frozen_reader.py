@@ -172,6 +172,23 @@ def test_a_checkpoint_that_lacks_weights_names_them_all(
         open_reader(tmp_path)
 
 
+def test_a_checkpoint_with_a_misshapen_tensor_or_a_cut_file_is_one_clear_error(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    for path in checkpoint("causal").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    file = tmp_path / "model.safetensors"
+    weights = load_file(file)
+    name = next(one for one in weights if "layers.1.mlp" in one)
+    weights[name] = weights[name][:-1].clone()
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=re.escape(f"got misshapen {name}.")):
+        open_reader(tmp_path)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"{file} must be a whole safetensors file: "):
+        open_reader(tmp_path)
+
+
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises((OSError, ValueError), match=r"config\.json"):
         open_reader(tmp_path)

@@ -1,6 +1,9 @@
 """Which checkpoints are opened, and which are refused."""
 
+import re
+
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from models.pretrained.unified.emu3 import Emu3Form
@@ -21,13 +24,18 @@ def test_a_model_of_another_kind_is_refused(tmp_path) -> None:
         open_form(str(folder))
 
 
-def test_a_missing_tensor_is_named(tmp_path) -> None:
+def test_missing_and_misshapen_tensors_and_a_cut_file_are_named(tmp_path) -> None:
     folder = save_tiny("janus", tmp_path / "janus")
     path = folder / "model.safetensors"
-    tensors = load_file(path)
-    del tensors["model.language_model.layers.0.mlp.up_proj.weight"]
+    tensors, layer = load_file(path), "model.language_model.layers.0.mlp"
+    del tensors[f"{layer}.up_proj.weight"]
+    tensors[f"{layer}.down_proj.weight"] = torch.zeros(3)
     save_file(tensors, path, {"format": "pt"})
-    with pytest.raises(ValueError, match=r"without .*layers\.0\.mlp\.up_proj\.weight"):
+    named = f"got missing {layer}.up_proj.weight, misshapen {layer}.down_proj.weight."
+    with pytest.raises(ValueError, match=re.escape(named)):
+        open_form(str(folder))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=rf"{path} must be a whole safetensors file: "):
         open_form(str(folder))
 
 
