@@ -9,6 +9,7 @@ from datamodules.pairs.deal import Rank
 from datamodules.pairs.sources import FORMS, SourceConfig, open_source
 
 NOT_ASKED = ("form", "path", "weight")
+MINED = "mined"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints counts, and names the broken samples."""
+    """Prints counts, and names the broken samples.
+
+    ValueError for mined pairs: a shard has no place for the images that one is made from.
+    """
+    if options.form == MINED:
+        raise ValueError(
+            "--form must be one of single images, got mined, whose reference images would be lost."
+        )
     from datamodules.pairs.encoders import DiffusersEncoder
     from datamodules.pairs.precompute import PrecomputeConfig, precompute
 

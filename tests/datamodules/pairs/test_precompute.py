@@ -233,6 +233,16 @@ def test_the_command_precomputes_a_mixed_folder_and_names_what_is_broken(
     assert "at most 10.0% of 5 samples may be broken, got 1" in capsys.readouterr().err
 
 
+def test_mined_pairs_are_refused_as_their_reference_images_would_be_lost(
+    tmp_path: Path, capsys
+) -> None:
+    options = ["precompute", str(tmp_path / "out"), "--form", "mined", "--path", "pairs.jsonl"]
+    with pytest.raises(SystemExit):
+        main([*options, "--pixels", "8", "--encoder", "vae"])
+    assert "--form must be one of single images, got mined" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_tar_shards_are_precomputed_whole(tmp_path: Path) -> None:
     write_tar(tmp_path / "0.tar", range(9))
     source = open_source(SourceConfig(form="webdataset", path=str(tmp_path / "0.tar")), 4)
