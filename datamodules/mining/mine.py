@@ -18,7 +18,7 @@ from datamodules.mining.groups import groups, odd_one
 from datamodules.mining.pages import Page, Picture
 from datamodules.mining.writers import Writer, instruction, request
 from datamodules.pairs.faults import Ledger
-from datamodules.pairs.samples import Broken, BrokenSampleError, decoded
+from datamodules.pairs.samples import Broken, BrokenSampleError, decoded, file_below
 
 PAIRS = "pairs.jsonl"
 
@@ -92,7 +92,7 @@ class Miner:
         broken: list[Broken] = []
         for picture in page.pictures:
             try:
-                seen.append(Seen(picture, decoded(self.images / picture.file)))
+                seen.append(Seen(picture, decoded(file_below(self.images, picture.file))))
             except BrokenSampleError as error:
                 broken.append(Broken(f"{page.name}/{picture.file}", str(error)))
         pairs = []

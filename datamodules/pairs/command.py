@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             "--form must be one of single images, got mined, whose reference images would be lost."
         )
+    if options.pixels < 1:
+        raise ValueError(f"--pixels must be at least 1, got {options.pixels}.")
     from datamodules.pairs.encoders import DiffusersEncoder
     from datamodules.pairs.precompute import PrecomputeConfig, precompute
 

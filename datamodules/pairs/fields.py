@@ -72,6 +72,7 @@ def conversation(talk: Any) -> Turns:
         said = [(one["from"], one["value"]) for one in talk]
         speakers = [speaker for speaker, _ in said]
         shown = sum(value.count(IMAGE_TOKEN) for _, value in said)
+        texts = [value.replace(IMAGE_TOKEN, "").strip() for _, value in said]
     except (TypeError, KeyError, AttributeError) as error:
         raise BrokenSampleError(
             f"a conversation must hold from and value, got {talk!r}."
@@ -80,7 +81,6 @@ def conversation(talk: Any) -> Turns:
         raise BrokenSampleError(f"human and gpt must take turns, got {speakers}.")
     if shown > 1:
         raise BrokenSampleError(f"a conversation must show at most one image, got {shown}.")
-    texts = [value.replace(IMAGE_TOKEN, "").strip() for _, value in said]
     return tuple(zip(texts[::2], texts[1::2], strict=True))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.pairs.fields import TALK_FIELD, checked, conversation, mentions_image
-from datamodules.pairs.samples import BrokenSampleError, Sample, decoded
+from datamodules.pairs.samples import BrokenSampleError, Sample, decoded, file_below
 
 EXTENSIONS = (".jpg", ".png", ".jpeg", ".webp")
 Entry = Mapping[str, Any]
@@ -69,13 +69,13 @@ def llava_sample(name: str, images: Path, entry: Entry) -> Sample:
         raise BrokenSampleError("a sample must have conversations, got none.")
     turns, image = conversation(entry[TALK_FIELD]), entry.get("image")
     shown = image is not None or mentions_image(entry[TALK_FIELD])
-    pixels = decoded(None if image is None else images / image) if shown else None
+    pixels = decoded(None if image is None else file_below(images, image)) if shown else None
     return checked(name, pixels, "", turns)
 
 
 def mjhq_sample(name: str, images: Path, entry: Entry) -> Sample:
     """The image of an id in the folder of its category, and its prompt."""
-    folder, identifier = images / str(entry.get("category")), entry["id"]
+    folder, identifier = images / str(entry.get("category")), entry.get("id")
     found = (folder / f"{identifier}{extension}" for extension in EXTENSIONS)
     path = next((one for one in found if one.exists()), folder / f"{identifier}{EXTENSIONS[0]}")
     return checked(name, decoded(path), entry.get("prompt"), ())
@@ -84,8 +84,11 @@ def mjhq_sample(name: str, images: Path, entry: Entry) -> Sample:
 def journeydb_sample(name: str, images: Path, entry: Entry) -> Sample:
     if "img_path" not in entry:
         raise BrokenSampleError("a sample must have an image, got no img_path.")
-    told = (entry.get("Task2") or {}).get("Caption") or entry.get("prompt")
-    return checked(name, decoded(images / entry["img_path"]), told, ())
+    task = entry.get("Task2") or {}
+    if not isinstance(task, Mapping):
+        raise BrokenSampleError(f"Task2 must be a mapping, got {task!r}.")
+    told = task.get("Caption") or entry.get("prompt")
+    return checked(name, decoded(file_below(images, entry["img_path"])), told, ())
 
 
 ENTRY_SAMPLES = {"llava": llava_sample, "mjhq": mjhq_sample, "journeydb": journeydb_sample}

@@ -1,9 +1,15 @@
 """What `mine` wrote: pictures, an instruction, and the picture that it makes of them."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from datamodules.pairs.fields import checked
 from datamodules.pairs.folders import read_entries
-from datamodules.pairs.samples import Sample, decoded
+from datamodules.pairs.samples import BrokenSampleError, Sample, decoded, file_below
+
+PARTS = ("sources", "target", "instruction")
 
 
 class MinedSource:
@@ -12,9 +18,9 @@ class MinedSource:
     def __init__(self, listing: Path, images: Path) -> None:
         self.images = images
         self.pairs = [
-            (f"{line['page']}/{number}", pair)
-            for line in read_entries(listing)
-            for number, pair in enumerate(line["pairs"])
+            one
+            for number, line in enumerate(read_entries(listing), 1)
+            for one in named_pairs(f"{listing.name}:{number}", line)
         ]
 
     def __len__(self) -> int:
@@ -25,6 +31,20 @@ class MinedSource:
 
     def read(self, index: int) -> Sample:
         name, pair = self.pairs[index]
-        sources = tuple(decoded(self.images / one) for one in pair["sources"])
-        target = decoded(self.images / pair["target"])
-        return Sample(name, target, pair["instruction"], sources=sources)
+        if not isinstance(pair, Mapping) or any(part not in pair for part in PARTS):
+            raise BrokenSampleError(f"a pair must hold {', '.join(PARTS)}, got {pair!r}.")
+        if not isinstance(pair["sources"], list):
+            raise BrokenSampleError(f"sources must be a list of files, got {pair['sources']!r}.")
+        sources = tuple(decoded(file_below(self.images, one)) for one in pair["sources"])
+        target = decoded(file_below(self.images, pair["target"]))
+        return replace(checked(name, target, pair["instruction"], ()), sources=sources)
+
+
+def named_pairs(line: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The pairs of a page with their names; a line without a list of them is one broken pair."""
+    page, pairs = entry.get("page", line), entry.get("pairs")
+    if not isinstance(pairs, list):
+        yield str(page), pairs
+        return
+    for number, pair in enumerate(pairs):
+        yield f"{page}/{number}", pair

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from datamodules.pairs.deal import ALONE, Rank, StepSamples
 from datamodules.pairs.faults import Ledger
 from datamodules.pairs.samples import Sample, Source
-from datamodules.pairs.shards import ABOUT, Shard, write_whole
+from datamodules.pairs.shards import ABOUT, Shard, read_mapping, write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def begin(out: Path, wanted: Mapping[str, Any]) -> None:
     path = out / ABOUT
     if not path.exists():
         write_whole(path, json.dumps(wanted, indent=1))
-    found = json.loads(path.read_text())
+    found = read_mapping(path)
     for key, value in wanted.items():
         if found.get(key) != value:
             raise ValueError(f"{out} must hold shards of {key} {value}, got {found.get(key)}.")

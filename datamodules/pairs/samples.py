@@ -8,7 +8,7 @@ on as `Broken`, counted and named (`faults.py`).
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -63,6 +63,13 @@ def read_or_name(positions: Positions, index: int) -> Sample | Broken:
         return positions.read(index)
     except BrokenSampleError as error:
         return Broken(positions.name(index), str(error))
+
+
+def file_below(folder: Path, name: Any) -> Path:
+    """The file of that name; BrokenSampleError for a name that is no text."""
+    if not isinstance(name, str):
+        raise BrokenSampleError(f"an image must be given by the name of its file, got {name!r}.")
+    return folder / name
 
 
 def decoded(image: bytes | Path | None) -> np.ndarray:

@@ -57,7 +57,7 @@ class Shard:
 
     @cached_property
     def marker(self) -> dict[str, Any]:
-        return json.loads(self.file(".json").read_text())
+        return read_mapping(self.file(".json"))
 
     @property
     def broken(self) -> list[Broken]:
@@ -96,6 +96,18 @@ def write_whole(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """What a JSON file of a folder holds; ValueError for a file that is cut."""
+    text = path.read_text()
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} must hold a mapping in JSON, got {text[:60]!r}.")
+    return found
+
+
 class PrecomputedSource:
     """The samples of a folder that `precompute` has finished; `encoder` names what made them."""
 
@@ -103,7 +115,7 @@ class PrecomputedSource:
         about = folder / ABOUT
         if not about.is_file():
             raise ValueError(f"path must be a folder of precompute, got no {about}.")
-        self.about: dict[str, Any] = json.loads(about.read_text())
+        self.about = read_mapping(about)
         self.shards = [Shard(folder, number) for number in range(self.about["shards"])]
         if lacking := [shard.number for shard in self.shards if not shard.done]:
             raise ValueError(

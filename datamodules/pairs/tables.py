@@ -1,6 +1,7 @@
 """Rows with an image column: parquet files, and data sets of the Hugging Face library."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,7 @@ class ParquetSource:
         group, row = self.place(index)
         if self.kept is None or self.kept[0] != group:
             number, part = self.groups[group]
-            with pyarrow.parquet.ParquetFile(self.files[number]) as file:
-                self.kept = (group, file.read_row_group(part))
+            self.kept = (group, row_group(self.files[number], part))
         values = self.kept[1].slice(row, 1).to_pylist()[0]
         return self.fields.sample(self.name(index), values)
 
@@ -58,6 +58,15 @@ def metadata(path: Path) -> Any:
     try:
         return pyarrow.parquet.read_metadata(path)
     except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"{path} must be a whole parquet file: {error}.") from error
+
+
+def row_group(path: Path, part: int) -> pyarrow.Table:
+    """The rows of one group; ValueError where they are damaged."""
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return file.read_row_group(part)
+    except (OSError, pyarrow.ArrowException) as error:
         raise ValueError(f"{path} must be a whole parquet file: {error}.") from error
 
 
@@ -79,14 +88,20 @@ class HuggingFaceSource:
 
 
 def load_rows(path: str, split: str) -> Any:
-    """The rows of one split, their images left undecoded; ValueError for a split that is not there.
+    """The rows of one split, their images left undecoded; ValueError for a split that is not there,
+    and for a file of the folder that is cut.
 
     OSError where neither the folder nor the hub has such a data set.
     """
     import datasets
 
     load = datasets.load_from_disk if Path(path).is_dir() else datasets.load_dataset
-    loaded: Any = load(path)
+    try:
+        loaded: Any = load(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        if cut := ", ".join(cut_files(Path(path))):
+            raise ValueError(f"{cut} must be a whole arrow file: {error}.") from error
+        raise
     if isinstance(loaded, datasets.DatasetDict):
         if split not in loaded:
             raise ValueError(f"{path} must have the split {split!r}, got {', '.join(loaded)}.")
@@ -95,3 +110,13 @@ def load_rows(path: str, split: str) -> Any:
         if isinstance(kind, datasets.Image):
             loaded = loaded.cast_column(column, datasets.Image(decode=False))
     return loaded
+
+
+def cut_files(folder: Path) -> Iterator[str]:
+    """The arrow files of a folder that do not read to their end."""
+    for path in sorted(folder.rglob("*.arrow")):
+        try:
+            with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as stream:
+                stream.read_all()
+        except (OSError, pyarrow.ArrowException):
+            yield str(path)

@@ -1,7 +1,7 @@
 """The tensors of a checkpoint's files by our names: all that the config promises, and no others."""
 
 from collections.abc import Callable, Mapping
-from json import loads
+from json import JSONDecodeError, loads
 from pathlib import Path
 
 import torch
@@ -31,12 +31,12 @@ def expected_shapes(
 
 
 def read_safetensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a folder by their own names, of one file or of the files of its index."""
+    """All tensors of a folder by their own names, of one file or of the files of its index.
+
+    ValueError where a file is missing or cut.
+    """
     index = folder / INDEX
-    if index.is_file():
-        files = sorted(set(loads(index.read_text())["weight_map"].values()))
-    else:
-        files = [WHOLE]
+    files = indexed_files(index) if index.is_file() else [WHOLE]
     if missing := [name for name in files if not (folder / name).is_file()]:
         raise ValueError(f"{folder} must hold {', '.join(missing)}, got no such file.")
     found: dict[str, Tensor] = {}
@@ -46,6 +46,14 @@ def read_safetensors(folder: Path) -> dict[str, Tensor]:
         except SafetensorError as error:
             raise ValueError(f"{folder / name} must be a whole safetensors file: {error}") from None
     return found
+
+
+def indexed_files(index: Path) -> list[str]:
+    """The files that an index names; ValueError for an index that is cut."""
+    try:
+        return sorted(set(loads(index.read_text())["weight_map"].values()))
+    except (JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{index} must map tensors to files in weight_map: {error}.") from error
 
 
 def by_our_names(

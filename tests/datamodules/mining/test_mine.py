@@ -166,6 +166,15 @@ def test_pictures_that_cannot_be_read_are_counted_named_and_put_up_with_to_a_sha
         Miner(FirstLetters(), Repeats(), images, MineConfig()).run(listed, tmp_path / "strict")
 
 
+def test_a_picture_without_a_file_is_a_broken_one(pages: Path, tmp_path: Path) -> None:
+    line = {"text_list": ["a"], "image_info": [{"image_name": None, "matched_text_index": 0}]}
+    (tmp_path / "p.jsonl").write_text(json.dumps(line) + "\n")
+    config = MineConfig(max_broken=0.9)
+    miner = Miner(FirstLetters(), Repeats(), pages.parent / "images", config)
+    with pytest.raises(ValueError, match=r"p\.jsonl:1/None: an image must be given by the name of"):
+        miner.run(list(read_pages(tmp_path / "p.jsonl")), tmp_path)
+
+
 def test_a_reply_without_words_breaks_its_pair(pages: Path, tmp_path: Path) -> None:
     silent = Repeats()
     silent.reply = lambda images, text: '  \n""\n'

@@ -119,6 +119,16 @@ def test_a_truncated_shard_is_named(tmp_path: Path, suffix: str, part: str) -> N
         PrecomputedSource(tmp_path).read(0)
 
 
+@pytest.mark.parametrize("name", ["about.json", "00000.json"])
+def test_an_empty_file_about_shards_is_named(tmp_path: Path, name: str) -> None:
+    precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG)
+    (tmp_path / name).write_text("")
+    with pytest.raises(ValueError, match=rf"{name} must hold a mapping in JSON, got ''\."):
+        PrecomputedSource(tmp_path)
+    with pytest.raises(ValueError, match=rf"{name} must hold a mapping in JSON, got ''\."):
+        precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG)
+
+
 def test_too_many_broken_samples_stop_the_work_and_leave_the_shard_unfinished(
     tmp_path: Path,
 ) -> None:
@@ -241,6 +251,13 @@ def test_mined_pairs_are_refused_as_their_reference_images_would_be_lost(
         main([*options, "--pixels", "8", "--encoder", "vae"])
     assert "--form must be one of single images, got mined" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_images_have_a_side(tmp_path: Path, capsys) -> None:
+    options = ["precompute", str(tmp_path / "out"), "--form", "mjhq", "--path", "meta.json"]
+    with pytest.raises(SystemExit):
+        main([*options, "--pixels", "0", "--encoder", "vae"])
+    assert "--pixels must be at least 1, got 0." in capsys.readouterr().err
 
 
 def test_tar_shards_are_precomputed_whole(tmp_path: Path) -> None:

@@ -177,6 +177,68 @@ def test_folders_in_the_layouts_of_mjhq_and_journeydb_are_read(tmp_path: Path) -
         opened("journeydb", listing, images=str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("form", "entry", "reason"),
+    [
+        (
+            "journeydb",
+            {"img_path": "a.png", "Task2": "text"},
+            "Task2 must be a mapping, got",
+        ),
+        ("journeydb", {"img_path": 5, "prompt": "a"}, "an image must be given by the name of its"),
+        ("llava", {"image": 7, "conversations": talk("a", "b")}, "an image must be given by the n"),
+        ("llava", {"conversations": talk(["a"], "b")}, "a conversation must hold from and value"),
+        ("mjhq", {"category": "people", "prompt": "a"}, "a sample must have an image, got no file"),
+        (
+            "mined",
+            {"page": "a", "broken": []},
+            "a pair must hold sources, target",
+        ),
+        (
+            "mined",
+            {"page": "a", "pairs": [{"target": "a.png"}]},
+            "a pair must hold sources, target",
+        ),
+        (
+            "mined",
+            {"page": "a", "pairs": [{"sources": None, "target": "a.png", "instruction": "b"}]},
+            "sources must be a list of files, got None.",
+        ),
+        (
+            "mined",
+            {"page": "a", "pairs": [{"sources": [1], "target": "a.png", "instruction": "b"}]},
+            "an image must be given by the name of its file, got 1.",
+        ),
+    ],
+)
+def test_a_record_of_another_shape_is_a_broken_sample(
+    tmp_path: Path, form: str, entry: dict, reason: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(png(5))
+    (tmp_path / "listing.json").write_text(json.dumps([entry]))
+    source = opened(form, tmp_path / "listing.json", images=str(tmp_path))
+    assert len(source) == 1
+    found = read_or_name(source, 0)
+    assert not isinstance(found, Sample)
+    assert found.reason.startswith(reason)
+
+
+def test_a_file_of_rows_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).bytes
+    rows = {"image": [noise(1000) for _ in range(40)], "caption": ["a"] * 40}
+    parquet = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(rows), parquet)
+    content = parquet.read_bytes()
+    parquet.write_bytes(content[:4] + bytes(20_000) + content[20_004:])
+    with pytest.raises(ValueError, match=rf"{parquet} must be a whole parquet file: "):
+        opened("parquet", parquet).read(0)
+    datasets.Dataset.from_dict(rows).save_to_disk(str(tmp_path / "hub"))
+    arrow = next((tmp_path / "hub").glob("*.arrow"))
+    arrow.write_bytes(arrow.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match=rf"{arrow} must be a whole arrow file: "):
+        opened("huggingface", tmp_path / "hub")
+
+
 def test_a_picture_is_upright_as_its_exif_says_and_on_white_where_transparent(
     tmp_path: Path,
 ) -> None:

@@ -99,6 +99,14 @@ def test_a_truncated_file_is_refused_by_name(tmp_path: Path) -> None:
         read_checkpoint(str(tmp_path))
 
 
+@pytest.mark.parametrize("text", ['{"weight_map": {"a', "{}", "[]", '{"weight_map": []}'])
+def test_an_index_that_is_cut_is_named(tmp_path: Path, text: str) -> None:
+    save("qwen2", tmp_path, shard="8KB")
+    (tmp_path / INDEX).write_text(text)
+    with pytest.raises(ValueError, match=rf"{INDEX} must map tensors to files in weight_map: "):
+        read_checkpoint(str(tmp_path))
+
+
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     save("llama", tmp_path, shard="8KB")
     lost = sorted(tmp_path.glob("model-*.safetensors"))[1]
