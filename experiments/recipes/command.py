@@ -10,6 +10,7 @@ from rich.console import Console
 from experiments import devices
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
+from experiments.executors.choice import executor_options, open_machines
 from experiments.plan import Request, cell_config, read_seeds
 from experiments.planner import Project, load_plan
 from experiments.progress import print_plan
@@ -30,6 +31,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
     parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
+    executor_options(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     return parser.parse_intermixed_args(arguments)
 
@@ -58,7 +60,8 @@ def main(arguments: list[str]) -> int:
         return plan(project, asked, options, console)
     if options.preset == PUBLISHED:
         raise ConfigError(f"--preset {PUBLISHED} must go with --plan, got a run.")
-    return Ablation(project, asked, options.runs, console).run(options.jobs)
+    machines = open_machines(options.executor, options.tracking)
+    return Ablation(project, asked, options.runs, console).run(options.jobs, machines=machines)
 
 
 def plan(project: Project, asked: Request, options: argparse.Namespace, console: Console) -> int:

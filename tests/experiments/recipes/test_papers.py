@@ -1,13 +1,17 @@
 """The shipped recipes at toy size, stage by stage, and what is printed of them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from experiments.__main__ import FAILED, main
+from experiments.ablate import Ablation
 from experiments.build import trained_module
 from experiments.config import view
+from experiments.executors.choice import Machines
+from experiments.executors.local import LocalExecutor
 from experiments.plan import cell_config
 from experiments.recipes.chain import stages_behind
 from experiments.recipes.recipe import PAPERS, load_recipe
@@ -60,6 +64,25 @@ def test_published_sizes_are_for_planning_alone(
     assert main([*asked, "--plan", "--devices", "8xabacus"]) == FAILED
     assert "--devices must read like 8xh100" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recipe_runs_on_the_machines_that_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[Machines] = []
+
+    def run(self: Ablation, jobs: int, track: bool = True, machines: Any = None) -> int:
+        given.append(machines)
+        return 0
+
+    monkeypatch.setattr(Ablation, "run", run)
+    asked = ["recipe", "unifork", "--runs", str(tmp_path)]
+    assert main([*asked, "--executor", "local", "--tracking", "none"]) == 0
+    assert isinstance(given[0].executor, LocalExecutor)
+    assert not given[0].track
+    assert main([*asked, "--executor", "slurm"]) == FAILED
+    assert "--tracking must name an MLflow server, or none" in capsys.readouterr().err
+    assert len(given) == 1
 
 
 @pytest.mark.slow
