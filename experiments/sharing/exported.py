@@ -4,7 +4,7 @@ config.json                   what the arm is built from, and how it is sampled
 model.safetensors             every tensor of its module
 image_tokenizer.safetensors   the codec's
 tokenizer.json                its words, in the form of Hugging Face's tokenizers
-language/                     in its place, tokenizer and config of the published model that it speaks by
+language/                     in its place, tokenizer and config of the published model it speaks by
 README.md                     the model card
 """
 
