@@ -9,10 +9,13 @@ from safetensors import SafetensorError, safe_open
 from models.tensor_faults import reported_faults
 
 
-def whole_model(kind: Any, name: str | Path, spare: str = "", **settings: Any) -> Any:
-    """The model of a class of transformers, from a folder or hub id.
+def whole_model(
+    kind: Any, name: str | Path, spare: str = "", exact: bool = False, **settings: Any
+) -> Any:
+    """The model of a class of transformers or diffusers, from a folder or hub id.
 
-    Tensors whose names begin with `spare` may be missing. Raises OSError where there is no such
+    Tensors whose names begin with `spare` may be missing; there may be more tensors than the model
+    has, unless `exact`. Raises OSError where there is no such
     checkpoint, ValueError for a safetensors file that is cut, and for tensors that are missing or
     misshapen, all of them named.
     """
@@ -20,10 +23,12 @@ def whole_model(kind: Any, name: str | Path, spare: str = "", **settings: Any) -
     try:
         model, about = kind.from_pretrained(name, **whole, **settings)
     except SafetensorError as error:
-        where = ", ".join(cut_files(Path(name))) or name
+        folder = Path(name, settings.get("subfolder", ""))
+        where = ", ".join(cut_files(folder)) or folder
         raise ValueError(f"{where} must be a whole safetensors file: {error}.") from error
     missing = [one for one in about["missing_keys"] if not (spare and one.startswith(spare))]
-    judged = {**about, "missing_keys": missing, "unexpected_keys": ()}
+    extra = about["unexpected_keys"] if exact else ()
+    judged = {**about, "missing_keys": missing, "unexpected_keys": extra}
     if faults := ", ".join(reported_faults(judged)):
         raise ValueError(f"{name} must hold all weights of {type(model).__name__}, got {faults}.")
     return model

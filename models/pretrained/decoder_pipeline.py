@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from models.flow_matching import latent_noise
 from models.pretrained.decoder_objectives import objective_of
-from models.tensor_faults import reported_faults
+from models.whole_models import whole_model
 
 ABSENT = ("text_encoder", "tokenizer", "safety_checker", "feature_extractor", "image_encoder")
 
@@ -196,25 +196,15 @@ def open_decoder(
         )
     absent: dict[str, Any] = {part: None for part in ABSENT if part in parts}
     models = {
-        part: whole_model(getattr(diffusers, parts[part][1]), name, part, dtype)
+        part: whole_model(
+            getattr(diffusers, parts[part][1]),
+            name,
+            exact=True,
+            subfolder=part,
+            dtype=dtype,
+            low_cpu_mem_usage=False,
+        )
         for part in (kind.part, "vae")
     }
     pipeline = DiffusionPipeline.from_pretrained(name, **models, **absent)
     return kind(pipeline, tuned)
-
-
-def whole_model(kind: Any, name: str | Path, part: str, dtype: torch.dtype) -> Any:
-    """A part of a pipeline with exactly the weights that its folder holds."""
-    model, about = kind.from_pretrained(
-        name,
-        subfolder=part,
-        dtype=dtype,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,
-        low_cpu_mem_usage=False,
-    )
-    if faults := reported_faults(about):
-        raise ValueError(
-            f"{part} of {name} must hold the weights of {kind.__name__}, got {', '.join(faults)}."
-        )
-    return model
