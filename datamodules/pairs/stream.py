@@ -21,13 +21,15 @@ from datamodules.unsized import Onward
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
     """`batch` samples a step over all ranks, `steps` steps, read ahead by `workers` a rank; of the
-    samples the share `max_broken` may be broken. A step comes in `accumulate` batches a rank."""
+    samples the share `max_broken` may be broken. A step comes in `accumulate` batches a rank; with
+    `refill` one of which all samples are broken repeats those of the one before."""
 
     batch: int
     steps: int
     accumulate: int = 1
     workers: int = 0
     max_broken: float = 0.01
+    refill: bool = False
 
     def __post_init__(self) -> None:
         if self.accumulate < 1 or self.batch % self.accumulate:
@@ -52,6 +54,7 @@ class PairStream(lightning.LightningDataModule):
         super().__init__()
         self.positions, self.collate, self.config = positions, collate, config
         self.before: list[dict[str, Any]] = []
+        self.last: list[Sample] = []
 
     def state_dict(self) -> dict[str, Any]:
         """What each process has met; all of them have to ask."""
@@ -99,4 +102,7 @@ class PairStream(lightning.LightningDataModule):
     def on_before_batch_transfer(
         self, batch: list[Sample | Broken], dataloader_idx: int
     ) -> dict[str, Any]:
-        return self.collate(self.ledger.whole(batch))
+        whole = self.ledger.whole(batch)
+        if self.config.refill:
+            self.last = whole = whole or self.last
+        return self.collate(whole)

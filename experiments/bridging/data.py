@@ -39,6 +39,7 @@ def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> Pair
         accumulate=train.accumulate,
         workers=stage.workers,
         max_broken=stage.max_broken,
+        refill=True,
     )
     mixture = open_mixture(stage.sources, side, seed)
     return PairStream(Usable(mixture, "generate", bool(latents)), pair_batch, config)
@@ -56,9 +57,10 @@ def check_latents(path: str, decoder: PipelineDecoder, side: int) -> None:
 
 
 def pair_batch(samples: list[Sample]) -> PairBatch:
-    """The batch of whole samples. Raises ValueError for none, and for one without an image."""
+    """The batch of whole samples. Raises ValueError for none, as there may be in the first step,
+    and for one without an image."""
     if not samples:
-        raise ValueError("a step must have a sample that is not broken, got none.")
+        raise ValueError("the first samples of a run must not all be broken, got no other.")
     batch: PairBatch = {
         "texts": [one.caption for one in samples],
         "references": [one.sources for one in samples],

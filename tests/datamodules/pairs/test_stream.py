@@ -130,6 +130,20 @@ def test_a_broken_sample_shortens_its_batch_and_is_counted_where_training_runs()
         batches(0.04)
 
 
+def test_a_batch_of_broken_samples_alone_repeats_the_one_before_where_it_may() -> None:
+    def names(samples: list[Sample]) -> dict[str, Any]:
+        return {"names": [one.name for one in samples]}
+
+    def met(refill: bool) -> list[list[str]]:
+        config = StreamConfig(batch=1, steps=4, max_broken=0.5, refill=refill)
+        stream = PairStream(Greys(COUNT, broken=2), names, config)
+        loader = stream.train_dataloader()
+        return [stream.on_before_batch_transfer(one, 0)["names"] for one in loader]
+
+    assert met(True) == [["0"], ["1"], ["1"], ["3"]]
+    assert met(False) == [["0"], ["1"], [], ["3"]]
+
+
 def test_a_resumed_run_puts_up_with_as_many_broken_samples_as_a_whole_one() -> None:
     config = StreamConfig(batch=BATCH, steps=STEPS, max_broken=0.05)
     for first in (0, STEPS - 1):

@@ -115,7 +115,7 @@ def test_a_stage_without_data_or_with_latents_beside_pictures_is_refused(
 
 
 def test_a_step_without_whole_samples_or_with_one_without_image_is_refused() -> None:
-    with pytest.raises(ValueError, match="must have a sample that is not broken, got none"):
+    with pytest.raises(ValueError, match="the first samples of a run must not all be broken"):
         pair_batch([])
     with pytest.raises(ValueError, match="a pair must have an image, got none in a1"):
         pair_batch([Sample("a1", caption="a cat")])
