@@ -22,9 +22,10 @@ def whole_model(kind: Any, name: str, spare: str = "", **settings: Any) -> Any:
     whole = {"output_loading_info": True, "ignore_mismatched_sizes": True}
     try:
         model, about = kind.from_pretrained(name, **whole, **settings)
-    except SafetensorError as error:
-        where = ", ".join(cut_files(Path(name))) or name
-        raise ValueError(f"{where} must be a whole safetensors file: {error}.") from error
+    except (SafetensorError, OSError) as error:  # diffusers makes one of the other
+        if where := ", ".join(cut_files(Path(name, settings.get("subfolder") or ""))):
+            raise ValueError(f"{where} must be a whole safetensors file: {error}.") from error
+        raise
     found = [(word, one) for word, one in reported(about) if not (spare and one.startswith(spare))]
     if found:
         faults = ", ".join(f"{word} {one}" for word, one in found)

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -203,12 +204,21 @@ def main(arguments: list[str]) -> int:
         code = COMMANDS[options.command](arguments[1:])
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # who reads the output has seen enough
+    except BrokenPipeError:
+        if not output_is_closed():
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ConfigError, StepError) as error:
         print(error, file=sys.stderr)
         return FAILED
+
+
+def output_is_closed() -> bool:
+    """Whether who reads the output has seen enough, as `head` has."""
+    output = select.poll()
+    output.register(sys.stdout, 0)
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 if __name__ == "__main__":

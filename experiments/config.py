@@ -130,18 +130,26 @@ def merge_layer(merged: Any, layer: Layer) -> Any:
     """The config with a layer's values; ConfigError names the layer and the first key at fault."""
     values = dict(flatten(layer.values))
     for key, value in values.items():
-        if value is None and OmegaConf.is_config(OmegaConf.select(merged, key)):
-            raise ConfigError(f"{layer.source}: {key} must be a section of fields, got null.")
+        if value is None and OmegaConf.is_config(found_at(merged, key)):
+            raise ConfigError(f"{layer.source}: {key} must hold fields or entries, got null.")
     try:
         merged = OmegaConf.merge(merged, nest(values))
     except OmegaConfBaseException:
         for key, value in values.items():
             merged = merge_value(merged, layer.source, key, value)
     for key in values:
-        number = OmegaConf.select(merged, key)
+        number = found_at(merged, key)
         if isinstance(number, float) and not math.isfinite(number):
             raise ConfigError(f"{layer.source}: {key} must be finite, got {number}.")
     return merged
+
+
+def found_at(merged: Any, key: str) -> Any:
+    """The value of a full key; None where it cannot be resolved, which `resolve` says."""
+    try:
+        return OmegaConf.select(merged, key)
+    except OmegaConfBaseException:
+        return None
 
 
 def merge_value(merged: Any, source: str, key: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 
 from experiments.markers import MARKER, write_json
 from experiments.plan import Cell, Plan
@@ -11,6 +11,8 @@ from experiments.steps import Step, Store
 
 Timings = Mapping[str, Mapping[str, float]]
 UNKNOWN_SECONDS = 20.0
+TELLING_SECONDS = 10.0
+"""A step that is expected to take less says nothing about a machine's pace."""
 
 
 def step_labels(plan: Plan) -> dict[str, str]:
@@ -57,7 +59,7 @@ class Estimate:
     """Expected seconds of the steps of a plan that are not done.
 
     A step that was not timed here takes what the preset expects, times the `pace` of this machine:
-    how many times as long as expected the steps took that were timed.
+    how many times as long as expected a step takes here.
     """
 
     def __init__(self, plan: Plan, store: Store) -> None:
@@ -74,12 +76,13 @@ class Estimate:
         return timed["seconds"] if timed else self.pace * (self.expected(step) or UNKNOWN_SECONDS)
 
     def measured_pace(self) -> float:
-        took = expected = 0.0
+        """The median over steps, as of a resumed one the last sitting alone is timed."""
+        ratios = []
         for folder, step in self.plan.steps.items():
             timed, known = self.timings.get(self.labels[folder]), self.expected(step)
-            if timed and known:
-                took, expected = took + timed["seconds"], expected + known
-        return took / expected if expected else 1.0
+            if timed and known and known >= TELLING_SECONDS:
+                ratios.append(timed["seconds"] / known)
+        return median(ratios) if ratios else 1.0
 
     def expected(self, step: Step) -> float | None:
         """What the preset expects, of a step that it does not name what it expects of its kind; a

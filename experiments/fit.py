@@ -67,7 +67,8 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NO
 
 
 def resume_point(folder: Path) -> str | None:
-    """The checkpoint to go on from; None without a whole one, so that training starts over."""
+    """The checkpoint to go on from; None without a whole one, so that training starts over. A
+    sharded one, which is a folder, is not looked into."""
     resume = folder / RESUME
     if resume.is_dir() or is_whole(resume):
         return str(resume)
@@ -81,7 +82,7 @@ def is_whole(path: Path) -> bool:
     try:
         with ZipFile(path) as file:
             return file.testzip() is None
-    except (FileNotFoundError, BadZipFile):
+    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError):  # by where the damage is
         return False
 
 

@@ -18,6 +18,10 @@ class DamagedError(ValueError):
     """A finished folder that is not what its marker says; the message names the file."""
 
 
+class ChangedError(DamagedError):
+    """A file of the right size with other content: no other machine's slow file system shows so."""
+
+
 def write_marker(folder: Path, about: dict[str, Any]) -> None:
     """Describes every file of `folder`, then writes the marker durably."""
     files = {
@@ -57,7 +61,7 @@ def check_file(path: Path, expected: dict[str, Any], whole: bool) -> None:
     if size != expected["bytes"]:
         raise DamagedError(f"{path} must have {expected['bytes']} bytes, got {size}.")
     if (whole or size <= HASHED_BYTES) and not expected.items() <= describe(path).items():
-        raise DamagedError(f"{path} must have the content that its step wrote, got other content.")
+        raise ChangedError(f"{path} must have the content that its step wrote, got other content.")
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -66,8 +66,8 @@ class Display:
     def __init__(self, console: Console, plan: Plan, store: Store, jobs: int) -> None:
         self.console, self.plan, self.store, self.jobs = console, plan, store, jobs
         self.spoke = time.monotonic()
-        self.expect()
         self.units: dict[str, Unit] = {}
+        self.expect()
         self.live = Live(console=console, refresh_per_second=2) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
@@ -81,12 +81,20 @@ class Display:
             self.live.stop()
 
     def expect(self) -> None:
-        """Looks again at how long the rest will take, by the timings that there are now."""
-        self.expected = Estimate(self.plan, self.store).total_seconds(self.jobs)
-        self.asked = time.monotonic()
+        """Looks again at how long the rest will take, by the timings that there are now.
+
+        A running unit has done as much of its part as it has run for.
+        """
+        estimate, self.asked = Estimate(self.plan, self.store), time.monotonic()
+        spent = sum(
+            min(self.asked - unit.started, estimate.unit_seconds(unit.name))
+            for unit in self.running()
+        )
+        self.expected = estimate.total_seconds(self.jobs) - spent / self.jobs
 
     def ended(self, unit: Unit) -> None:
-        self.expect()
+        if unit.job is not None:
+            self.expect()
         if unit.job is not None or unit.message:
             took = duration(time.monotonic() - unit.started)
             message = f": {unit.message}" if unit.message else ""

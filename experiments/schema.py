@@ -7,7 +7,7 @@ from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
 from experiments.build import trained_tasks
 from experiments.conditioned.config import ConditionedConfig
-from experiments.config import Schema
+from experiments.config import CellConfig, ConfigError, Schema
 from experiments.language import LanguageConfig
 from experiments.match import match
 from experiments.parallel.execution import ExecutionConfig
@@ -39,4 +39,18 @@ SECTIONS: dict[str, type] = {
 
 def load_schema() -> Schema:
     models = {name: architecture(name).config for name in names()}
-    return Schema(SECTIONS, models, tasks=lambda config: trained_tasks(config.train), match=match)
+    return Schema(SECTIONS, models, tasks=cell_tasks, match=match)
+
+
+def cell_tasks(config: CellConfig) -> tuple[str, ...]:
+    """The tasks that a cell trains, and is scored on.
+
+    Raises ConfigError for one without sequences; a stage of a recipe may leave its task to others.
+    """
+    tasks = trained_tasks(config.train)
+    for task in tasks:
+        if not config.train.batch(task) and not config.stage.name:
+            raise ConfigError(
+                f"train.{task}_batch must be at least 1 where train.{task}_weight is not 0, got 0."
+            )
+    return tasks

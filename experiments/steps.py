@@ -26,7 +26,7 @@ from typing import Any
 from filelock import FileLock
 
 from experiments.config import digest
-from experiments.markers import DamagedError, read_marker, write_marker
+from experiments.markers import ChangedError, DamagedError, read_marker, write_marker
 
 logger = logging.getLogger(__name__)
 
@@ -160,17 +160,26 @@ class Store:
         partial.rename(final)
 
     def check_input(self, step: Step, name: str, path: Path) -> None:
-        """Raises StepError for an input that is missing or, to the last byte, damaged; a damaged
-        one is removed."""
+        """Raises StepError for an input that is missing or, to the last byte, damaged. One whose
+        content has changed is removed; what else is damaged the next start removes (`sweep`)."""
         try:
             if read_marker(path, whole=True) is None:
                 raise StepError(f"{step.name} must have its input {name} finished, got {path}.")
         except DamagedError as error:
-            with self.lock(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+            self.remove_changed(path)
             raise StepError(
-                f"{error} The input {name} of {step.name} was removed; run again to make it anew."
+                f"{error} It is the input {name} of {step.name}; run again to make it anew."
             ) from None
+
+    def remove_changed(self, path: Path) -> None:
+        """Removes a folder whose content has changed, unless another process has mended it."""
+        with self.lock(path.name):
+            try:
+                read_marker(path, whole=True)
+            except ChangedError:
+                shutil.rmtree(path)
+            except DamagedError:
+                return
 
 
 def load_function(entry: str) -> Callable[..., None]:

@@ -55,17 +55,12 @@ class TrainConfig:
     interaction: InteractionConfig = field(default_factory=InteractionConfig)
 
     def __post_init__(self) -> None:
-        for task in TASKS:
-            if self.weight(task) and self.batch(task) < 1:
-                raise ValueError(
-                    f"train.{task}_batch must be at least 1 where train.{task}_weight is not 0, "
-                    f"got {self.batch(task)}."
-                )
         positive = ("steps", "learning_rate", "muon_learning_rate", "clip_norm", "checkpoints")
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"train.{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("understand_weight", "generate_weight", "weight_decay", "warmup_steps"):
+        batches, weights = (tuple(f"{one}_{kind}" for one in TASKS) for kind in ("batch", "weight"))
+        for name in (*batches, *weights, "weight_decay", "warmup_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"train.{name} must not be negative, got {getattr(self, name)}.")
         for name in ("decay_share", "prompt_drop", "ema_horizon"):

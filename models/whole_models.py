@@ -15,17 +15,16 @@ def whole_model(
     """The model of a class of transformers or diffusers, from a folder or hub id.
 
     Tensors whose names begin with `spare` may be missing; there may be more tensors than the model
-    has, unless `exact`. Raises OSError where there is no such
-    checkpoint, ValueError for a safetensors file that is cut, and for tensors that are missing or
-    misshapen, all of them named.
+    has, unless `exact`. Raises OSError where there is no such checkpoint, ValueError for a
+    safetensors file that is cut, and for tensors that are missing or misshapen, all of them named.
     """
     whole = {"output_loading_info": True, "ignore_mismatched_sizes": True}
     try:
         model, about = kind.from_pretrained(name, **whole, **settings)
-    except SafetensorError as error:
-        folder = Path(name, settings.get("subfolder", ""))
-        where = ", ".join(cut_files(folder)) or folder
-        raise ValueError(f"{where} must be a whole safetensors file: {error}.") from error
+    except (SafetensorError, OSError) as error:  # diffusers makes one of the other
+        if where := ", ".join(cut_files(Path(name, settings.get("subfolder", "")))):
+            raise ValueError(f"{where} must be a whole safetensors file: {error}.") from error
+        raise
     missing = [one for one in about["missing_keys"] if not (spare and one.startswith(spare))]
     extra = about["unexpected_keys"] if exact else ()
     judged = {**about, "missing_keys": missing, "unexpected_keys": extra}

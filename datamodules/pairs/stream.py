@@ -5,7 +5,7 @@ trainer's step. Broken samples are left out of their batch and counted in the pr
 the counts of all processes are in the trainer's checkpoint, and a resumed run goes on with them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ from datamodules.unsized import Onward
 @dataclass(frozen=True, kw_only=True)
 class StreamConfig:
     """`batch` samples a step over all ranks, `steps` steps, read ahead by `workers` a rank; of the
-    samples the share `max_broken` may be broken. A step comes in `accumulate` batches a rank; with
-    `refill` one of which all samples are broken repeats those of the one before."""
+    samples the share `max_broken` may be broken. A step comes in `accumulate` batches a rank. With
+    `refill`, a batch whose samples are all broken repeats the batch before."""
 
     batch: int
     steps: int
@@ -55,6 +55,7 @@ class PairStream(lightning.LightningDataModule):
         self.positions, self.collate, self.config = positions, collate, config
         self.before: list[dict[str, Any]] = []
         self.last: list[Sample] = []
+        self.dealt_before: Sequence[list[Sample | Broken]] = ()
 
     def state_dict(self) -> dict[str, Any]:
         """What each process has met; all of them have to ask."""
@@ -91,6 +92,7 @@ class PairStream(lightning.LightningDataModule):
             self.broken_before(rank),
         )
         dealt: Any = StepSamples(self.positions, part, parts, rank)
+        self.dealt_before = StepSamples(self.positions, part, range(parts.start), rank)
         return DataLoader(
             dealt,
             batch_size=None,
@@ -103,6 +105,21 @@ class PairStream(lightning.LightningDataModule):
         self, batch: list[Sample | Broken], dataloader_idx: int
     ) -> dict[str, Any]:
         whole = self.ledger.whole(batch)
+        self.last = whole or self.last
         if self.config.refill:
-            self.last = whole = whole or self.last
+            whole = self.seen_again()
         return self.collate(whole)
+
+    def seen_again(self) -> list[Sample]:
+        """The last batch with whole samples, also of the steps before a resume.
+
+        Raises ValueError where there has been none.
+        """
+        for number in reversed(range(len(self.dealt_before))):
+            if self.last:
+                break
+            found = self.dealt_before[number]
+            self.last = [one for one in found if isinstance(one, Sample)]
+        if not self.last:
+            raise ValueError("the first samples of a run must not all be broken, got no other.")
+        return self.last

@@ -1,7 +1,7 @@
 """Examples of both tasks, step by step, from a user's own images with texts.
 
 Each task has its mixture of sources; a step's batch is a part of each. What a step sees is a
-function of the seed and the step (datamodules/pairs/stream.py), so a run goes on without a state.
+function of the seed and the step (datamodules/pairs/stream.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ class TaskStreams(lightning.LightningDataModule):
     def __init__(self, config: AlignConfig) -> None:
         super().__init__()
         self.streams = {task: stream(config, task) for task in config.tasks}
-        self.last: dict[Task, list[Sample]] = {}
 
     def state_dict(self) -> dict[str, Any]:
         return {task: one.state_dict() for task, one in self.streams.items()}
@@ -54,17 +53,9 @@ class TaskStreams(lightning.LightningDataModule):
             task: self.streams[task].on_before_batch_transfer(found, dataloader_idx)[EXAMPLES]
             for task, found in batch.items()
         }
-        if ranks() > 1:
-            self.last = {task: found or self.seen_again(task) for task, found in whole.items()}
-            return self.last
+        if ranks() > 1:  # the others would wait for this process's part of the task for ever
+            return {task: found or self.streams[task].seen_again() for task, found in whole.items()}
         return whole
-
-    def seen_again(self, task: Task) -> list[Sample]:
-        """A task's samples of the step before, where all of this process's are broken: the others
-        would wait for its part of the task for ever. Raises ValueError in the first step."""
-        if task not in self.last:
-            raise ValueError(f"the first samples to {task} must not all be broken, got no other.")
-        return self.last[task]
 
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int

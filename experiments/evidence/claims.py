@@ -67,11 +67,6 @@ def read_claims(values: Sequence[Mapping[str, Any]]) -> list[Claim]:
 
 def read_claim(values: Mapping[str, Any]) -> Claim:
     before = values.get("precondition")
-    if "margin" not in values and str(values.get("metric")).startswith(IN_POINTS):
-        raise ConfigError(
-            f"claim {values.get('id', '?')}: margin must be given for a metric that is no share, "
-            f"got none for {values['metric']}."
-        )
     try:
         condition = Comparison(**before) if before else None
         return Claim(**{**values, "precondition": condition})
@@ -81,9 +76,15 @@ def read_claim(values: Mapping[str, Any]) -> Claim:
 
 
 def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
-    """Raises ConfigError for a claim about an arm that the suite lacks, or an id used twice."""
+    """Raises ConfigError for a claim about an arm that the suite lacks, an id used twice, or the
+    usual margin of a metric whose scale it does not fit."""
     ids = [claim.id for claim in claims]
     for claim in claims:
+        if claim.margin == MARGIN and claim.metric.startswith(IN_POINTS):
+            raise ConfigError(
+                f"claim {claim.id}: margin must be given in the points of {claim.metric}, "
+                f"got the usual {MARGIN}."
+            )
         if ids.count(claim.id) > 1:
             raise ConfigError(
                 f"claim {claim.id}: id must be unique, got it {ids.count(claim.id)} times."

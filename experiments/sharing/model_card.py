@@ -5,16 +5,18 @@ Everything that it says of the arm is read from the run.
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from experiments.config import CellConfig
 from experiments.evidence.collect import Gathered, Row
+from experiments.language import checkpoint_of
 from experiments.plan import Cell
 from experiments.reporting.markdown import markdown_table
 from models.architectures import architecture
 
 HEAD = """---
-license: apache-2.0
+{origin}
 tags: [forkroad, {architecture}, image-generation, visual-question-answering]
 ---
 
@@ -44,10 +46,16 @@ From the root of a checkout of Forkroad:
 
 An image is uint8, height x width x 3, and depends on its prompt and its seed alone.
 """
+OWN_WORDS = (
+    "Its words are those of `tokenizer.json`, in lower case, each sign apart; any other is refused."
+)
+PUBLISHED_WORDS = (
+    "Its words and its first weights are those of {origin}, under whose licence they stand."
+)
 LIMITS = """
 ## Limits
 
-- Its words are those of `tokenizer.json`, in lower case, each sign apart; any other is refused.
+- {words}
 - It knows no picture but the world's. It is made to compare architectures, not to be put to use.
 - The scores are those of one seed; whether the architecture is better than another, the run's
   claims say.
@@ -62,8 +70,9 @@ Inc and other contributors, licensed under
 
 def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     """The card as Markdown."""
-    plan = found.plan
+    plan, origin = found.plan, origin_of(config)
     head = HEAD.format(
+        origin=f"base_model: {origin}" if origin else "license: apache-2.0",
         architecture=cell.architecture,
         arm=cell.arm,
         suite=plan.request.suite,
@@ -76,7 +85,15 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     training = markdown_table(("", ""), training_rows(found, cell, config))
     scores = markdown_table(("score", "value", "95% interval", "items"), score_rows(found, cell))
     parts = [f"## Training\n\n{training}", f"## Scores\n\n{scores}"]
-    return "\n".join([head, "\n".join(parts)]) + USE + LIMITS
+    words = PUBLISHED_WORDS.format(origin=origin) if origin else OWN_WORDS
+    return "\n".join([head, "\n".join(parts)]) + USE + LIMITS.format(words=words)
+
+
+def origin_of(config: CellConfig) -> str:
+    """The published model that an arm speaks by and started from, without its place on a disk;
+    empty without one."""
+    checkpoint = checkpoint_of(config)
+    return Path(checkpoint).name if Path(checkpoint).exists() else checkpoint
 
 
 def idea(name: str) -> str:

@@ -132,16 +132,16 @@ def test_a_step_that_the_preset_does_not_name_is_expected_to_be_like_its_kind(
 
 def test_what_was_timed_here_sets_the_pace_of_what_was_not(ablation: Make, suites) -> None:
     (suites / "presets/tiny.yaml").write_text(
-        "preset: {expected_seconds: {tokenizer: 10, data: 30, judge: 50}}"
+        "preset: {expected_seconds: {tokenizer: 10, data: 30, texts: 40, judge: 50, score_vqa: 2}}"
     )
     run = ablation(arms=("control",))
-    timed = {"tokenizer": {"seconds": 35.0}, "data": {"seconds": 85.0}}
-    labels = {f"control/{name}": one for name, one in timed.items()}
+    timed = {"tokenizer": 35.0, "data": 90.0, "texts": 20.0, "score_vqa": 40.0}
+    labels = {f"control/{name}": {"seconds": seconds} for name, seconds in timed.items()}
     write_json(timings_path(run.plan, run.store.runs), labels)
     estimate, steps = Estimate(run.plan, run.store), cells(run)["control, seed 0"]
-    assert estimate.pace == 3.0  # 120 seconds for 40
+    assert estimate.pace == 3.0  # the median of 3.5, 3 and 0.5; a step of seconds does not count
     assert [estimate.seconds(steps[one]) for one in ("data", "judge", "tune")] == [
-        85.0,
+        90.0,
         150.0,
         3 * UNKNOWN_SECONDS,
     ]
@@ -168,8 +168,8 @@ def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation:
     ("override", "message"),
     [
         ("seed=5", "seed must be given by --seeds"),
-        ("model=null", "model must be a section of fields, got null"),
-        ("train=null", "train must be a section of fields, got null"),
+        ("model=null", "model must hold fields or entries, got null"),
+        ("train=null", "train must hold fields or entries, got null"),
     ],
 )
 def test_an_override_that_would_be_lost_is_refused(

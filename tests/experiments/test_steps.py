@@ -124,6 +124,16 @@ def test_damage_inside_a_large_file_is_seen_by_the_step_that_would_read_it(store
     assert not store.exists(made.folder)
 
 
+def test_an_input_that_another_machine_may_still_be_writing_is_left_alone(store: Store) -> None:
+    made = replace(step(), name="data")
+    file = store.run(made, None, write_result) / "result.txt"
+    file.rename(file.with_suffix(".late"))
+    with pytest.raises(StepError, match=r"result.txt must exist, .* the input data of train"):
+        store.run(step(data=made.folder), None, refuse)
+    file.with_suffix(".late").rename(file)
+    assert store.run(step(data=made.folder), None, write_result).exists()
+
+
 def test_two_processes_that_want_one_step_run_it_once(store: Store) -> None:
     runs = []
 

@@ -145,7 +145,7 @@ def test_a_preset_sizes_one_model_without_touching_the_others(suites: Path) -> N
         ({"arm": "spork"}, "claim one: arm must be one of control, fork, got 'spork'"),
         ({"margin": 0}, "claim one: margin must be above 0, got 0"),
         ({"margn": 1}, "claim one: .*unexpected keyword argument 'margn'"),
-        ({"metric": "dpg.overall"}, "margin must be given .* got none for dpg.overall"),
+        ({"metric": "dpg.overall"}, "margin must be given in the points of dpg.overall"),
     ],
 )
 def test_a_claim_that_cannot_be_judged_is_named(claim: dict, message: str) -> None:

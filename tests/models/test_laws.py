@@ -143,9 +143,8 @@ def test_adding_an_architecture_moves_no_tensor_of_another(vocabulary: Vocabular
 def test_a_train_config_refuses_values_outside_its_rules() -> None:
     with pytest.raises(ValueError, match=r"train\.steps must be above 0, got 0"):
         TrainConfig(steps=0)
-    with pytest.raises(ValueError, match=r"train.generate_batch must be at least 1 .* got 0"):
-        TrainConfig(generate_batch=0)
-    assert TrainConfig(generate_batch=0, generate_weight=0.0).batch("generate") == 0
+    with pytest.raises(ValueError, match=r"train.generate_batch must not be negative, got -3"):
+        TrainConfig(generate_batch=-3)
     with pytest.raises(ValueError, match=r"train.precision must be one of bf16-mixed, .* 'bf8'"):
         TrainConfig(precision="bf8")
     with pytest.raises(ValueError, match="must not both be 0"):

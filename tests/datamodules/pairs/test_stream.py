@@ -134,14 +134,18 @@ def test_a_batch_of_broken_samples_alone_repeats_the_one_before_where_it_may() -
     def names(samples: list[Sample]) -> dict[str, Any]:
         return {"names": [one.name for one in samples]}
 
-    def met(refill: bool) -> list[list[str]]:
+    def met(refill: bool, first: int = 0, broken: int = 2) -> list[list[str]]:
         config = StreamConfig(batch=1, steps=4, max_broken=0.5, refill=refill)
-        stream = PairStream(Greys(COUNT, broken=2), names, config)
+        stream = PairStream(Greys(COUNT, broken), names, config)
+        stream.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=first)
         loader = stream.train_dataloader()
         return [stream.on_before_batch_transfer(one, 0)["names"] for one in loader]
 
     assert met(True) == [["0"], ["1"], ["1"], ["3"]]
+    assert met(True, first=2) == [["1"], ["3"]]  # as if it had not been stopped
     assert met(False) == [["0"], ["1"], [], ["3"]]
+    with pytest.raises(ValueError, match="the first samples of a run must not all be broken"):
+        met(True, broken=0)
 
 
 def test_a_resumed_run_puts_up_with_as_many_broken_samples_as_a_whole_one() -> None:

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from datamodules.pairs.samples import BrokenSampleError, Sample
+from datamodules.pairs.faults import Ledger
+from datamodules.pairs.samples import Broken, BrokenSampleError, Sample
+from datamodules.pairs.stream import PairStream, StreamConfig
 from datamodules.pairs.usable import Usable
 from experiments.align import data
 from experiments.align.data import EXAMPLES, TaskStreams
+from models import Task
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
 
@@ -49,11 +52,19 @@ def test_a_sample_that_it_can_use_is_handed_on(task, sample: Sample) -> None:
     assert Usable(One(sample), task).read(0) is sample
 
 
-class Stream:
-    """Hands on what is whole, which a None is not."""
+BROKEN = Broken("worn", "an image must be whole, got half.")
 
-    def on_before_batch_transfer(self, batch: list[Sample | None], index: int) -> dict:
-        return {EXAMPLES: [one for one in batch if one is not None]}
+
+def streams_of(*tasks: Task) -> TaskStreams:
+    """Streams that have dealt nothing yet and put up with nine broken samples of ten."""
+    streams = TaskStreams.__new__(TaskStreams)
+    streams.streams = {}
+    for task in tasks:
+        config = StreamConfig(batch=1, steps=2)
+        one = PairStream(One(None), lambda samples: {EXAMPLES: samples}, config)
+        one.ledger = Ledger(10, 0.9)
+        streams.streams[task] = one
+    return streams
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -61,15 +72,14 @@ def test_of_several_processes_none_lacks_a_task_whose_samples_are_broken(
     processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "ranks", lambda: processes)
-    streams = TaskStreams.__new__(TaskStreams)
-    streams.streams, streams.last = {"generate": Stream(), "understand": Stream()}, {}
+    streams = streams_of("generate", "understand")
     drawn, asked, other = (Sample(name, IMAGE, "a dog") for name in ("one", "two", "three"))
-    first = {"generate": [drawn], "understand": [None, asked]}
+    first = {"generate": [drawn], "understand": [BROKEN, asked]}
     assert streams.on_before_batch_transfer(first, 0) == {
         "generate": [drawn],
         "understand": [asked],
     }
-    found = streams.on_before_batch_transfer({"generate": [other], "understand": [None]}, 0)
+    found = streams.on_before_batch_transfer({"generate": [other], "understand": [BROKEN]}, 0)
     assert found == {"generate": [other], "understand": [] if processes == 1 else [asked]}
 
 
@@ -77,7 +87,5 @@ def test_a_first_step_without_a_usable_sample_ends_a_run_of_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(data, "ranks", lambda: 2)
-    streams = TaskStreams.__new__(TaskStreams)
-    streams.streams, streams.last = {"generate": Stream()}, {}
-    with pytest.raises(ValueError, match="the first samples to generate must not all be broken"):
-        streams.on_before_batch_transfer({"generate": [None]}, 0)
+    with pytest.raises(ValueError, match="the first samples of a run must not all be broken"):
+        streams_of("generate").on_before_batch_transfer({"generate": [BROKEN]}, 0)

@@ -17,6 +17,7 @@ from experiments.__main__ import main
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
+from experiments.language import LanguageConfig
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
@@ -118,6 +119,16 @@ def test_a_card_has_the_scores_of_its_own_seed_alone(runs: Path) -> None:
     card = model_card(found, own.cell, own.config)
     assert "| 0.750 |" in card
     assert "| 0.625 |" not in card
+
+
+def test_a_card_names_the_published_model_that_an_arm_speaks_by(runs: Path) -> None:
+    plan, store = read_plan(runs, RUN), Store(runs)
+    own = trained_cell(plan, store, "shared", 0)
+    own.config.language = LanguageConfig(checkpoint="Qwen/Qwen2.5-0.5B")
+    card = model_card(gather(plan, store), own.cell, own.config)
+    assert card.startswith("---\nbase_model: Qwen/Qwen2.5-0.5B\ntags:")
+    assert "first weights are those of Qwen/Qwen2.5-0.5B" in card
+    assert "tokenizer.json" not in card
 
 
 def test_an_arm_has_the_precision_that_it_was_trained_in(folder: Path, tmp_path: Path) -> None:
