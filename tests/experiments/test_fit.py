@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
 from experiments.fit import RESUME, Recorder, Spent, fit, resume_point
@@ -120,7 +121,12 @@ def test_a_damaged_resume_point_is_as_good_as_none(tmp_path: Path) -> None:
 
 
 def test_what_fails_before_training_is_not_hidden_by_the_recorder(tmp_path: Path) -> None:
-    Recorder(tmp_path, module(), 1, Spent(0, 0)).on_exception(None, None, KeyError())
+    class Gone(SequenceData):
+        def train_dataloader(self) -> DataLoader:
+            raise FileNotFoundError("understand.tokens.npy")
+
+    with pytest.raises(FileNotFoundError, match=r"understand\.tokens\.npy"):
+        fit(module(), data(Gone), tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(tmp_path: Path) -> None:
