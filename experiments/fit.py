@@ -6,14 +6,11 @@ at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resum
 """
 
 import json
-import logging
 import resource
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
-from zipfile import BadZipFile, ZipFile
 
 import lightning
 import torch
@@ -23,16 +20,14 @@ from torch import Tensor
 from datamodules.sequences import SequenceData
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
+from experiments.resuming import RESUME, put_in_place, resume_point
 from experiments.step_flops import batch_flops
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import TrainConfig, ema_update
 
-logger = logging.getLogger(__name__)
-
 METRICS_EVERY = 10
 RESUME_POINTS = 10
-RESUME = "resume.ckpt"
 
 
 @dataclass(frozen=True)
@@ -64,26 +59,6 @@ def fit(module: UnifiedModule, data: SequenceData, out: Path, before: Spent = NO
     save_weights(module.state_dict(), out / "model.pt")
     write_json(out / "summary.json", recorder.summary())
     (out / RESUME).unlink(missing_ok=True)
-
-
-def resume_point(folder: Path) -> str | None:
-    """The checkpoint to go on from; None without a whole one, so that training starts over. A
-    sharded one, which is a folder, is not looked into."""
-    resume = folder / RESUME
-    if resume.is_dir() or is_whole(resume):
-        return str(resume)
-    if resume.exists():
-        logger.warning("%s is damaged: training starts over.", resume)
-    return None
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a file is a ZIP, as torch saves, whose parts have the checksums that it states."""
-    try:
-        with ZipFile(path) as file:
-            return file.testzip() is None
-    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError):  # by where the damage is
-        return False
 
 
 def new_trainer(
@@ -228,22 +203,6 @@ class Recorder(Callback):
 def process_peak_bytes() -> int:
     """The most memory that this process has held on the host."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def put_in_place(writing: Path, resume: Path) -> None:
-    """Replaces a checkpoint. A sharded one is a folder, which replaces no other; of several
-    processes one has it where it writes."""
-    if resume.is_dir():
-        discard(resume)
-    if writing.exists():
-        writing.replace(resume)
-
-
-def discard(checkpoint: Path) -> None:
-    if checkpoint.is_dir():
-        shutil.rmtree(checkpoint)
-    else:
-        checkpoint.unlink(missing_ok=True)
 
 
 def open_metrics(path: Path, step: int) -> TextIO:

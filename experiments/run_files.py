@@ -11,8 +11,9 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from experiments.fit import METRICS_EVERY, RESUME, RESUME_POINTS, open_metrics, put_in_place
+from experiments.fit import METRICS_EVERY, RESUME_POINTS, open_metrics
 from experiments.progress_file import ProgressFile
+from experiments.resuming import RESUME, put_in_place
 
 BROKEN = "broken.json"
 

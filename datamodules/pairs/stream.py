@@ -115,11 +115,9 @@ class PairStream(lightning.LightningDataModule):
 
         Raises ValueError where there has been none.
         """
-        for number in reversed(range(len(self.dealt_before))):
-            if self.last:
-                break
-            found = self.dealt_before[number]
-            self.last = [one for one in found if isinstance(one, Sample)]
+        earlier = (self.dealt_before[one] for one in reversed(range(len(self.dealt_before))))
+        whole = ([one for one in batch if isinstance(one, Sample)] for batch in earlier)
+        self.last = self.last or next(filter(None, whole), [])
         if not self.last:
             raise ValueError("the first samples of a run must not all be broken, got no other.")
         return self.last

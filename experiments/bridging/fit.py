@@ -19,12 +19,13 @@ import torch
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
-from experiments.fit import RESUME, discard, new_trainer, resume_point
+from experiments.fit import new_trainer
 from experiments.markers import write_json
 from experiments.parallel.average import TrainedAverage, trained
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
+from experiments.resuming import RESUME, discard, resume_point
 from experiments.run_files import BROKEN, RunFiles
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge

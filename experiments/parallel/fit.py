@@ -14,12 +14,9 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from datamodules.sequences import SequenceData
 from experiments.fit import (
-    RESUME,
     Spent,
-    discard,
     fit,
     new_trainer,
-    resume_point,
     save_weights,
     weight_average,
 )
@@ -29,6 +26,7 @@ from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.pieces import Cutting, PieceData
 from experiments.parallel.recorder import RankRecorder
 from experiments.parallel.sharded import NoEmptyGradients, ShardedStrategy
+from experiments.resuming import RESUME, discard, resume_point
 from experiments.step_flops import batch_flops
 from models.block_execution import compile_blocks, recompute_blocks
 from models.module import UnifiedModule

@@ -13,7 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
-from experiments.fit import RESUME, Recorder, Spent, fit, resume_point
+from experiments.fit import Recorder, Spent, fit
+from experiments.resuming import RESUME, resume_point
 from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig

@@ -1,0 +1,46 @@
+"""The checkpoint that a stopped training goes on from: a file, or a folder where it is sharded."""
+
+import logging
+import shutil
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+logger = logging.getLogger(__name__)
+
+RESUME = "resume.ckpt"
+
+
+def resume_point(folder: Path) -> str | None:
+    """The checkpoint to go on from; None without a whole one, so that training starts over. A
+    sharded one, which is a folder, is not looked into."""
+    resume = folder / RESUME
+    if resume.is_dir() or is_whole(resume):
+        return str(resume)
+    if resume.exists():
+        logger.warning("%s is damaged: training starts over.", resume)
+    return None
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is a ZIP, as torch saves, whose parts have the checksums that it states."""
+    try:
+        with ZipFile(path) as file:
+            return file.testzip() is None
+    except (BadZipFile, EOFError, OSError, RuntimeError, ValueError):  # by where the damage is
+        return False
+
+
+def put_in_place(writing: Path, resume: Path) -> None:
+    """Replaces a checkpoint. A sharded one is a folder, which replaces no other; of several
+    processes one has it where it writes."""
+    if resume.is_dir():
+        discard(resume)
+    if writing.exists():
+        writing.replace(resume)
+
+
+def discard(checkpoint: Path) -> None:
+    if checkpoint.is_dir():
+        shutil.rmtree(checkpoint)
+    else:
+        checkpoint.unlink(missing_ok=True)
