@@ -7,6 +7,7 @@ from statistics import fmean, median
 
 from experiments.markers import MARKER, write_json
 from experiments.plan import Cell, Plan
+from experiments.progress_file import read_progress
 from experiments.steps import Step, Store
 
 Timings = Mapping[str, Mapping[str, float]]
@@ -59,7 +60,8 @@ class Estimate:
     """Expected seconds of the steps of a plan that are not done.
 
     A step that was not timed here takes what the preset expects, times the `pace` of this machine:
-    how many times as long as expected a step takes here.
+    how many times as long as expected a step takes here. One under way, or stopped and resumable,
+    takes what it says itself.
     """
 
     def __init__(self, plan: Plan, store: Store) -> None:
@@ -72,6 +74,8 @@ class Estimate:
 
     def seconds(self, folder: str) -> float:
         step = self.plan.steps[folder]
+        if step.resumable and "seconds_left" in (told := read_progress(self.store.partial(folder))):
+            return told["seconds_left"]
         timed = self.timings.get(self.labels[folder]) or self.timings.get(step.name)
         return timed["seconds"] if timed else self.pace * (self.expected(step) or UNKNOWN_SECONDS)
 
@@ -111,15 +115,3 @@ class Estimate:
         ]
         known = [one["bytes"] for one in timed if one and "bytes" in one]
         return sum(known), len(timed) - len(known)
-
-    def urgency(self, unit: str) -> float:
-        """Seconds of the longest chain of units that starts here: the most urgent runs first."""
-        own = set(self.plan.units[unit])
-        after = [one for one in self.plan.units if one != unit and own & self.plan.outside(one)]
-        return self.unit_seconds(unit) + max((self.urgency(one) for one in after), default=0.0)
-
-    def total_seconds(self, jobs: int) -> float:
-        """Wall time with `jobs` processes: the longest chain or the work shared out."""
-        work = sum(self.unit_seconds(unit) for unit in self.plan.units)
-        longest = max((self.urgency(unit) for unit in self.plan.units), default=0.0)
-        return max(work / jobs, longest)

@@ -1,12 +1,6 @@
-"""Shows an ablation at work: cell, step, losses, throughput, time left.
+"""Shows an ablation at work: cell, step, losses, throughput, time left."""
 
-A step tells its progress by rewriting `progress.json` in its folder: `{"step", "steps", "losses",
-"tokens_per_second", "seconds_left"}`, every key but the first two optional.
-"""
-
-import json
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -14,8 +8,10 @@ from rich.table import Table
 
 from experiments.estimate import Estimate
 from experiments.plan import Plan
+from experiments.progress_file import read_progress
 from experiments.scheduler import Unit
-from experiments.steps import PROGRESS, Store
+from experiments.steps import Store
+from experiments.timetable import Timetable
 
 SECONDS_BETWEEN_LINES = 60.0
 
@@ -48,7 +44,7 @@ def print_plan(console: Console, plan: Plan, store: Store, jobs: int) -> None:
         table.add_row(unit, shown, duration(estimate.unit_seconds(unit)) if missing else "")
     console.print(table)
     if estimate.missing:
-        minutes = estimate.total_seconds(jobs) / 60
+        minutes = Timetable(plan, estimate, jobs).seconds / 60
         known, unknown = estimate.disk_bytes()
         disk = size(known) if known or not unknown else "unknown until the first run"
         disk = f"at least {disk}" if known and unknown else disk
@@ -81,16 +77,9 @@ class Display:
             self.live.stop()
 
     def expect(self) -> None:
-        """Looks again at how long the rest will take, by the timings that there are now.
-
-        A running unit has done as much of its part as it has run for.
-        """
+        """Looks again at how long the rest will take, by the timings that there are now."""
         estimate, self.asked = Estimate(self.plan, self.store), time.monotonic()
-        spent = sum(
-            min(self.asked - unit.started, estimate.unit_seconds(unit.name))
-            for unit in self.running()
-        )
-        self.expected = estimate.total_seconds(self.jobs) - spent / self.jobs
+        self.expected = Timetable(self.plan, estimate, self.jobs).seconds
 
     def ended(self, unit: Unit) -> None:
         if unit.job is not None:
@@ -125,7 +114,7 @@ class Display:
     def row(self, unit: Unit) -> tuple[str, ...]:
         folders = self.plan.units[unit.name]
         folder = next((one for one in folders if not self.store.exists(one)), folders[-1])
-        progress = self.progress(folder)
+        progress = read_progress(self.store.partial(folder))
         losses = " ".join(
             f"{name} {value:.3f}" for name, value in progress.get("losses", {}).items()
         )
@@ -139,9 +128,3 @@ class Display:
             f"{speed:.0f}" if speed is not None else "",
             duration(left) if left is not None else "",
         )
-
-    def progress(self, folder: str) -> dict[str, Any]:
-        try:
-            return json.loads((self.store.partial(folder) / PROGRESS).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}

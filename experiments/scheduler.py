@@ -16,6 +16,7 @@ from experiments.estimate import Estimate
 from experiments.executors.interface import Executor, Job, Task
 from experiments.plan import Plan
 from experiments.steps import Store
+from experiments.timetable import Timetable
 
 SECONDS_TO_APPEAR = 120.0
 """How long another machine's files may take to show on this one."""
@@ -44,8 +45,7 @@ class Scheduler:
         self.changed: Callable[[Unit], None] = lambda unit: None
         self.tick: Callable[[], None] = lambda: None
         self.folder = store.runs / plan.request.run
-        estimate = Estimate(plan, store)
-        order = sorted(plan.units, key=estimate.urgency, reverse=True)
+        order = Timetable(plan, Estimate(plan, store), jobs).order
         self.units = {name: Unit(name) for name in order}
 
     def run(self) -> dict[str, Unit]:

@@ -27,12 +27,12 @@ from filelock import FileLock
 
 from experiments.config import digest
 from experiments.markers import ChangedError, DamagedError, read_marker, write_marker
+from experiments.progress_file import PROGRESS
 
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 KEY_LENGTH = 12
-PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from experiments.executors.choice import Machines, executor_options, open_machin
 from experiments.plan import Request
 from experiments.planner import Project
 from experiments.steps import StepError
+from experiments.timetable import Timetable
 
 FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)
 LARGEST = 400
@@ -129,7 +130,8 @@ class Runner:
 
     def __call__(self, request: Request, seconds: float) -> Gathered | None:
         ablation = Ablation(self.project, request, self.runs, self.console)
-        expected = Estimate(ablation.plan, ablation.store).total_seconds(self.jobs)
+        estimate = Estimate(ablation.plan, ablation.store)
+        expected = Timetable(ablation.plan, estimate, self.jobs).seconds
         if expected > seconds:
             self.console.print(
                 f"{len(request.seeds)} seeds need about {expected / 3600:.1f} h, "

@@ -15,9 +15,11 @@ from experiments.estimate import UNKNOWN_SECONDS, Estimate, timings_path
 from experiments.markers import write_json
 from experiments.plan import Plan, Request
 from experiments.planner import Planner, Project
+from experiments.progress_file import PROGRESS
 from experiments.sources import ROOT, Sources
 from experiments.steps import Store
 from experiments.suite import HERE
+from experiments.timetable import Timetable
 
 Make = Callable[..., Ablation]
 
@@ -78,13 +80,22 @@ def test_a_cut_plan_file_is_made_again(ablation: Make) -> None:
     assert first.plan_path.read_text() == whole
 
 
-def test_the_unit_at_the_head_of_the_longest_chain_is_the_most_urgent(ablation: Make) -> None:
+def test_the_reader_is_trained_before_the_control_as_a_bridge_waits_for_it(ablation: Make) -> None:
     run = ablation(arms=("control", "reader", "frozen"))
-    estimate = Estimate(run.plan, run.store)
-    urgency = {unit: estimate.urgency(unit) for unit in run.plan.units}
-    assert max(urgency, key=urgency.__getitem__) == "artifacts"
-    assert urgency["reader, seed 0"] > urgency["control, seed 0"]
-    assert estimate.total_seconds(2) < estimate.total_seconds(1)
+    table = Timetable(run.plan, Estimate(run.plan, run.store), jobs=1)
+    assert table.chain("reader, seed 0") > table.chain("control, seed 0")
+    assert table.order[0] == "artifacts"
+
+
+def test_a_stopped_training_is_expected_to_take_what_it_had_left(ablation: Make) -> None:
+    run = ablation(arms=("control",))
+    for name in ("train", "judge"):  # a judge starts over
+        folder = run.store.partial(cells(run)["control, seed 0"][name])
+        folder.mkdir(parents=True)
+        write_json(folder / PROGRESS, {"step": 3, "steps": 4, "seconds_left": 0.25})
+    estimate, steps = Estimate(run.plan, run.store), cells(run)["control, seed 0"]
+    assert estimate.seconds(steps["train"]) == 0.25
+    assert estimate.seconds(steps["judge"]) == UNKNOWN_SECONDS
 
 
 def test_a_stage_is_expected_to_take_its_part_of_the_training(ablation: Make, suites) -> None:
@@ -243,6 +254,6 @@ def test_a_seed_of_a_suite_is_expected_to_take_an_hour_and_from_nothing_hardly_m
     for suite in sorted(path.parent.name for path in (HERE / "suites").glob("*/base.yaml")):
         plan = planned(suite)
         assert len(plan.cells) <= 9, suite
-        assert Estimate(plan, finished).total_seconds(jobs=2) <= 60 * 60, suite
-        nothing = Estimate(plan, Store(tmp_path)).total_seconds(jobs=2)
+        assert Timetable(plan, Estimate(plan, finished), jobs=2).seconds <= 60 * 60, suite
+        nothing = Timetable(plan, Estimate(plan, Store(tmp_path)), jobs=2).seconds
         assert nothing <= 60 * from_nothing.get(suite, 60), suite
