@@ -228,13 +228,13 @@ class Trunk(nn.Module, ABC):
     config: TrunkConfig
 
     @abstractmethod
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        """The states that a sequence of `task` leaves with, of embeddings `x`."""
-
-    @abstractmethod
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor | None:
         """The value that tensor `name` takes from a shared trunk; None for one of its own."""
 
     def path(self, task: Task) -> tuple[list[nn.Module], nn.Module]:
         """The layers and the final norm that a sequence of `task` passes through."""
         return list(self.layers), self.norm  # pyright: ignore
+
+    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
+        """The states that a sequence of `task` leaves with, of embeddings `x`."""
+        return run_blocks(*self.path(task), x, context, task)

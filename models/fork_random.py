@@ -6,17 +6,15 @@ prompt, which training and sampling both see before the first target (sample_coi
 without a prompt, for guidance, has a coin of its own, as a dropped prompt has in training.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from jaxtyping import Bool
+from torch import Tensor
 
-from models import Task
-from models.blocks import Block, Trunk, TrunkOutput, run_blocks
 from models.context import Context
 from models.module import Architecture, TokenModule
 from models.unifork import UniForkConfig
-from models.untied import UntiedBlock, of_one_copy, untied_norm
+from models.untied import UntiedTrunk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +28,9 @@ def coin_of_sample(context: Context) -> Bool[Tensor, "b n"]:
     return context.coin
 
 
-class ForkRandom(Trunk):
+class ForkRandom(UntiedTrunk):
     def __init__(self, config: ForkRandomConfig) -> None:
-        super().__init__()
-        self.config = config.trunk
-        shared = (Block(config.trunk) for _ in range(config.layers_shared))
-        own = range(config.trunk.depth - config.layers_shared)
-        branches = (UntiedBlock(config.trunk, coin_of_sample) for _ in own)
-        self.layers = nn.ModuleList([*shared, *branches])
-        self.norm = untied_norm(config.trunk, coin_of_sample)
-
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        output = run_blocks(self.layers, nn.Identity(), x, context, task)
-        return replace(output, states=self.norm(output.states, context))
-
-    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
-        """The value that tensor `name` takes from a shared trunk: both branches start as it."""
-        return shared[of_one_copy(name)]
+        super().__init__(config.trunk, coin_of_sample, config.layers_shared)
 
 
 class ForkRandomModule(TokenModule):

@@ -9,16 +9,14 @@ Mixture-of-Transformers (arXiv 2411.04996); BAGEL (arXiv 2505.14683) has two suc
 but gives the image tokens that are to be understood to the text's. Copies start alike.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from jaxtyping import Bool
+from torch import Tensor
 
-from models import Task
-from models.blocks import Trunk, TrunkOutput, run_blocks
 from models.context import Context, TrunkConfig
 from models.module import Architecture, TokenModule
-from models.untied import UntiedBlock, of_one_copy, untied_norm
+from models.untied import UntiedTrunk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,21 +31,9 @@ def modality(context: Context) -> Bool[Tensor, "b n"]:
     return context.is_image
 
 
-class MoT(Trunk):
+class MoT(UntiedTrunk):
     def __init__(self, config: MoTConfig) -> None:
-        super().__init__()
-        self.config = config.trunk
-        blocks = (UntiedBlock(config.trunk, modality) for _ in range(config.trunk.depth))
-        self.layers = nn.ModuleList(blocks)
-        self.norm = untied_norm(config.trunk, modality)
-
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        output = run_blocks(self.layers, nn.Identity(), x, context, task)
-        return replace(output, states=self.norm(output.states, context))
-
-    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
-        """The value that tensor `name` takes from a shared trunk: both copies start as it."""
-        return shared[of_one_copy(name)]
+        super().__init__(config.trunk, modality)
 
 
 class MoTModule(TokenModule):

@@ -8,12 +8,10 @@ Source: the "fully shared" baseline of UniFork (arXiv 2506.17202), the form of E
 
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from models import Task
-from models.blocks import Block, RMSNorm, Trunk, TrunkOutput, run_blocks
-from models.context import Context, TrunkConfig
+from models.blocks import Block, RMSNorm, Trunk
+from models.context import TrunkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +26,6 @@ class Shared(Trunk):
         self.config = config.trunk
         self.layers = nn.ModuleList(Block(config.trunk) for _ in range(config.trunk.depth))
         self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
-
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        return run_blocks(self.layers, self.norm, x, context, task)
 
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor | None:
         """The value that tensor `name` takes from a shared trunk (stage 0): itself."""

@@ -18,14 +18,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models import TASKS, Task
-from models.blocks import Auxiliary, Block, FeedForward, RMSNorm, Trunk, TrunkOutput, run_blocks
+from models.blocks import Auxiliary, Block, FeedForward, RMSNorm, Trunk
 from models.context import Context, Place, TrunkConfig
 from models.fused import permute, weighted_sum
 from models.module import Architecture, TokenModule
 from models.ranks import over_ranks, ranks
-
-ROWS = 128
-"""An expert's rows come in multiples of this."""
+from models.seats import seats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,27 +161,6 @@ class TaskExperts(nn.Module):
         }
 
 
-def seats(
-    choice: Int[Tensor, "t"], experts: int
-) -> tuple[Int[Tensor, "s"], Int[Tensor, "u"], list[int]]:
-    """Rows sorted by expert: the row in each slot, the slot of each row, and the experts' sizes.
-
-    An expert's slots are filled up to a multiple of `ROWS` with a row of zeros, number `t`, which
-    yields zeros and no gradient; that row's own slot, the last of the second, means nothing. On a
-    CPU a product of a new size costs several times its arithmetic.
-    """
-    order = choice.argsort(stable=True)
-    counts = choice.bincount(minlength=experts)
-    sizes = (counts + ROWS - 1) // ROWS * ROWS
-    shift = (sizes.cumsum(0) - sizes) - (counts.cumsum(0) - counts)
-    taken = torch.arange(len(choice), device=choice.device) + shift[choice[order]]
-    places = choice.new_zeros(len(choice) + 1)
-    places[order] = taken
-    slots = choice.new_full((int(sizes.sum()),), len(choice))
-    slots[taken] = order
-    return slots, places, sizes.tolist()
-
-
 class TaskMoEBlock(Block):
     """The common block with the routed feed-forward in place of the dense one."""
 
@@ -214,9 +191,6 @@ class TaskMoE(Trunk):
         self.config, self.routing = config.trunk, config
         self.layers = nn.ModuleList(self.block_class(config) for _ in range(config.trunk.depth))
         self.norm = RMSNorm(config.trunk.width, config.trunk.norm_epsilon)
-
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        return run_blocks(self.layers, self.norm, x, context, task)
 
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor | None:
         """Experts start as slices of the dense feed-forward: shared ones first, then one a choice.

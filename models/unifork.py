@@ -12,12 +12,11 @@ Source: UniFork (arXiv 2506.17202); its code forks at half depth, its paper leav
 import copy
 from dataclasses import dataclass, field, replace
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Block, RMSNorm, Trunk, TrunkOutput, run_blocks
-from models.context import Context, TrunkConfig
+from models.blocks import Block, RMSNorm, Trunk
+from models.context import TrunkConfig
 from models.module import Architecture, TokenModule
 from models.shared import SharedConfig
 
@@ -68,9 +67,6 @@ class UniFork(Trunk):
         if task == "understand" or self.generate_norm is None:
             return list(self.layers), self.norm
         return [*self.layers[: self.fork_at], *self.generate_layers], self.generate_norm
-
-    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
-        return run_blocks(*self.path(task), x, context, task)
 
     def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
         """The value that tensor `name` takes from a shared trunk: the branch starts as a copy."""

@@ -8,19 +8,27 @@ Every matrix product runs on its own tokens alone, so a layer costs what the com
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models import Task
-from models.blocks import Attention, Auxiliary, Block, FeedForward, RMSNorm
+from models.blocks import (
+    Attention,
+    Auxiliary,
+    Block,
+    FeedForward,
+    RMSNorm,
+    Trunk,
+    TrunkOutput,
+    run_blocks,
+)
 from models.context import Context, LayerCache, Place, TrunkConfig
 from models.fused import permute
-
-ROWS = 128
-"""Each copy's tokens come in multiples of this: on a CPU a product of a new size is slow."""
+from models.seats import seats
 
 Choice = Callable[[Context], Bool[Tensor, "b n"]]
 """Which tokens take the second copy."""
@@ -31,16 +39,7 @@ class Sorting:
 
     def __init__(self, second: Bool[Tensor, "t"]) -> None:
         self.count = len(second)
-        kinds = [(~second).nonzero()[:, 0], second.nonzero()[:, 0]]
-        filled = [self.fill_up(rows) for rows in kinds]
-        self.sizes = [len(rows) for rows in filled]
-        self.slots = torch.cat(filled)
-        self.places = self.slots.new_zeros(self.count + 1)
-        self.places[self.slots] = torch.arange(len(self.slots), device=second.device)
-        self.places[-1] = 0  # of the row of zeros, which wants nothing back
-
-    def fill_up(self, rows: Int[Tensor, "s"]) -> Int[Tensor, "u"]:
-        return torch.cat((rows, rows.new_full((-len(rows) % ROWS,), self.count)))
+        self.slots, self.places, self.sizes = seats(second.long(), 2)
 
     def through(
         self,
@@ -135,6 +134,26 @@ class UntiedBlock(Block):
         if place.is_last and context.wanted is not None:
             x = x.flatten(0, 1).index_select(0, context.wanted)
         return x + self.feed_forward(self.feed_forward_norm(x, context), context), {}
+
+
+class UntiedTrunk(Trunk):
+    """Layers of which all but the first `shared` are in two copies."""
+
+    def __init__(self, config: TrunkConfig, choose: Choice, shared: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        common = (Block(config) for _ in range(shared))
+        own = (UntiedBlock(config, choose) for _ in range(config.depth - shared))
+        self.layers = nn.ModuleList([*common, *own])
+        self.norm = untied_norm(config, choose)
+
+    def forward(self, x: Float[Tensor, "b n d"], context: Context, task: Task) -> TrunkOutput:
+        output = run_blocks(self.layers, nn.Identity(), x, context, task)
+        return replace(output, states=self.norm(output.states, context))
+
+    def start_from(self, name: str, shared: dict[str, Tensor]) -> Tensor:
+        """The value that tensor `name` takes from a shared trunk: both copies start as it."""
+        return shared[of_one_copy(name)]
 
 
 def untied_norm(config: TrunkConfig, choose: Choice) -> Untied:

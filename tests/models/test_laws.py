@@ -8,7 +8,7 @@ import torch
 from models import TASKS
 from models.batch import Batch
 from models.initialise import start_trunk
-from models.task_moe import ROWS, seats
+from models.seats import ROWS, seats
 from models.training import TrainConfig
 from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build, losses

@@ -10,9 +10,10 @@ from models import TASKS
 from models.batch import Batch, pack_generate, pack_understand, pad, prompt_tokens
 from models.context import Context
 from models.sample_coin import prompt_coin, prompt_of
+from models.seats import ROWS
 from models.text_tokens import GENERATE, PAD, TextTokens
 from models.unified import Vocabulary
-from models.untied import ROWS, Sorting, of_one_copy
+from models.untied import Sorting, of_one_copy
 from tests.models.conftest import CODEC, WORDS, build, gradients, loss, losses
 
 UNTIED = ("mot", "fork_random")
