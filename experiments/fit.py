@@ -6,11 +6,9 @@ at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resum
 """
 
 import json
-import resource
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import lightning
 import torch
@@ -19,15 +17,12 @@ from torch import Tensor
 
 from datamodules.sequences import SequenceData
 from experiments.markers import write_json
-from experiments.progress_file import ProgressFile
-from experiments.resuming import RESUME, put_in_place, resume_point
+from experiments.resuming import RESUME, resume_point
+from experiments.run_files import RunFiles
 from experiments.step_flops import batch_flops
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import TrainConfig, ema_update
-
-METRICS_EVERY = 10
-RESUME_POINTS = 10
 
 
 @dataclass(frozen=True)
@@ -90,42 +85,30 @@ def save_weights(state: dict[str, Tensor], path: Path) -> None:
     temporary.replace(path)
 
 
-class Recorder(Callback):
-    """Writes metrics, progress, resume points and the weights at the token counts of the curves."""
-
-    metrics: Any = None  # open while training goes on
+class Recorder(RunFiles):
+    """Counts tokens and FLOPs, and keeps the weights at the token counts of the curves."""
 
     def __init__(self, out: Path, module: UnifiedModule, flops: int, before: Spent) -> None:
         config = module.train_config
-        self.before = before
-        self.out, self.config, self.flops = out, config, flops
+        super().__init__(out, config.steps)
+        self.before, self.flops = before, flops
         self.marks = {
             round(config.steps * part / config.checkpoints): part
             for part in range(1, config.checkpoints + 1)
         }
-        self.resume_every = max(1, config.steps // RESUME_POINTS)
         self.tokens = {"understand": 0, "generate": 0}
         self.sequences = {"understand": 0, "generate": 0}
-        self.seconds = 0.0
-        self.device, self.peak_device_bytes = "cpu", 0
         self.parameters = parameter_counts(module)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"tokens": self.tokens, "sequences": self.sequences, "seconds": self.elapsed()}
+        return {**super().state_dict(), "tokens": self.tokens, "sequences": self.sequences}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
         self.tokens, self.sequences = state_dict["tokens"], state_dict["sequences"]
-        self.seconds = state_dict["seconds"]
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        self.started = time.monotonic()
-        self.first = trainer.global_step
-        self.first_tokens = sum(self.tokens.values())
-        self.progress = ProgressFile(self.out, self.config.steps, self.first)
-        self.metrics = open_metrics(self.out / "metrics.jsonl", self.first)
-
-    def elapsed(self) -> float:
-        return self.seconds + time.monotonic() - self.started
+    def tokens_seen(self) -> int:
+        return sum(self.tokens.values())
 
     def on_train_batch_end(
         self,
@@ -137,20 +120,17 @@ class Recorder(Callback):
     ) -> None:
         self.count(batch)
         step = trainer.global_step
-        if step % METRICS_EVERY == 0 or step == self.config.steps:
-            self.record(step, pl_module.values)
+        if self.is_due(step):
+            values = pl_module.values.items()
+            self.record(step, {name: value.item() for name, value in values if value.dim() == 0})
         if step in self.marks:
             folder = self.out / "checkpoints"
             folder.mkdir(exist_ok=True)
             save_weights(self.averaged(trainer), folder / f"step-{step:06}.pt")
-            tokens = self.before.tokens + sum(self.tokens.values())
+            tokens = self.before.tokens + self.tokens_seen()
             about = {"step": step, "tokens": tokens, "flops": self.total_flops(step)}
             write_json(folder / f"step-{step:06}.json", about)
-        if step % self.resume_every == 0 and step < self.config.steps:
-            self.metrics.flush()
-            writing = self.out / "resume.writing"
-            trainer.save_checkpoint(writing)
-            put_in_place(writing, self.out / RESUME)
+        self.keep(trainer, step)
 
     def count(self, batch: dict[str, dict[str, Tensor]]) -> None:
         for task, sequences in batch.items():
@@ -163,56 +143,18 @@ class Recorder(Callback):
     def total_flops(self, step: int) -> int:
         return self.before.flops + step * self.flops
 
-    def record(self, step: int, values: dict[str, Tensor]) -> None:
-        numbers = {name: value.item() for name, value in values.items() if value.dim() == 0}
-        tokens = sum(self.tokens.values())
-        for name, value in numbers.items():
-            line = {"step": step, "tokens": tokens, "name": name, "value": value}
-            self.metrics.write(json.dumps(line) + "\n")
-        losses = {name.split("/")[1]: v for name, v in numbers.items() if name.endswith("/loss")}
-        self.progress.update(step - 1, losses, tokens - self.first_tokens)
-
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        self.seconds = self.elapsed()
-        self.device = pl_module.device.type
-        if self.device == "cuda":
-            self.peak_device_bytes = torch.cuda.max_memory_allocated(pl_module.device)
-        self.metrics.close()
-
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        if self.metrics is not None:
-            self.metrics.flush()
-
     def summary(self) -> dict[str, Any]:
         return {
+            **super().summary(),
             "parameters": self.parameters,
-            "flops": self.total_flops(self.config.steps),
+            "flops": self.total_flops(self.steps),
             "flops_before": self.before.flops,
             "flops_per_step": self.flops,
-            "steps": self.config.steps,
-            "tokens": self.before.tokens + sum(self.tokens.values()),
+            "tokens": self.before.tokens + self.tokens_seen(),
             "tokens_before": self.before.tokens,
             "tokens_by_task": self.tokens,
             "sequences": self.sequences,
-            "wall_seconds": self.seconds,
-            "device": self.device,
-            "peak_bytes": self.peak_device_bytes or process_peak_bytes(),
         }
-
-
-def process_peak_bytes() -> int:
-    """The most memory that this process has held on the host."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def open_metrics(path: Path, step: int) -> TextIO:
-    """Opens `metrics.jsonl` for appending, without what was written after the resume point."""
-    kept = []
-    if path.exists():
-        lines = path.read_text().splitlines()
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-    path.write_text("".join(line + "\n" for line in kept))
-    return path.open("a")
 
 
 def averaged_state(trainer: lightning.Trainer) -> dict[str, Tensor]:

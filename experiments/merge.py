@@ -18,9 +18,10 @@ from torch import Tensor
 from datamodules.world import World
 from experiments.artifacts.data import fitting, turns
 from experiments.build import build_module
-from experiments.fit import Spent, parameter_counts, process_peak_bytes, save_weights
+from experiments.fit import Spent, parameter_counts, save_weights
 from experiments.language.words import text_tokens
 from experiments.markers import write_json, write_text
+from experiments.run_files import process_peak_bytes
 from experiments.step_flops import batch_flops
 from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad

@@ -21,6 +21,7 @@ from models.matching import active_parameters
 from models.pieces import weighed
 from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, generate_codes
+from models.schedules import scheduled
 from models.shared import Shared, SharedConfig
 from models.token_models import token_model
 from models.tokenizers.double_encoder_model import answer_seen
@@ -105,13 +106,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self, self.train_config)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.train_config.rate(step)
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return scheduled(optimizer, self.train_config.rate)
 
 
 class TokenModule(UnifiedModule):

@@ -24,7 +24,7 @@ from models.lora import LoraConfig, add_updates, merged_state
 from models.matching import skipped_by
 from models.module import UnifiedModule
 from models.sampling import SamplingConfig
-from models.schedules import falling_cosine
+from models.schedules import falling_cosine, scheduled
 from models.unified import UnifiedModel
 
 SCHEDULES = ("constant", "cosine")
@@ -83,15 +83,7 @@ class StageConfig:
         if self.schedule == "constant":
             return 1.0
         done = (step - warm) / max(1.0, steps - warm)
-        return falling_cosine(done, 1.0, self.floor)
-
-
-class StageAdamW(torch.optim.AdamW):
-    """AdamW that is its own only part, as a sharded strategy asks of `MuonWithAdamW`."""
-
-    @property
-    def parts(self) -> list[torch.optim.Optimizer]:
-        return [self]
+        return falling_cosine(done, self.floor)
 
 
 class StagedModule(UnifiedModule):
@@ -124,7 +116,7 @@ class StagedModule(UnifiedModule):
 
     def configure_optimizers(self) -> Any:
         names = dict(self.arm.named_parameters())
-        optimizer = StageAdamW(
+        optimizer = torch.optim.AdamW(
             [
                 {"params": [names[one] for one in chosen], "lr": self.stage.rate_scale * group.rate}
                 for group, chosen in zip(self.stage.groups, self.groups, strict=True)
@@ -133,13 +125,7 @@ class StagedModule(UnifiedModule):
             weight_decay=self.stage.weight_decay,
         )
         steps = self.train_config.steps
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.stage.factor(step, steps)
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return scheduled(optimizer, lambda step: self.stage.factor(step, steps))
 
     def leave_arm(self, path: Path) -> None:
         """Turns the weights in `path` from this module's into the ordinary arm's."""

@@ -8,8 +8,6 @@ the bridge lies in `bridge`, and `broken.json` names the samples that were skipp
 
 import dataclasses
 import json
-import resource
-import time
 from pathlib import Path
 from typing import Any
 
@@ -120,24 +118,15 @@ class BridgeRecorder(RunFiles):
         super().__init__(out, module.train_config.steps)
         self.config = module.train_config
         self.pieces = devices * self.config.accumulate
-        self.seconds, self.total = 0.0, torch.zeros(())
+        self.total = torch.zeros(())
         counts = [(one.numel(), one.requires_grad) for one in module.parameters()]
         trained = sum(count for count, learns in counts if learns)
         frozen = sum(count for count, learns in counts if not learns)
         self.about: dict[str, Any] = {"parameters": {"trained": trained, "frozen": frozen}}
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"seconds": self.elapsed()}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seconds = state_dict["seconds"]
-
-    def elapsed(self) -> float:
-        return self.seconds + time.monotonic() - self.started
-
     def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         super().on_train_start(trainer, pl_module)
-        self.started, self.finished = time.monotonic(), trainer.global_step
+        self.finished = trainer.global_step
 
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int
@@ -165,19 +154,5 @@ class BridgeRecorder(RunFiles):
         self.total = torch.zeros(())
         self.keep(trainer, step)
 
-    def on_train_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        self.seconds = self.elapsed()
-        self.about["device"] = pl_module.device.type
-        if pl_module.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(pl_module.device)
-            self.about["peak_device_bytes"] = peak
-        super().on_train_end(trainer, pl_module)
-
     def summary(self) -> dict[str, Any]:
-        return {
-            **self.about,
-            "steps": self.config.steps,
-            "pairs": self.config.steps * self.config.batch,
-            "wall_seconds": self.seconds,
-            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        }
+        return {**super().summary(), **self.about, "pairs": self.config.steps * self.config.batch}

@@ -14,7 +14,7 @@ import lightning
 import torch
 from torch import Tensor
 
-from experiments.fit import METRICS_EVERY, Recorder, Spent, averaged_state
+from experiments.fit import Recorder, Spent, averaged_state
 from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ExecutionConfig
 from models.module import UnifiedModule
@@ -52,7 +52,7 @@ class RankRecorder(Recorder):
         if trainer.global_step == self.finished:
             return  # more micro-batches of this step are to come
         self.finished = trainer.global_step
-        if self.is_due(self.finished):
+        if self.leaves_something(self.finished):
             self.share_counts()
             values = {name: self.mean(total) for name, total in self.sums.items()}
             whole = SimpleNamespace(values=values)
@@ -67,10 +67,9 @@ class RankRecorder(Recorder):
             if value.dim() == 0:
                 self.sums[name] = self.sums.get(name, 0) + value.detach()
 
-    def is_due(self, step: int) -> bool:
-        """Whether something is written after `step`."""
-        last = step == self.config.steps
-        return last or step in self.marks or not (step % METRICS_EVERY and step % self.resume_every)
+    def leaves_something(self, step: int) -> bool:
+        """Whether values, weights or a resume point are written after `step`."""
+        return self.is_due(step) or step in self.marks or step % self.resume_every == 0
 
     def share_counts(self) -> None:
         """Adds to the counts what all processes have seen since the last time."""

@@ -21,7 +21,7 @@ from models.initialise import generator_for
 from models.pretrained.decoder_bridge import PipelineBridge
 from models.pretrained.frozen_prompts import Prompt
 from models.ranks import ranks
-from models.schedules import warmed_cosine
+from models.schedules import scheduled, warmed_cosine
 
 PairBatch = dict[str, Any]
 """`texts` [b], `references` [b] (a tuple of uint8 [h w 3] each), and the images they describe:
@@ -136,11 +136,7 @@ class BridgeModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         config = self.train_config
         optimizer = torch.optim.AdamW(groups(self.bridge, config), betas=(0.9, 0.95))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: config.rate(step))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return scheduled(optimizer, config.rate)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         trained = {name for name, one in self.named_parameters() if one.requires_grad}

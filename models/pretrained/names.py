@@ -1,7 +1,5 @@
 """What our tensors are called in Hugging Face checkpoints and in GGUF files."""
 
-from collections.abc import Callable, Iterable
-
 PARTS = {
     "attention_norm": ("input_layernorm", "attn_norm"),
     "attention.query": ("self_attn.q_proj", "attn_q"),
@@ -41,8 +39,3 @@ def _translated(name: str, column: int, layers: str) -> str:
     _, number, rest = name.split(".", 2)
     part, _, kind = rest.rpartition(".")
     return f"{layers}{number}.{PARTS[part][column]}.{kind}"
-
-
-def by_their_names(names: Iterable[str], rename: Callable[[str], str]) -> dict[str, str]:
-    """Their name of each of our tensors, to ours."""
-    return {rename(name): name for name in names}

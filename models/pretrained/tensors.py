@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.pretrained.names import HEAD, WORDS, by_their_names
+from models.pretrained.names import HEAD, WORDS
 from models.pretrained.trunk_config import PretrainedTrunkConfig
 from models.shared import Shared, SharedConfig
 from models.tensor_faults import shapes, tensor_faults
@@ -68,7 +68,7 @@ def by_our_names(
     that names every missing, extra and misshapen tensor by its name in the checkpoint. A head that
     a tied checkpoint holds besides is its words once more and is left out.
     """
-    ours = by_their_names(expected, rename)
+    ours = {rename(name): name for name in expected}
     tied = {rename(HEAD)} - set(ours)
     spare = [n for n in found if n not in ours and (n in tied or n.endswith(DERIVED))]
     given = {name: shape for name, shape in shapes(found).items() if name not in spare}

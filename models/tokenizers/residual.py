@@ -12,7 +12,7 @@ from torch import Tensor
 from vector_quantize_pytorch import ResidualFSQ
 
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig, nearest_code, to_pixels
-from models.tokenizers.residual_codes import LARGEST, join, split, summed
+from models.tokenizers.residual_codes import LARGEST, join, summed
 
 
 class ResidualTokenizer(ImageTokenizer):
@@ -61,10 +61,6 @@ class ResidualTokenizer(ImageTokenizer):
     def features(self) -> Float[Tensor, "v l"]:
         """The trunk sees the sum of a position's vectors."""
         return self.latents()
-
-    def parts(self, codes: Int[Tensor, "b p"]) -> Int[Tensor, "b p depths"]:
-        """The code of each depth."""
-        return split(codes, self.config.codes, self.depths)
 
     def _tables(self) -> Float[Tensor, "v l"]:
         scaled = self.quantiser.codebooks * self.quantiser.get_buffer("scales")[:, None]

@@ -23,7 +23,7 @@ FORMS = {
 }
 
 
-def open_form(path: str, dtype: torch.dtype = torch.float32) -> UnifiedForm:
+def open_form(path: str) -> UnifiedForm:
     """The model of a folder or hub id.
 
     Raises OSError where there is none, ValueError for a model of another kind, for a file that is
@@ -33,7 +33,9 @@ def open_form(path: str, dtype: torch.dtype = torch.float32) -> UnifiedForm:
     if kind not in FORMS:
         raise ValueError(f"path must name one of {', '.join(FORMS)}, got {kind} in {path}.")
     form, model_class = FORMS[kind]
-    return form(whole_model(model_class, path, dtype=dtype), AutoProcessor.from_pretrained(path))
+    return form(
+        whole_model(model_class, path, dtype=torch.float32), AutoProcessor.from_pretrained(path)
+    )
 
 
 def blueprint(path: str, kind: str, shape: Mapping[str, Any]) -> UnifiedForm:

@@ -25,6 +25,7 @@ from models.pretrained.unified.targets import targets, thresholds
 from models.pretrained.unified.token_loss import token_loss
 from models.pretrained.unified.tuning_config import TuningConfig
 from models.ranks import over_ranks, ranks
+from models.schedules import scheduled
 from models.unified import objective
 
 Examples = Mapping[Task, Sequence[Example]]
@@ -122,10 +123,4 @@ class UnifiedTuning(lightning.LightningModule):
         optimizer = torch.optim.AdamW(
             trained, 1.0, betas=(0.9, 0.95), eps=1e-6, weight_decay=self.train_config.weight_decay
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: self.train_config.rate(step)
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return scheduled(optimizer, self.train_config.rate)

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
-from experiments import fit as one_process
+from experiments import run_files
 from experiments.fit import NOTHING, fit
 from experiments.parallel import fit as parallel_fit
-from experiments.parallel import recorder
 from experiments.parallel.execution import ExecutionConfig
 from experiments.parallel.fit import fit_on_ranks
 from models.batch import pack_generate, pack_understand
@@ -93,8 +92,7 @@ def run_all(out: Path, home: Path, cases: tuple[Case, ...]) -> None:
     """Every case, one after the other, in the processes that this one belongs to; the last resume
     point, of the step before the last, is left where it is."""
     with (
-        patch.object(one_process, "METRICS_EVERY", 1),
-        patch.object(recorder, "METRICS_EVERY", 1),
+        patch.object(run_files, "METRICS_EVERY", 1),
         patch.object(parallel_fit, "discard"),
     ):
         for case in cases:
@@ -105,7 +103,7 @@ def run_all(out: Path, home: Path, cases: tuple[Case, ...]) -> None:
 
 def run_whole(out: Path, case: Case) -> None:
     """The same arm by one process that sees every step whole."""
-    with patch.object(one_process, "METRICS_EVERY", 1):
+    with patch.object(run_files, "METRICS_EVERY", 1):
         fit(module(case), data(), out)
 
 

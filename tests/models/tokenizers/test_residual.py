@@ -223,7 +223,7 @@ def test_sampling_draws_all_depths_and_does_not_depend_on_the_batch(
     together = module.generate(prompts, [1, 2, 3], config)
     alone = module.generate(prompts[2:], [3], config)
     assert torch.equal(together[2:], alone)
-    parts = residual.parts(together)
+    parts = split(together, CODES, 3)
     assert parts.max() < CODES
     assert all(len(parts[..., depth].unique()) > 3 for depth in range(3))
     assert residual.decode(together).shape == (3, 16, 16, 3)
@@ -241,7 +241,7 @@ def test_each_depth_has_a_uniform_number_of_its_own(
     monkeypatch.setattr("models.sampling.uniforms", lowest_then_highest)
     module = build("shared", vocabulary).eval()
     config = SamplingConfig(chunk=2, prompt_length=16)
-    parts = residual.parts(module.generate([prompt_tokens(words, "a dog")], [1], config))
+    parts = split(module.generate([prompt_tokens(words, "a dog")], [1], config), CODES, 3)
     assert (parts[..., 0] == 0).all()
     assert (parts[..., 1:] == CODES - 1).all()
 
