@@ -85,6 +85,11 @@ class Plan:
         """Whether the checkpoints are those that it was made for."""
         return all(fingerprint(Path(one)) == known for one, known in self.checkpoints.items())
 
+    @property
+    def arms(self) -> list[str]:
+        """The arms of its cells, each once."""
+        return list(dict.fromkeys(cell.arm for cell in self.cells))
+
     def outside(self, unit: str) -> set[str]:
         """Folders that the unit's steps read and other units write."""
         own = self.units[unit]

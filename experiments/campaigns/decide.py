@@ -63,8 +63,7 @@ class Look:
     @property
     def text(self) -> str:
         level = f"{ALPHA * share(self.number):.4f} of {ALPHA}"
-        found = self.verdict.by_seeds
-        effect = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]" if found else "none"
+        effect = self.verdict.by_seeds.text if self.verdict.by_seeds else "none"
         return (
             f"look {self.number}, {self.seeds} seeds, spends {level}: "
             f"difference {effect}, {self.verdict.seeds}"

@@ -58,7 +58,7 @@ COLUMNS = tuple(field.name for field in fields(RungRow))
 def rung_row(found: Gathered, width: int, tokens_share: float, claim: Claim) -> RungRow:
     one = next(one for one in judge_claims(found) if one.claim.id == claim.id)
     shown = one.by_seeds or one.by_items
-    control = [found.summaries[key] for key in found.summaries if key[0] == claim.against]
+    control = found.summaries_of(claim.against)
     return RungRow(
         suite=found.plan.request.suite,
         claim=claim.id,

@@ -92,6 +92,10 @@ class Gathered:
             None,
         )
 
+    def summaries_of(self, arm: str) -> list[dict[str, Any]]:
+        """What training left of each of an arm's cells that has finished it."""
+        return [summary for (name, _), summary in self.summaries.items() if name == arm]
+
     def right(self, arm: str, seed: int, benchmark: str) -> dict[str, bool]:
         """A cell's scored items, by name: whether each counted; none where nothing was scored."""
         path = self.items.get((arm, seed, benchmark))

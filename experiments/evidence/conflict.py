@@ -37,9 +37,8 @@ class Conflict:
         verb, pair = VERBS[self.task], self.pair
         if self.difference is None:
             return f"{verb}: not measured ({pair.arm} or {pair.against} has no {pair.metric})"
-        low, high = self.difference.low, self.difference.high
-        value = f"{self.difference.value:+.3f} [{low:+.3f}, {high:+.3f}]"
-        return f"{verb} {value} ({pair.arm} minus {pair.against}, {pair.metric}, {self.seen})"
+        about = f"{pair.arm} minus {pair.against}, {pair.metric}, {self.seen}"
+        return f"{verb} {self.difference.text} ({about})"
 
     @property
     def seen(self) -> str:
@@ -70,8 +69,7 @@ def conflicts(found: Gathered) -> list[Conflict]:
 
 def task_tokens(found: Gathered, arm: str, task: str) -> float | None:
     """Tokens of the task that the arm saw, the mean over its seeds."""
-    summaries = [one for (name, _), one in found.summaries.items() if name == arm]
-    return mean_of(summaries, ("tokens_by_task", task))
+    return mean_of(found.summaries_of(arm), ("tokens_by_task", task))
 
 
 def conflict_statement(indices: Sequence[Conflict]) -> str:

@@ -24,7 +24,7 @@ def has_settled(found: Gathered, pair: Comparison) -> bool:
 
 def trains(found: Gathered, arm: str) -> bool:
     """Whether an arm has seen tokens beyond those of what it starts from."""
-    summaries = [one for (name, _), one in found.summaries.items() if name == arm]
+    summaries = found.summaries_of(arm)
     return not summaries or any(one["tokens"] > one.get("tokens_before", 0) for one in summaries)
 
 

@@ -58,9 +58,8 @@ def headline_metrics(found: Gathered) -> list[str]:
 
 def standings(found: Gathered) -> list[Standing]:
     """Every arm in Pareto order of understanding and generation, then the bracketing rows."""
-    arms = list(dict.fromkeys(cell.arm for cell in found.plan.cells))
     verdicts = judge_claims(found)
-    rows = [standing(found, arm, verdicts) for arm in arms]
+    rows = [standing(found, arm, verdicts) for arm in found.plan.arms]
     metrics = headline_metrics(found)
     brackets = [
         Standing(arm=name, scores=bracket_scores(found, name, metrics)) for name in BRACKETS
@@ -70,7 +69,7 @@ def standings(found: Gathered) -> list[Standing]:
 
 def standing(found: Gathered, arm: str, verdicts: Sequence[Verdict]) -> Standing:
     cells = [cell for cell in found.plan.cells if cell.arm == arm]
-    summaries = [found.summaries[arm, c.seed] for c in cells if (arm, c.seed) in found.summaries]
+    summaries = found.summaries_of(arm)
     scores = {}
     for metric in headline_metrics(found):
         score = arm_score(found, arm, metric, verdicts)

@@ -39,6 +39,11 @@ class Difference:
     inner_high: float
     p_value: float | None = None
 
+    @property
+    def text(self) -> str:
+        """`+0.036 [+0.016, +0.055]`."""
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
 
 def items_difference(
     items: Sequence[PairedItem], weights: Mapping[str, float] | None = None
@@ -120,22 +125,20 @@ def seeds_difference(differences: Sequence[float]) -> Difference:
 def equivalence_p(differences: Sequence[float], margin: float) -> float:
     """The larger p-value of two one-sided t-tests that the mean lies inside plus and minus `margin`
     (Schuirmann, 1987), of at least two differences."""
-    values = np.asarray(differences, dtype=float)
-    gap = margin - abs(float(values.mean()))
-    error = float(values.std(ddof=1) / np.sqrt(len(values)))
-    if error == 0.0:
-        return 0.0 if gap > 0 else 1.0
-    return float(stats.t.sf(gap / error, len(values) - 1))
+    return one_sided_p(differences, margin - abs(float(np.mean(differences))))
 
 
 def not_inferior_p(differences: Sequence[float], margin: float) -> float:
     """The p-value of a one-sided t-test that the mean lies above minus `margin`."""
-    values = np.asarray(differences, dtype=float)
-    gap = margin + float(values.mean())
-    error = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return one_sided_p(differences, margin + float(np.mean(differences)))
+
+
+def one_sided_p(differences: Sequence[float], gap: float) -> float:
+    """The p-value of a one-sided t-test of a mean that lies `gap` inside its bound."""
+    error = float(np.std(differences, ddof=1) / np.sqrt(len(differences)))
     if error == 0.0:
         return 0.0 if gap > 0 else 1.0
-    return float(stats.t.sf(gap / error, len(values) - 1))
+    return float(stats.t.sf(gap / error, len(differences) - 1))
 
 
 def verdict(difference: Difference, margin: float, is_one_sided: bool = False) -> str:

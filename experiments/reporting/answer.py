@@ -54,11 +54,7 @@ def is_decided(one: Verdict) -> bool:
 
 def outcome(one: Verdict) -> str:
     """The verdict on the architecture and its difference with interval."""
-    difference = one.by_seeds
-    if difference is None:
-        return one.seeds
-    low, high = difference.low, difference.high
-    return f"{one.seeds}, {difference.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{one.seeds}, {one.by_seeds.text}" if one.by_seeds else one.seeds
 
 
 def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:

@@ -40,6 +40,4 @@ def claim_reason(found: Gathered, one: Verdict) -> str:
 def seen(found: Gathered, condition: Comparison) -> str:
     """The presupposed difference with its interval."""
     difference = best_difference(found, condition)
-    if difference is None:
-        return "not measured"
-    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    return difference.text if difference else "not measured"

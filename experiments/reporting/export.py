@@ -13,8 +13,8 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import LONG, OUTPUTS, PROTOCOLS, gather
-from experiments.finished_runs import outputs
-from experiments.plan import plan_from_json
+from experiments.finished_runs import read_plan
+from experiments.plan import Plan
 from experiments.probing.tables import FILE as PROBES
 from experiments.probing.tables import probe_rows
 from experiments.reporting.claims_table import FILE as CLAIMS
@@ -35,14 +35,12 @@ def export(folder: Path, target: Path) -> None:
     names = (*OUTPUTS, "leaderboard.tex", PROTOCOLS)
     files = {name: (folder / name).read_bytes() for name in names}
     files[f"{LONG}.gz"] = gzip.compress(files.pop(LONG), mtime=0)
-    plan = json.loads((folder.parent / "plans" / outputs(folder)["plan"]).read_text())
-    found = scores(plan, folder.parent / "steps")
-    store = Store(folder.parent)
-    made_by = plan_from_json(plan)
-    files[CLAIMS] = claims_csv(gather(made_by, store), store).encode()
-    lines = (json.dumps(row) + "\n" for row in probe_rows(made_by, store, probe_entries()))
+    plan, store = read_plan(folder.parent, folder.name), Store(folder.parent)
+    files[CLAIMS] = claims_csv(gather(plan, store), store).encode()
+    lines = (json.dumps(row) + "\n" for row in probe_rows(plan, store, probe_entries()))
     files[PROBES] = "".join(lines).encode()
-    files["scores.json"] = json.dumps(found, separators=(",", ":")).encode() + b"\n"
+    found = json.dumps(scores(plan, store), separators=(",", ":"))
+    files["scores.json"] = found.encode() + b"\n"
     size = sum(map(len, files.values()))
     if size > LIMIT_BYTES:
         listed = ", ".join(f"{name} {len(content)}" for name, content in files.items())
@@ -54,15 +52,15 @@ def export(folder: Path, target: Path) -> None:
         (target / name).write_bytes(content)
 
 
-def scores(plan: dict, steps: Path) -> dict[str, dict]:
+def scores(plan: Plan, store: Store) -> dict[str, dict]:
     """What training and each benchmark left of a cell: `{"unifork, seed 0": {"train": …}}`."""
     found: dict[str, dict] = {}
-    for cell in plan["cells"]:
-        small = found.setdefault(f"{cell['arm']}, seed {cell['seed']}", {})
-        for name, folder in cell["steps"].items():
+    for cell in plan.cells:
+        small = found.setdefault(cell.label, {})
+        for name, folder in cell.steps.items():
             file = "summary.json" if name == "train" else "results.json"
             if name == "train" or name.startswith("score_"):
-                small[name] = json.loads((steps / folder / file).read_text())
+                small[name] = json.loads((store.path(folder) / file).read_text())
                 small[name].pop("protocol", None)  # protocols.json has it
     return found
 

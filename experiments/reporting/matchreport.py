@@ -27,7 +27,7 @@ def match_report(found: Gathered, rows: Sequence[Standing]) -> list[MatchRow]:
 
 
 def arm_costs(found: Gathered, row: Standing) -> dict[str, float | None]:
-    summaries = [one for (arm, _), one in found.summaries.items() if arm == row.arm]
+    summaries = found.summaries_of(row.arm)
     sequences = {
         f"sequences_{task}": mean_of(summaries, ("sequences", task))
         for task in ("understand", "generate")

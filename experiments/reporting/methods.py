@@ -96,7 +96,6 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
     """Every value of the config by full key, and what the run knows beside it; no empty ones."""
     plan, suite = found.plan, found.plan.suite
     seeds = plan.request.seeds
-    arms = list(dict.fromkeys(cell.arm for cell in plan.cells))
     values = {key: plain(value) for key, value in flatten(config)}
     published = values.get("language.checkpoint", "")
     if values.get("train.init") != "text" or published:
@@ -105,7 +104,7 @@ def facts(found: Gathered, config: Mapping[str, Any]) -> dict[str, str]:
     if values.get("conditioned.prompts", CAPTIONS) != CAPTIONS:
         values["pictured"] = values["conditioned.share"]
     values |= {
-        "arms": listed(arms),
+        "arms": listed(plan.arms),
         "suite": plan.request.suite,
         "preset": plan.request.preset,
         "seeds": f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(list(map(str, seeds)))}",

@@ -94,7 +94,7 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "probes": probe_figures(found, store),
         "prompts": sample_grid(found, store),
         "picture_prompts": picture_samples(found, store),
-        "arms": list(dict.fromkeys(cell.arm for cell in plan.cells)),
+        "arms": plan.arms,
         "match": plan.suite["match"],
         "match_rows": match_table(found, rows),
         "match_columns": [name for name, _ in COST_FORMATS.values()],

@@ -71,7 +71,7 @@ def side_rows(found: Gathered, table: SideTable) -> list[SideRow]:
     """A row an arm that has the table's first metric."""
     metrics = [found.full_name(metric) for metric in table.columns.values()]
     rows = []
-    for arm in dict.fromkeys(cell.arm for cell in found.plan.cells):
+    for arm in found.plan.arms:
         scores = tuple(arm_score(found, arm, one, ()) if one else None for one in metrics)
         if scores[0] is not None:
             rows.append(SideRow(arm, scores))
