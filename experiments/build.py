@@ -12,7 +12,6 @@ from torch import Tensor
 from experiments.language.trunk import trunk_of, with_published_trunk
 from experiments.language.words import text_tokens
 from experiments.markers import read_marker
-from models import TASKS
 from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
@@ -20,7 +19,6 @@ from models.tensor_faults import shapes, tensor_faults
 from models.tokenizers.codec import Codec
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
-from models.training import TrainConfig
 from models.unified import FeatureMap, Vocabulary
 
 
@@ -28,14 +26,7 @@ def vocabulary(
     config: SimpleNamespace, tokenizer: Codec, view: FeatureMap | None = None
 ) -> Vocabulary:
     """`view` is what a second encoder sees, for a model that understands images by one."""
-    words, grid = len(text_tokens(config)), tokenizer.config.grid
-    depths, layers = tokenizer.depths, tokenizer.head_layers
-    return Vocabulary(words, tokenizer.features(), grid, depths, layers, view)
-
-
-def trained_tasks(train: TrainConfig) -> tuple[str, ...]:
-    """The tasks that a config trains: those with a weight."""
-    return tuple(task for task in TASKS if train.weight(task))
+    return Vocabulary.around(len(text_tokens(config)), tokenizer, view)
 
 
 def text_module(
@@ -44,6 +35,15 @@ def text_module(
     """The model of stage 0: the shared trunk of the cell's sizes."""
     shared = SharedConfig(trunk=trunk_of(config))
     return SharedModule(shared, vocabulary(config, tokenizer, view), config.stage0, config.seed)
+
+
+def untrained_module(config: Any, known: Vocabulary, codec: Codec, seed: int) -> UnifiedModule:
+    """The arm with all its parts as they are drawn, a bridge around an untrained model."""
+    kind: Any = architecture(config.model.name).module
+    if issubclass(kind, TokenModule):
+        return kind(config.model, known, config.train, seed)
+    text = SharedModule(SharedConfig(trunk=config.model.trunk), known, config.stage0, seed)
+    return kind(config.model, text, codec, config.train, seed)
 
 
 def build_module(config: SimpleNamespace, inputs: Mapping[str, Path]) -> UnifiedModule:

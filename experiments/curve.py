@@ -12,7 +12,6 @@ from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.results import Results
 from benchmarks.vqa import exact_match
-from experiments.build import trained_tasks
 from experiments.grid import write_grid
 from experiments.judging import world_judge
 from experiments.markers import write_text
@@ -44,7 +43,7 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 
 def curve_point(config: SimpleNamespace, inputs: Inputs, model: Model, out: Path) -> list[Results]:
     """The results of one checkpoint on the tasks that the cell trains."""
-    found, tasks = [], trained_tasks(config.train)
+    found, tasks = [], config.train.tasks
     if "generate" in tasks:
         path = prompt_file(inputs, "geneval", SMALL)
         geneval.generate(model, path, out / "images", images_per_prompt=1)

@@ -6,6 +6,7 @@ at earlier token counts), `metrics.jsonl`, `summary.json`; while it runs, `resum
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from experiments.markers import write_json
 from experiments.resuming import RESUME, resume_point
 from experiments.run_files import RunFiles
 from experiments.step_flops import batch_flops
+from models import TASKS
 from models.module import UnifiedModule
 from models.text_tokens import PAD
 from models.training import TrainConfig, ema_update
@@ -36,6 +38,13 @@ class Spent:
     def read(cls, folder: Path) -> "Spent":
         summary = json.loads((folder / "summary.json").read_text())
         return cls(summary["flops"], summary["tokens"])
+
+    @classmethod
+    def of_both(cls, inputs: Mapping[str, Path]) -> "Spent":
+        """What the cells `understand` and `generate` have cost, their common start counted once."""
+        both = [json.loads((inputs[task] / "summary.json").read_text()) for task in TASKS]
+        flops, tokens = (sum(one[of] for one in both) for of in ("flops", "tokens"))
+        return cls(flops - both[0]["flops_before"], tokens - both[0]["tokens_before"])
 
 
 NOTHING = Spent()

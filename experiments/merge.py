@@ -107,11 +107,7 @@ def dev_batch(
 def summarise(inputs: Inputs, module: UnifiedModule, step_flops: int, steps: int) -> dict[str, Any]:
     """What both cells have cost together, their common start counted once, and the fitting."""
     parts = {task: json.loads((inputs[task] / "summary.json").read_text()) for task in TASKS}
-    common = Spent(parts["generate"]["flops_before"], parts["generate"]["tokens_before"])
-    before = Spent(
-        sum(one["flops"] for one in parts.values()) - common.flops,
-        sum(one["tokens"] for one in parts.values()) - common.tokens,
-    )
+    before = Spent.of_both(inputs)
     return {
         "parameters": parameter_counts(module),
         "flops": before.flops + steps * step_flops,

@@ -5,7 +5,6 @@ from benchmarks.world import PromptConfig
 from datamodules.pairs.config import PairsConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import WorldConfig
-from experiments.build import trained_tasks
 from experiments.conditioned.config import ConditionedConfig
 from experiments.config import CellConfig, ConfigError, Schema
 from experiments.language import LanguageConfig
@@ -47,7 +46,7 @@ def cell_tasks(config: CellConfig) -> tuple[str, ...]:
 
     Raises ConfigError for one without sequences; a stage of a recipe may leave its task to others.
     """
-    tasks = trained_tasks(config.train)
+    tasks = config.train.tasks
     for task in tasks:
         if not config.train.batch(task) and not config.stage.name:
             raise ConfigError(

@@ -3,14 +3,12 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.sequences import PromptDrop, SequenceData
 from experiments.build import build_module
 from experiments.fit import Spent
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
 from experiments.probing.control_masses import with_measured_targets
-from experiments.stores import read_store
-from models.text_tokens import DROP
+from experiments.training_sequences import training_sequences
 
 Inputs = dict[str, Path]
 
@@ -24,17 +22,7 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
     """What each of the processes does that train the arm."""
     module = build_module(config, inputs)
-    if "understand" not in module.trained_tasks:  # nobody looks at the pictures
-        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
-    stores = {task: read_store(inputs, task) for task in module.trained_tasks}
-    sizes = {
-        "understand": config.train.understand_batch,
-        "generate": config.train.generate_batch,
-    }
-    drop = PromptDrop(config.train.prompt_drop, DROP)
-    steps = config.train.steps
-    begin = config.train.stage * steps
-    data = SequenceData(stores, sizes, drop, config.seed, steps, begin)
+    data = training_sequences(config, inputs, module.trained_tasks)
     fit_on_ranks(module, data, out, home, spent_before(config, inputs), config.execution)
 
 

@@ -21,7 +21,6 @@ from benchmarks.geneval_rules import judge_image
 from benchmarks.protocol import Request
 from datamodules.world import World
 from datamodules.world.prompts import tuning_prompts
-from experiments.build import trained_tasks
 from experiments.judging import world_judge
 from experiments.markers import write_json
 from experiments.model import TrainedModel
@@ -37,7 +36,7 @@ CHOSEN = "sampling.json"
 def tune(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes `sampling.json`: the chosen settings, and all tries with their scores."""
     tries = []
-    if "generate" in trained_tasks(config.train):
+    if "generate" in config.train.tasks:
         tries = try_all(config, inputs)
     settings = {key: best_try(tries)[key] for key in ("guidance", "temperature") if tries}
     write_json(out / CHOSEN, {"sampling": {**asdict(config.sampling), **settings}, "tries": tries})

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models import TASKS, Task
+from models import Task
 from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
@@ -48,7 +48,7 @@ class UnifiedModule(lightning.LightningModule, ABC):
     @property
     def trained_tasks(self) -> tuple[Task, ...]:
         """The tasks whose loss counts."""
-        return tuple(task for task in TASKS if self.train_config.weight(task))
+        return self.train_config.tasks
 
     @property
     def passed_twice(self) -> tuple[nn.Module, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models import TASKS
+from models import TASKS, Task
 from models.interaction_loss import InteractionConfig
 from models.muon import BatchedMuon
 from models.remedies import COMBINERS
@@ -93,6 +93,11 @@ class TrainConfig:
 
     def weight(self, task: str) -> float:
         return self.understand_weight if task == "understand" else self.generate_weight
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks whose loss counts."""
+        return tuple(task for task in TASKS if self.weight(task))
 
     def batch(self, task: str) -> int:
         return self.understand_batch if task == "understand" else self.generate_batch

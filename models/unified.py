@@ -17,6 +17,7 @@ from models.context import Context, causal_context
 from models.interaction_loss import InteractionConfig, interaction_values, watch
 from models.packing import pack
 from models.sample_coin import prompt_coin, prompt_of
+from models.tokenizers.codec import Codec
 
 SCALAR_LOSS = "_loss"
 
@@ -44,6 +45,12 @@ class Vocabulary:
     depths: int = 1
     head_layers: int = 2
     view: FeatureMap | None = None
+
+    @classmethod
+    def around(cls, words: int, codec: Codec, view: FeatureMap | None = None) -> "Vocabulary":
+        """That of a model whose images pass `codec`."""
+        sizes = (codec.config.grid, codec.depths, codec.head_layers)
+        return cls(words, codec.features(), *sizes, view)
 
     @property
     def codes(self) -> int:

@@ -37,7 +37,7 @@ class DiffusersEncoder:
         if self.kind not in KINDS:
             raise ValueError(f"encoder must be one of {', '.join(KINDS)}, got {self.kind}.")
         model = whole_model(getattr(diffusers, self.kind), name, subfolder=subfolder)
-        self.label = f"{self.kind} {weights_hash(model)}"
+        self.label = encoder_label(model)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = model.eval().requires_grad_(False).to(self.device)
 
@@ -60,6 +60,11 @@ class DiffusersEncoder:
         values = found.latent if self.kind == "AutoencoderDC" else found.latent_dist.mode()
         shift = getattr(self.model.config, "shift_factor", None) or 0.0
         return (values - shift) * self.model.config.scaling_factor
+
+
+def encoder_label(model: torch.nn.Module) -> str:
+    """By what precomputed codes and latents name the network that made them."""
+    return f"{type(model).__name__} {weights_hash(model)}"
 
 
 def weights_hash(model: torch.nn.Module) -> str:

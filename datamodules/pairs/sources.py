@@ -74,13 +74,15 @@ def folder_source(config: SourceConfig) -> FolderSource:
     return FolderSource(listing(config), Path(config.images), ENTRY_SAMPLES[config.form])
 
 
+PRECOMPUTED = "precomputed"
+
 FORMS: dict[str, Callable[[SourceConfig], Source]] = {
     "webdataset": lambda config: WebDatasetSource(files(config.path), config.fields),
     "parquet": lambda config: ParquetSource(files(config.path), config.fields),
     "huggingface": lambda config: HuggingFaceSource(config.path, config.split, config.fields),
     **dict.fromkeys(ENTRY_SAMPLES, folder_source),
     "mined": lambda config: MinedSource(listing(config), Path(config.images)),
-    "precomputed": lambda config: PrecomputedSource(Path(config.path)),
+    PRECOMPUTED: lambda config: PrecomputedSource(Path(config.path)),
 }
 
 

@@ -38,7 +38,7 @@ class Sequence:
 
 def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> ArmEstimate:
     """With several devices all is sharded over them, and so is a step's batch."""
-    rows = {task: sequence(form, config, task) for task in config.tasks}
+    rows = {task: sequence(form, config, task) for task in config.train.tasks}
     flops = sum(
         config.train.batch(task) * sequence_flops(form, config, task, row)
         for task, row in rows.items()

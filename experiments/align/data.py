@@ -28,7 +28,7 @@ class TaskStreams(lightning.LightningDataModule):
 
     def __init__(self, config: AlignConfig) -> None:
         super().__init__()
-        self.streams = {task: stream(config, task) for task in config.tasks}
+        self.streams = {task: stream(config, task) for task in config.train.tasks}
 
     def state_dict(self) -> dict[str, Any]:
         return {task: one.state_dict() for task, one in self.streams.items()}

@@ -20,7 +20,6 @@ from omegaconf import MISSING
 from datamodules.pairs.config import PairsConfig
 from experiments.config import ConfigError, Layer, dotlist_layer, read_yaml
 from experiments.structured import read_structured
-from models import TASKS, Task
 from models.pretrained.unified.tuning_config import TuningConfig
 
 PAPERS = Path(__file__).parent / "papers"
@@ -43,11 +42,6 @@ class AlignConfig:
     seed: int = 0
     train: TuningConfig = field(default_factory=TuningConfig)
     pairs: PairsConfig = field(default_factory=PairsConfig)
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """The tasks whose loss counts."""
-        return tuple(task for task in TASKS if self.train.weight(task))
 
 
 def recipe_names() -> list[str]:

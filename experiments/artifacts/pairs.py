@@ -17,11 +17,11 @@ from torch.utils.data import DataLoader
 
 from datamodules.pairs.config import PairsConfig
 from datamodules.pairs.deal import StepSamples
-from datamodules.pairs.encoders import weights_hash
+from datamodules.pairs.encoders import encoder_label
 from datamodules.pairs.faults import Ledger
 from datamodules.pairs.samples import Broken, Sample
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.sources import SourceConfig, open_mixture
+from datamodules.pairs.sources import PRECOMPUTED, SourceConfig, open_mixture
 from experiments.artifacts.data import fitting, save
 from experiments.language.words import text_tokens
 from experiments.markers import write_json
@@ -36,7 +36,6 @@ from models.tokenizers.kinds import load_codec
 SEED = 0
 """The training set is the same for every seed of a suite; a seed orders it."""
 AT_ONCE = 64
-PRECOMPUTED = "precomputed"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def check_encoders(codec: Codec, sources: Sequence[SourceConfig]) -> None:
     for one in (source for source in sources if source.form == PRECOMPUTED):
         made_by = PrecomputedSource(Path(one.path)).about["encoder"]
         network = getattr(codec, "network", None)
-        own = f"{type(network).__name__} {weights_hash(network)}" if network else "none"
+        own = encoder_label(network) if network else "none"
         if made_by != own:
             raise ValueError(
                 f"{one.path} must hold codes of the suite's tokenizer, {own}, got {made_by}."

@@ -1,1 +1,1 @@
-"""Bridges between published models: trained in stages, served to benchmarks, planned on paper."""
+"""Bridges between published models: trained in stages, planned on paper."""

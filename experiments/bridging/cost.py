@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from transformers import DynamicCache
 
+from datamodules.pairs.sources import PRECOMPUTED
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
 from experiments.parallel.execution import over_processes
@@ -75,7 +76,7 @@ class BridgePlan:
         execution = over_processes(fleet.count, self.strategy)
         shards = fleet.count if execution.strategy == "fsdp" else 1
         reader, precision = count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
-        ready = all(one.form == "precomputed" for one in stage.sources) and bool(stage.sources)
+        ready = all(one.form == PRECOMPUTED for one in stage.sources) and bool(stage.sources)
         return ArmEstimate(
             parameters=reader + frozen + learns,
             trainable=learns,

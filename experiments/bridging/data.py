@@ -5,17 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from datamodules.pairs.encoders import weights_hash
+from datamodules.pairs.encoders import encoder_label
 from datamodules.pairs.samples import Sample
 from datamodules.pairs.shards import PrecomputedSource
-from datamodules.pairs.sources import open_mixture
+from datamodules.pairs.sources import PRECOMPUTED, open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
 from datamodules.pairs.usable import Usable
 from experiments.bridging.config import StageConfig
 from models.pretrained.bridge_module import PairBatch
 from models.pretrained.decoder_pipeline import PipelineDecoder
-
-PRECOMPUTED = "precomputed"
 
 
 def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> PairStream:
@@ -48,7 +46,7 @@ def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> Pair
 def check_latents(path: str, decoder: PipelineDecoder, side: int) -> None:
     """Raises ValueError where a folder's latents are none of this decoder's."""
     about, code = PrecomputedSource(Path(path)).about, decoder.autoencoder
-    wanted = (f"{type(code).__name__} {weights_hash(code)}", side)
+    wanted = (encoder_label(code), side)
     if (found := (about["encoder"], about["source"]["pixels"])) != wanted:
         raise ValueError(
             f"{path} must hold latents of {wanted[0]} at {wanted[1]} pixels, "

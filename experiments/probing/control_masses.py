@@ -19,7 +19,7 @@ from experiments.build import load_weights, vocabulary
 from experiments.config import ConfigError
 from experiments.language.trunk import trunk_of
 from experiments.markers import write_json
-from experiments.stores import read_store
+from experiments.training_sequences import read_store
 from models import TASKS, Task
 from models.batch import Sequences
 from models.context import causal_context

@@ -7,7 +7,6 @@ Both start from one model and train nothing but feed-forwards, so that all else 
 Where the shared experts come from is not published: here from `understand`.
 """
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +15,8 @@ import torch
 from experiments.build import build_module
 from experiments.fit import Spent
 from experiments.parallel.launch import on_ranks
-from experiments.recipes.train import Inputs, run_stage, stage_data
+from experiments.recipes.train import Inputs, run_stage
+from experiments.training_sequences import training_sequences
 from models import TASKS, Task
 from models.module import TokenModule
 
@@ -29,8 +29,8 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def train_joined(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
     """What each of the processes does that train the stage."""
     arm = joined(config, inputs)
-    data = stage_data(config, inputs, arm)
-    run_stage(arm, data, config, (out, home), spent_by_both(inputs))
+    data = training_sequences(config, inputs, arm.trained_tasks)
+    run_stage(arm, data, config, (out, home), Spent.of_both(inputs))
 
 
 def joined(config: SimpleNamespace, inputs: Inputs) -> TokenModule:
@@ -50,13 +50,3 @@ def from_cell(config: SimpleNamespace, inputs: Inputs, task: Task) -> TokenModul
     module = build_module(config, {**inputs, "start": inputs[task]})
     assert isinstance(module, TokenModule)
     return module
-
-
-def spent_by_both(inputs: Inputs) -> Spent:
-    """What both cells have cost, their common start counted once."""
-    both = [Spent.read(inputs[task]) for task in TASKS]
-    start = json.loads((inputs["understand"] / "summary.json").read_text())
-    return Spent(
-        sum(one.flops for one in both) - start["flops_before"],
-        sum(one.tokens for one in both) - start["tokens_before"],
-    )

@@ -4,17 +4,16 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from datamodules.sequences import PromptDrop, SequenceData
+from datamodules.sequences import SequenceData
 from experiments.build import build_module
 from experiments.fit import Spent
 from experiments.markers import write_json
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
-from experiments.stores import read_store
 from experiments.train import spent_before
+from experiments.training_sequences import training_sequences
 from models.module import UnifiedModule
 from models.staged import StagedModule
-from models.text_tokens import DROP
 
 Inputs = dict[str, Path]
 
@@ -27,16 +26,8 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def train_stage(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
     """What each of the processes does that train the stage."""
     arm = build_module(config, inputs)
-    data = stage_data(config, inputs, arm)
+    data = training_sequences(config, inputs, arm.trained_tasks)
     run_stage(arm, data, config, (out, home), spent_before(config, inputs))
-
-
-def stage_data(config: SimpleNamespace, inputs: Inputs, arm: UnifiedModule) -> SequenceData:
-    """The sequences of both tasks; one without a batch in this stage is dealt none."""
-    sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
-    stores = {task: read_store(inputs, task) for task in arm.trained_tasks}
-    drop = PromptDrop(config.train.prompt_drop, DROP)
-    return SequenceData(stores, sizes, drop, config.seed, config.train.steps)
 
 
 def run_stage(

@@ -18,7 +18,7 @@ from experiments.scaling.memory import (
 from experiments.scaling.published import with_published_trunk
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, StepCost
-from models import TASKS, Task
+from models import Task
 from models.tokenizers.encoders import open_encoder
 
 
@@ -60,10 +60,9 @@ def estimate(config: Any) -> ArmEstimate:
 def step_sizes(config: Any) -> dict[Task, float]:
     """Sequences of each task that a step trains on; a bridge's steps only draw, and a stage may
     leave a task without any."""
-    sizes = {"understand": config.train.understand_batch, "generate": config.train.generate_batch}
-    weighed: list[Task] = [task for task in TASKS if config.train.weight(task)]
-    tasks: list[Task] = ["generate"] if config.model.name == "frozen_bridge" else weighed
-    return {task: float(sizes[task]) for task in tasks if sizes[task]}
+    draws = config.model.name == "frozen_bridge"
+    tasks: tuple[Task, ...] = ("generate",) if draws else config.train.tasks
+    return {task: float(size) for task in tasks if (size := config.train.batch(task))}
 
 
 def encoder_flops(config: Any) -> float:

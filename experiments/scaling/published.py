@@ -145,9 +145,7 @@ def with_published_trunk(config: Any) -> Any:
 def vocabulary_of(config: Any, codec: Any) -> Vocabulary:
     """What stands around the arm's trunk; around a bridge's own language model, its own words."""
     own = written_by(config, getattr(config.model, "pretrained", ""))
-    view = feature_map(config.encoder)
-    sizes = (codec.config.grid, codec.depths, codec.head_layers, view)
-    return Vocabulary(len(own or words_of(config)), codec.features(), *sizes)
+    return Vocabulary.around(len(own or words_of(config)), codec, feature_map(config.encoder))
 
 
 def is_tied(config: Any) -> bool:

@@ -18,15 +18,14 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+from experiments.build import untrained_module
 from experiments.scaling.dry_run import DryRun
 from experiments.scaling.memory import is_stage
 from experiments.scaling.published import codec_of, vocabulary_of, with_published_trunk
 from experiments.scaling.samples import Samples
 from models import Task
-from models.architectures import architecture
 from models.batch import Sequences
-from models.module import SharedModule, TokenModule, UnifiedModule
-from models.shared import SharedConfig
+from models.module import UnifiedModule
 from models.staged import StagedModule
 
 FEW = 16
@@ -145,10 +144,5 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
 
 def arm_module(config: Any) -> UnifiedModule:
     """The arm as it is drawn, around a tokenizer that has learnt nothing."""
-    codec, kind = codec_of(config.tokenizer), architecture(config.model.name).module
-    known = vocabulary_of(config, codec)
-    arm: Any = kind
-    if issubclass(kind, TokenModule):
-        return arm(config.model, known, config.train, 0)
-    text = SharedModule(SharedConfig(trunk=config.model.trunk), known, config.stage0, 0)
-    return arm(config.model, text, codec, config.train, 0)
+    codec = codec_of(config.tokenizer)
+    return untrained_module(config, vocabulary_of(config, codec), codec, 0)

@@ -11,7 +11,6 @@ README.md                     the model card
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,7 +19,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import nn
 
-from experiments.build import device
+from experiments.build import device, untrained_module
 from experiments.config import CellConfig, Layer, resolve
 from experiments.language import checkpoint_of
 from experiments.language.trunk import with_published_trunk
@@ -28,11 +27,9 @@ from experiments.language.words import text_tokens
 from experiments.markers import write_json
 from experiments.model import TrainedModel
 from experiments.schema import load_schema
-from models.architectures import architecture
 from models.image_tokens import ImageTokenizerConfig
-from models.module import SharedModule, TokenModule, UnifiedModule
+from models.module import UnifiedModule
 from models.pretrained.source import Source, locate
-from models.shared import SharedConfig
 from models.text_tokens import SPECIAL, TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.encoders import feature_map
@@ -161,11 +158,5 @@ def read_words(path: Path) -> TextTokens:
 
 def empty_module(config: CellConfig, words: TextTokens, codec: Codec) -> UnifiedModule:
     """The arm's module with all its parts, of any values."""
-    sizes = (codec.config.grid, codec.depths, codec.head_layers, feature_map(config.encoder))
-    vocabulary = Vocabulary(len(words), codec.features(), *sizes)
-    kind: Any = architecture(config.model.name).module
-    if issubclass(kind, TokenModule):
-        return kind(config.model, vocabulary, config.train, config.seed)
-    trunk = SharedConfig(trunk=config.model.trunk)
-    language_model = SharedModule(trunk, vocabulary, config.stage0, config.seed)
-    return kind(config.model, language_model, codec, config.train, config.seed)
+    known = Vocabulary.around(len(words), codec, feature_map(config.encoder))
+    return untrained_module(config, known, codec, config.seed)

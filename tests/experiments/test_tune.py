@@ -21,6 +21,7 @@ from experiments.tune import (
     tuned_sampling,
 )
 from models.sampling import SamplingConfig
+from models.training import TrainConfig
 
 WORLD = World(WorldConfig())
 TAGS = ("single_object", "two_object", "counting", "colors", "position", "color_attr")
@@ -116,9 +117,8 @@ def test_the_settings_that_draw_best_are_chosen_and_every_try_is_written(
     monkeypatch.setattr(tuning, "TrainedModel", Planted)
     monkeypatch.setattr(tuning, "world_judge", lambda config, inputs: Seeing())
     monkeypatch.setattr(tuning, "judge_image", lambda prompt, found: (found, ""))
-    monkeypatch.setattr(tuning, "trained_tasks", lambda train: ("understand", "generate"))
-    sampling = SamplingConfig()
-    tune(SimpleNamespace(world=WORLD.config, train=None, sampling=sampling), {}, tmp_path)
+    config = SimpleNamespace(world=WORLD.config, train=TrainConfig(), sampling=SamplingConfig())
+    tune(config, {}, tmp_path)
     chosen = tuned_sampling({"tune": tmp_path})
     assert (chosen.guidance, chosen.temperature) == (2.5, 0.9)
     tries = read_json(tmp_path / CHOSEN)["tries"]

@@ -64,7 +64,7 @@ class UnifiedTuning(lightning.LightningModule):
         What the model's own layers drop is, like dropped prompts, a function of seed and step.
         """
         torch.manual_seed(self.generator("layers").initial_seed())
-        present: list[Task] = [t for t in TASKS if batch.get(t) and self.train_config.weight(t)]
+        present: list[Task] = [task for task in self.train_config.tasks if batch.get(task)]
         values = {task: self.losses(self.read(task, batch[task])) for task in present}
         weighted = [self.train_config.weight(task) * objective(values[task]) for task in present]
         loss = torch.stack(weighted).sum()

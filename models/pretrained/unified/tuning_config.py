@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from models import Task
+from models import TASKS, Task
 from models.interaction_loss import InteractionConfig
 from models.schedules import warmed_cosine
 
@@ -49,6 +49,11 @@ class TuningConfig:
                 raise ValueError(f"train.{name} must not be negative, got {getattr(self, name)}.")
         if not 0 <= self.prompt_drop <= 1:
             raise ValueError(f"train.prompt_drop must lie in [0, 1], got {self.prompt_drop}.")
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks whose loss counts."""
+        return tuple(task for task in TASKS if self.weight(task))
 
     def batch(self, task: Task) -> int:
         return self.understand_batch if task == "understand" else self.generate_batch
