@@ -102,7 +102,7 @@ def plan(arguments: list[str]) -> int:
         built, _ = load_plan(Project(), asked, options.runs)
     print_plan(Console(), built, Store(options.runs), options.jobs)
     if fleet is not None:
-        from experiments.scaling.command import print_scaling
+        from experiments.scaling.tables import print_scaling
 
         print_scaling(Console(), built, fleet)
     return 0

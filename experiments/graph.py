@@ -66,7 +66,7 @@ ARTIFACTS = {
     "texts": Kind("experiments.artifacts.data:texts", ("world", "language", "data")),
     **PROMPTS,
     "judge": Kind(
-        "experiments.artifacts.judge:world_judge", ("world", "tokenizer"), ("tokenizer",)
+        "experiments.artifacts.judge:train_judge", ("world", "tokenizer"), ("tokenizer",)
     ),
     "brackets": Kind(
         "experiments.artifacts.brackets:brackets",

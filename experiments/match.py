@@ -16,8 +16,8 @@ from datamodules.world import World
 from experiments.build import vocabulary
 from experiments.conditioned.data import training_prompts
 from experiments.config import CellConfig
+from experiments.dry_run import DryRun
 from experiments.language import checkpoint_of
-from experiments.scaling.dry_run import DryRun
 from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad

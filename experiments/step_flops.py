@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.scaling.dry_run import DryRun
+from experiments.dry_run import DryRun
 from models.batch import Batch, Sequences
 from models.module import UnifiedModule
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from experiments.build import build_module
+from experiments.control_masses import with_measured_targets
 from experiments.fit import Spent
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
-from experiments.probing.control_masses import with_measured_targets
 from experiments.training_sequences import training_sequences
 
 Inputs = dict[str, Path]

@@ -4,8 +4,8 @@ from rich.console import Console
 
 from experiments.align.cost import tuning_cost
 from experiments.align.recipe import AlignConfig
-from experiments.scaling.command import memory_table, training_table
 from experiments.scaling.hardware import Fleet
+from experiments.scaling.tables import memory_table, training_table
 from models.pretrained.unified.opening import blueprint
 
 

@@ -18,7 +18,7 @@ SCENES = 1000
 SECOND_OPINIONS = 200
 
 
-def world_judge(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
+def train_judge(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
     """Writes `judge.pt` and `report.json`: accuracy on clean and coded scenes, and on nothing."""
     world = World(config.world)
     codec = load_codec(inputs["tokenizer"])

@@ -17,11 +17,11 @@ from datamodules.pairs.sources import PRECOMPUTED
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
 from experiments.parallel.execution import over_processes
-from experiments.scaling.command import memory_table, training_table
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
 from experiments.scaling.memory import FP32, Memory, count, exchanged
 from experiments.scaling.step_cost import Cost, Kept
+from experiments.scaling.tables import memory_table, training_table
 from models.connector import Connector
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 

@@ -75,7 +75,7 @@ def plan(project: Project, asked: Request, options: argparse.Namespace, console:
     if options.preset != PUBLISHED:
         print_plan(console, built, Store(options.runs), options.jobs)
     if fleet is not None:
-        from experiments.scaling.command import print_scaling  # it imports torch
+        from experiments.scaling.tables import print_scaling  # it imports torch
 
         every = replace(asked, arms=tuple(recipe.stages))
         print_scaling(console, load_plan(project, every, options.runs)[0], fleet)

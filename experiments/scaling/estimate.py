@@ -15,7 +15,7 @@ from experiments.scaling.memory import (
     cache_bytes,
     training_memory,
 )
-from experiments.scaling.published import with_published_trunk
+from experiments.scaling.published import with_planned_trunk
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, StepCost
 from models import Task
@@ -38,7 +38,7 @@ class ArmEstimate:
 
 def estimate(config: Any) -> ArmEstimate:
     """Of the arm's own training: what it starts from and what scores it are not in it."""
-    config = with_published_trunk(config)
+    config = with_planned_trunk(config)
     samples, module = Samples(config), blueprint(config)
     sizes = step_sizes(config)
     cost = StepCost(config, samples, tuple(sizes))

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from experiments.parallel.execution import ExecutionConfig
-from experiments.scaling.published import codec_of, is_tied, vocabulary_of, with_published_trunk
+from experiments.scaling.published import codec_of, is_tied, vocabulary_of, with_planned_trunk
 from models.architectures import architecture
 from models.block_execution import blocks
 from models.cached_decoding import ROOM
@@ -51,7 +51,7 @@ def count(module: nn.Module) -> int:
 def blueprint(config: Any) -> nn.Module:
     """The arm's module without memory: names and shapes alone."""
     kind: Any = architecture(config.model.name).module
-    config, codec = with_published_trunk(config), codec_of(config.tokenizer)
+    config, codec = with_planned_trunk(config), codec_of(config.tokenizer)
     known, latents = vocabulary_of(config, codec), codec.latents()
     tied = is_tied(config)
     with torch.device("meta"):
@@ -106,7 +106,7 @@ def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -
 def cache_bytes(config: Any) -> int:
     """Keys and values of one chunk of pictures that are drawn, with guidance; of a bridge, of the
     prompts."""
-    trunk, sampling = with_published_trunk(config).model.trunk, config.sampling
+    trunk, sampling = with_planned_trunk(config).model.trunk, config.sampling
     codes = codec_of(config.tokenizer).config.tokens_per_image
     drawn = 0 if config.model.name == "frozen_bridge" else codes
     slots = -(-(sampling.prompt_length + drawn) // ROOM) * ROOM if drawn else sampling.prompt_length

@@ -134,7 +134,7 @@ def trunk_checkpoint(config: Any) -> str:
     return getattr(config.model, "pretrained", "") or checkpoint_of(config)
 
 
-def with_published_trunk(config: Any) -> Any:
+def with_planned_trunk(config: Any) -> Any:
     """The config with a published model's trunk in its model; itself without one."""
     if not (name := trunk_checkpoint(config)):
         return config

@@ -19,9 +19,9 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.build import untrained_module
-from experiments.scaling.dry_run import DryRun
+from experiments.dry_run import DryRun
 from experiments.scaling.memory import is_stage
-from experiments.scaling.published import codec_of, vocabulary_of, with_published_trunk
+from experiments.scaling.published import codec_of, vocabulary_of, with_planned_trunk
 from experiments.scaling.samples import Samples
 from models import Task
 from models.batch import Sequences
@@ -58,7 +58,7 @@ class StepCost:
     """
 
     def __init__(self, config: Any, samples: Samples, tasks: Sequence[Task]) -> None:
-        config = with_published_trunk(config)
+        config = with_planned_trunk(config)
         self.depth = config.model.trunk.depth
         self.few = max(1, min(FEW, int(TOKENS / max(samples.tokens(task) for task in tasks))))
         self.depths = (2, 4) if is_stage(config) else (1, 2)

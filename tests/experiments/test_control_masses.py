@@ -14,7 +14,7 @@ from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import save
 from experiments.build import build_module
 from experiments.config import ConfigError
-from experiments.probing.control_masses import FILE, mean_masses, with_measured_targets
+from experiments.control_masses import FILE, mean_masses, with_measured_targets
 from experiments.suite import load_suite
 from models.batch import pack_generate, pack_understand, pad
 from models.context import TrunkConfig

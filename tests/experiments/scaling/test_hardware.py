@@ -9,10 +9,10 @@ from rich.console import Console
 
 from experiments.config import ConfigError
 from experiments.parallel.execution import ExecutionConfig
-from experiments.scaling.command import memory_table, on_fleet, training_table
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import GIB, Fleet
 from experiments.scaling.memory import Memory
+from experiments.scaling.tables import memory_table, on_fleet, training_table
 from models.shared import SharedConfig
 from models.training import TrainConfig
 

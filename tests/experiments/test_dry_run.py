@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from experiments.dry_run import DryRun
 from experiments.parallel.execution import ONE_DEVICE
-from experiments.scaling.dry_run import DryRun
 from experiments.scaling.step_cost import Kept
 from experiments.step_flops import step_flops
 from tests.experiments.parallel import runs
