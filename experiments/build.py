@@ -16,7 +16,7 @@ from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.tensor_faults import shapes, tensor_faults
-from models.tokenizers.codec import Codec
+from models.tokenizers.codec import Codebook, Codec
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
 from models.unified import FeatureMap, Vocabulary
@@ -37,7 +37,7 @@ def text_module(
     return SharedModule(shared, vocabulary(config, tokenizer, view), config.stage0, config.seed)
 
 
-def untrained_module(config: Any, known: Vocabulary, codec: Codec, seed: int) -> UnifiedModule:
+def untrained_module(config: Any, known: Vocabulary, codec: Codebook, seed: int) -> UnifiedModule:
     """The arm with all its parts as they are drawn, a bridge around an untrained model."""
     kind: Any = architecture(config.model.name).module
     if issubclass(kind, TokenModule):

@@ -1,9 +1,9 @@
 """FLOPs of a training step, counted before it is trained."""
 
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.dry_run import DryRun
+from experiments.flop_counter import flop_counter
 from models.batch import Batch, Sequences
 from models.module import UnifiedModule
 
@@ -37,7 +37,7 @@ def task_flops(module: UnifiedModule, task: str, part: Sequences) -> int:
 
 def step_flops(module: UnifiedModule, batch: Batch) -> int:
     """FLOPs of one step on `batch`, counted as it runs."""
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         module.training_step(batch, 0).backward()
     module.zero_grad(set_to_none=True)
     return counter.get_total_flops()

@@ -22,6 +22,8 @@ def train(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
 def train_arm(out: Path, home: Path, config: SimpleNamespace, inputs: Inputs) -> None:
     """What each of the processes does that train the arm."""
     module = build_module(config, inputs)
+    if "understand" not in module.trained_tasks:  # nobody looks at the pictures
+        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
     data = training_sequences(config, inputs, module.trained_tasks)
     fit_on_ranks(module, data, out, home, spent_before(config, inputs), config.execution)
 

@@ -15,8 +15,6 @@ def training_sequences(
 ) -> SequenceData:
     """The batches of `tasks`, in the order of the seed, from the stage's first on; a task without a
     batch is dealt none."""
-    if "understand" not in tasks:  # nobody looks at the pictures
-        inputs = {name: folder for name, folder in inputs.items() if name != "features"}
     stores = {task: read_store(inputs, task) for task in tasks}
     sizes = {task: config.train.batch(task) for task in tasks}
     drop = PromptDrop(config.train.prompt_drop, DROP)

@@ -15,7 +15,6 @@ from torch.nn.functional import pad
 
 from models import Task
 from models.context import Context, LayerCache, RecordingCache, rotary_tables
-from models.sample_coin import prompt_coin
 from models.text_tokens import PAD
 from models.unified import Tables, UnifiedModel, state_dtype
 
@@ -63,7 +62,7 @@ class CachedDecoder:
         filled = [prompt + [PAD] * (width - len(prompt)) for prompt in prompts]
         self.prompts = torch.tensor(filled, device=device)
         self.tables = tables or model.embedding.tables(self.dtype)
-        self.coin = prompt_coin(self.prompts, self.prompts != PAD)
+        self.coin = model.coin(self.prompts, self.prompts != PAD)
         self.cache: list[SlotCache] = []
 
     def prefill(self, rows: Int[Tensor, "b"]) -> Float[Tensor, "b d"]:

@@ -151,14 +151,26 @@ class TaskExperts(nn.Module):
         everywhere = over_ranks(own)
         load = everywhere / everywhere.sum()
         share = ranks() * own.sum() / everywhere.sum()
-        within = load.view(2, count).sum(0)
-        balance = count * (within * routing.expert_probabilities.mean(0)).sum()
+        balance = count * (within_group(load, count) * self.wanted(routing)).sum()
         return {
             "group_loss": share * self.config.group_loss_weight * group_loss,
             "balance_loss": share * self.config.balance_loss_weight * balance,
             "group_accuracy": share * (routing.group_logits.argmax(-1) == labels).float().mean(),
             "load": load,
         }
+
+    def wanted(self, routing: Routing) -> Float[Tensor, "2 count"]:
+        """Each expert's probability, summed over the tokens of its group, as a mean over all."""
+        group = nn.functional.one_hot(routing.choice[:, 0] // self.config.experts, 2)
+        return (
+            group.to(routing.expert_probabilities).t() @ routing.expert_probabilities / len(group)
+        )
+
+
+def within_group(load: Float[Tensor, "e"], count: int) -> Float[Tensor, "2 count"]:
+    """Each expert's share of what its group has; none where a group has nothing."""
+    by_group = load.view(2, count)
+    return by_group / by_group.sum(1, keepdim=True).clamp_min(torch.finfo(load.dtype).tiny)
 
 
 class TaskMoEBlock(Block):

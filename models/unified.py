@@ -17,7 +17,7 @@ from models.context import Context, causal_context
 from models.interaction_loss import InteractionConfig, interaction_values, watch
 from models.packing import pack
 from models.sample_coin import prompt_coin, prompt_of
-from models.tokenizers.codec import Codec
+from models.tokenizers.codec import Codebook
 
 SCALAR_LOSS = "_loss"
 
@@ -47,7 +47,7 @@ class Vocabulary:
     view: FeatureMap | None = None
 
     @classmethod
-    def around(cls, words: int, codec: Codec, view: FeatureMap | None = None) -> "Vocabulary":
+    def around(cls, words: int, codec: Codebook, view: FeatureMap | None = None) -> "Vocabulary":
         """That of a model whose images pass `codec`."""
         sizes = (codec.config.grid, codec.depths, codec.head_layers)
         return cls(words, codec.features(), *sizes, view)
@@ -128,12 +128,16 @@ class UnifiedModel(nn.Module):
         self, context: Context, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]
     ) -> Context:
         """The context with what a trunk may choose weights by beside the task."""
-        coin = prompt_coin(tokens, is_prompt)[:, None].expand_as(tokens)
+        coin = self.coin(tokens, is_prompt)[:, None].expand_as(tokens)
         is_image = tokens >= self.vocabulary.text
         if context.packing is not None:
             kept = context.packing.kept
             coin, is_image = (one.flatten()[kept][None] for one in (coin, is_image))
         return replace(context, is_image=is_image, coin=coin)
+
+    def coin(self, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]) -> Bool[Tensor, "b"]:
+        """Each sample's toss."""
+        return prompt_coin(tokens, is_prompt)
 
     def losses(
         self,

@@ -20,6 +20,8 @@ from models.context import TrunkConfig
 from models.module import Architecture, TokenModule
 from models.shared import SharedConfig
 
+SHARE = 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class UniForkConfig:
@@ -28,7 +30,7 @@ class UniForkConfig:
 
     name: str = "unifork"
     trunk: TrunkConfig = field(default_factory=TrunkConfig)
-    fork_share: float = 0.5
+    fork_share: float = SHARE
     fork_at: int | None = None
 
     def __post_init__(self) -> None:
@@ -40,10 +42,20 @@ class UniForkConfig:
                 f"got {self.fork_at}."
             )
 
+        if self.fork_share != SHARE and self.layers_shared != self.shared_by_share:
+            raise ValueError(
+                f"model.fork_share must be left out beside model.fork_at, or mean the same "
+                f"{self.shared_by_share} layers, got {self.fork_at}."
+            )
+
+    @property
+    def shared_by_share(self) -> int:
+        return round(self.fork_share * self.trunk.depth)
+
     @property
     def layers_shared(self) -> int:
         """How many layers both tasks pass through."""
-        return round(self.fork_share * self.trunk.depth) if self.fork_at is None else self.fork_at
+        return self.shared_by_share if self.fork_at is None else self.fork_at
 
     def canonical(self) -> "UniForkConfig | SharedConfig":
         """The one config of the same model: without a branch it is `shared`."""

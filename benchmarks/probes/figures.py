@@ -11,14 +11,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.probes.alignment import ALL, CKA, MUTUAL, WITHIN
-from benchmarks.probes.gradients import PAIRS, WHOLE
+from benchmarks.probes.gradients import PAIRS, WHOLE, WITHOUT_NOISE
 from benchmarks.probes.interaction import MEAN
 from benchmarks.probes.protocol import TASKS
 from benchmarks.probes.routing import BOTH
 from benchmarks.probes.tables import Row, Tables, column, observations, where
 from benchmarks.records import whole_file
 
-COLOURS = {"understand": "C0", "generate": "C1", BOTH: "C2", "tasks": "C3", "random_split": "C7"}
+COLOURS = {
+    "understand": "C0",
+    "generate": "C1",
+    BOTH: "C2",
+    "tasks": "C3",
+    "without_noise": "C4",
+    "random_split": "C7",
+}
 PANEL = 3.4, 2.7
 """Width and height of a panel in inches."""
 MEASURES = {
@@ -112,27 +119,20 @@ def draw_interaction(rows: Rows) -> Figure:
 
 
 def draw_gradients(rows: Rows) -> Figure:
-    """Draw the cosines by layer, and how far the tasks' lie from a random split's."""
+    """Draw the cosines by layer, and the tasks' without noise by matrix."""
     rows = [row for row in rows if row["layer"] != WHOLE]
     figure, axes = panels(1, 2)
-    for pair in PAIRS:
+    for pair in (*PAIRS, WITHOUT_NOISE):
         found = where(rows, projection=WHOLE, pair=pair)
-        look = {"color": COLOURS[pair], "lw": 1.8 if pair == "tasks" else 1.0}
+        look = {"color": COLOURS[pair], "lw": 1.8 if pair == WITHOUT_NOISE else 1.0}
         line(axes[0, 0], found, "cosine", "o-", ms=3, label=pair.replace("_", " "), **look)
     axes[0, 0].axhline(0, lw=0.8, color="grey")
     axes[0, 0].legend(fontsize=7)
     by_layer(axes[0, 0], "cosine of two gradients")
-    by_chance = {
-        (row["layer"], row["projection"]): row["cosine"] for row in where(rows, pair="random_split")
-    }
-    lower = [
-        {**row, "lower": row["cosine"] - by_chance[row["layer"], row["projection"]]}
-        for row in where(rows, pair="tasks")
-        if (row["layer"], row["projection"]) in by_chance
-    ]
-    furthest = max((abs(row["lower"]) for row in lower), default=1.0)
-    names, title = ("projection", "lower"), "tasks minus random split"
-    heat_map(axes[0, 1], lower, names, title, (-furthest, furthest, "RdBu"))
+    pure = where(rows, pair=WITHOUT_NOISE)
+    furthest = max((abs(row["cosine"]) for row in pure), default=1.0)
+    scale = (-furthest, furthest, "RdBu")
+    heat_map(axes[0, 1], pure, ("projection", "cosine"), "tasks without noise", scale)
     return figure
 
 

@@ -1,19 +1,19 @@
 """Whether the tasks pull shared weights in opposite directions, by layer and kind of matrix.
 
-The cosine of the tasks' gradients is -1 where they oppose each other (Yu et al. 2020, arXiv
-2001.06782). Its size means little by itself: the gradients of two small batches of one task are far
-from parallel too. So the same gradients are also split at random, with both tasks in either half:
-conflict is what lies below that.
+The cosine of the tasks' gradients is negative where they oppose each other (Yu et al. 2020, arXiv
+2001.06782). Noise draws it to zero: the gradients of two small batches of one task are far from
+parallel too. So it is also given as it would be of gradients without noise: the tasks' product over
+the lengths that two batches of a task have in common.
 
     tasks          (understand 1 + understand 2) against (generate 1 + generate 2)
-    random_split   (understand 1 + generate 1)   against (understand 2 + generate 2)
-    excess         tasks minus random_split: below zero is conflict
+    without_noise  their product / 4 over the root of (understand 1 · 2) (generate 1 · 2)
     understand     understand 1 against understand 2, and likewise `generate`
+    random_split   (understand 1 + generate 1)   against (understand 2 + generate 2)
 
 A matrix that a task does not reach, such as a branch or the other group's expert, is not shared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -25,12 +25,14 @@ DRAWS = 8
 WHOLE = "all"
 """Stands for every layer or every projection."""
 PAIRS = ("tasks", "random_split", "understand", "generate")
-EXCESS = "excess"
+WITHOUT_NOISE = "without_noise"
 Place = tuple[int | str, str]
 """Layer and projection, either of which may be WHOLE."""
 Named = Mapping[str, Gradient]
 Halves = Mapping[Task, tuple[Named, Named]]
 """The gradients of two batches of each task."""
+Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""A group's gradients of two batches of understanding and of two of generation."""
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -55,21 +57,48 @@ def joined(found: Named, names: Iterable[str]) -> dict[Place, np.ndarray]:
     return {place: np.concatenate(some) for place, some in parts.items()}
 
 
-def draw_cosines(halves: Halves) -> dict[tuple[Place, str], float]:
-    """Return the cosine of every group and pair, of the matrices that both tasks reach."""
+def by_group(halves: Halves) -> dict[Place, Four]:
+    """Return the four gradients of every group, of the matrices that both tasks reach."""
     four = [half for task in TASKS for half in halves[task]]
     names = set.intersection(*map(reached, four))
-    slopes = [joined(one, names) for one in four]
-    found = {}
-    for place in slopes[0]:
-        u1, u2, g1, g2 = (one[place] for one in slopes)
-        sides = ((u1 + u2, g1 + g2), (u1 + g1, u2 + g2), (u1, u2), (g1, g2))
-        for pair, (first, second) in zip(PAIRS, sides, strict=True):
-            if (value := cosine(first, second)) is not None:
-                found[place, pair] = value
-        if {(place, "tasks"), (place, "random_split")} <= found.keys():
-            found[place, EXCESS] = found[place, "tasks"] - found[place, "random_split"]
-    return found
+    u1, u2, g1, g2 = (joined(one, names) for one in four)
+    return {place: (u1[place], u2[place], g1[place], g2[place]) for place in u1}
+
+
+def cosines(four: Four) -> dict[str, float]:
+    """Return the cosine of every pair that has one."""
+    u1, u2, g1, g2 = four
+    sides = ((u1 + u2, g1 + g2), (u1 + g1, u2 + g2), (u1, u2), (g1, g2))
+    found = {pair: cosine(*both) for pair, both in zip(PAIRS, sides, strict=True)}
+    return {pair: value for pair, value in found.items() if value is not None}
+
+
+def products(four: Four) -> np.ndarray:
+    """Return the tasks' product, and the square of each task's length, none with noise in it."""
+    u1, u2, g1, g2 = four
+    return np.array([(u1 + u2) @ (g1 + g2) / 4, u1 @ u2, g1 @ g2])
+
+
+def without_noise(drawn: Sequence[np.ndarray]) -> tuple[float, float | None] | None:
+    """Return the cosine of the mean products, and its standard error by leaving out each draw.
+
+    None where two batches of a task have nothing in common.
+    """
+    whole = _quotient(np.sum(drawn, axis=0))
+    if whole is None or len(drawn) < 2:
+        return None if whole is None else (whole, None)
+    parts = [_quotient(np.sum(drawn, axis=0) - one) for one in drawn]
+    left = [part for part in parts if part is not None]
+    if len(left) < len(parts):
+        return whole, None
+    return whole, float(np.std(left) * (len(left) - 1) ** 0.5)
+
+
+def _quotient(product: np.ndarray) -> float | None:
+    tasks, understand, generate = product
+    if min(understand, generate) <= 0:
+        return None
+    return float(tasks / (understand * generate) ** 0.5)
 
 
 def reached(found: Named) -> set[str]:
@@ -83,16 +112,24 @@ def gradients(model: Inspectable) -> dict[str, list[Row]]:
     A layer that the tasks do not share has a row that says so.
     """
     drawn: dict[tuple[Place, str], list[float]] = {}
+    pure: dict[Place, list[np.ndarray]] = {}
     apart: list[Row] = []
     for draw in range(DRAWS):
         try:
             halves: Halves = {task: _halves(model, task, draw) for task in TASKS}
         except NotApplicableError as error:
             return {"gradients": [{NOTE: str(error)}]}
-        for key, value in draw_cosines(halves).items():
-            drawn.setdefault(key, []).append(value)
+        for place, four in by_group(halves).items():
+            pure.setdefault(place, []).append(products(four))
+            for pair, value in cosines(four).items():
+                drawn.setdefault((place, pair), []).append(value)
         apart = _apart_rows(halves)
-    rows = [_row(place, pair, values) for (place, pair), values in drawn.items()]
+    rows = [
+        _row(place, pair, *_mean(values), len(values)) for (place, pair), values in drawn.items()
+    ]
+    for place, some in pure.items():
+        if (found := without_noise(some)) is not None:
+            rows.append(_row(place, WITHOUT_NOISE, *found, len(some)))
     return {"gradients": [*rows, *apart]}
 
 
@@ -100,16 +137,15 @@ def _halves(model: Inspectable, task: Task, draw: int) -> tuple[Named, Named]:
     return model.gradients(task, 2 * draw), model.gradients(task, 2 * draw + 1)
 
 
-def _row(place: Place, pair: str, values: list[float]) -> Row:
-    error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else None
-    return {
-        "layer": place[0],
-        "projection": place[1],
-        "pair": pair,
-        "cosine": np.mean(values),
-        "stderr": error,
-        "draws": len(values),
-    }
+def _mean(values: list[float]) -> tuple[float, float | None]:
+    """Return the mean and its standard error."""
+    error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else None
+    return float(np.mean(values)), error
+
+
+def _row(place: Place, pair: str, value: float, error: float | None, draws: int) -> Row:
+    about = {"layer": place[0], "projection": place[1], "pair": pair}
+    return {**about, "cosine": value, "stderr": error, "draws": draws}
 
 
 def _apart_rows(halves: Halves) -> list[Row]:

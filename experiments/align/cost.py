@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.align.recipe import AlignConfig
+from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.memory import BF16, FP32, Memory, count, exchanged
@@ -78,7 +78,7 @@ def sequence_flops(form: UnifiedForm, config: AlignConfig, task: Task, row: Sequ
 def encoder_flops(form: UnifiedForm, pixels: int, task: Task) -> float:
     """FLOPs of the frozen encoder that a task's image passes."""
     image = torch.empty(1, 3, pixels, pixels, device=form.model.device)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with flop_counter() as counter, torch.no_grad():
         form.encode(task, image)
     return counter.get_total_flops()
 

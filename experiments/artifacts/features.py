@@ -4,11 +4,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.features import NO_PICTURE, save_features
 from datamodules.world import World
 from experiments.artifacts.data import asks_about_picture
+from experiments.flop_counter import flop_counter
 from experiments.markers import write_json
 from experiments.progress_file import ProgressFile
 from models.tokenizers.encoders import EFFICIENTNET, Encoder, feature_map, open_encoder
@@ -37,6 +37,6 @@ def features(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> Non
 
 def picture_flops(encoder: Encoder, image: np.ndarray) -> int:
     """FLOPs of looking at one picture."""
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         encoder.encode(image[None])
     return counter.get_total_flops()

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from rich.console import Console
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from transformers import DynamicCache
 
 from datamodules.pairs.sources import PRECOMPUTED
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
+from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import over_processes
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
@@ -93,20 +93,6 @@ class BridgePlan:
             cache=int(pairs * self.prompt.saved_bytes),
             storage=FP32 * (frozen + learns),
         )
-
-
-def flop_counter() -> FlopCounterMode:
-    """Torch's own takes the gradient of a convolution's weights to join all of its groups, which
-    makes Sana's, one channel a group, five times as dear as they are."""
-    return FlopCounterMode(
-        display=False, custom_mapping={torch.ops.aten.convolution_backward: gradient_flops}
-    )
-
-
-def gradient_flops(grad: Any, given: Any, weights: Any, *rest: Any, **named: Any) -> int:
-    """As many as forward for each gradient that is asked for, of inputs and of weights."""
-    *_, transposed, _padding, _groups, wanted = rest[:8]
-    return conv_flop_count(given, weights, grad, transposed) * sum(wanted[:2])
 
 
 def new_meta_connector(config: PipelineBridgeConfig, width: int, shapes: Shapes) -> Connector:

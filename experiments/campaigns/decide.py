@@ -36,14 +36,20 @@ from experiments.evidence.statistics import (
     TOO_FEW_SEEDS,
     WORSE,
 )
-from experiments.evidence.verdicts import INHERITED, NO_PRECONDITION, Verdict, judge_claims
+from experiments.evidence.verdicts import (
+    INHERITED,
+    NO_PRECONDITION,
+    ONE_MODEL,
+    Verdict,
+    judge_claims,
+)
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.plan import Request
 from experiments.planner import Project
 from experiments.steps import StepError
 from experiments.timetable import Timetable
 
-FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED)
+FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED, ONE_MODEL)
 LARGEST = 400
 """Seeds beyond which no look is planned."""
 

@@ -1,9 +1,9 @@
 """What the runs say about a suite's claims: a verdict by items and one by seeds.
 
-Before any test, four things bar a verdict: a task that the arm inherits from another model, a
-precondition that does not hold, a metric on which both arms lie at the floor or the ceiling, and
-training that has not settled: the sign of the difference at the last two token counts, and the
-plateau where the preset states one.
+Before any test, five things bar a verdict: two arms that a preset makes one model, a task that the
+arm inherits from another model, a precondition that does not hold, a metric on which both arms lie
+at the floor or the ceiling, and training that has not settled: the sign of the difference at the
+last two token counts, and the plateau where the preset states one.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ from experiments.evidence.statistics import (
 )
 
 STILL_TRAINING, NO_PRECONDITION = "still training", "precondition absent"
-NO_ITEMS, NOT_RUN, INHERITED = "no items", "not run", "inherited"
+NO_ITEMS, NOT_RUN, INHERITED, ONE_MODEL = "no items", "not run", "inherited", "one model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ def judge_claims(found: Gathered) -> list[Verdict]:
 
 def p_values(one: Verdict) -> tuple[float, ...]:
     """Of no difference and of no equivalence (or of being inferior), of which one at most is true;
-    none for a task that another model solves."""
-    if one.seeds == INHERITED:
+    none for a task that another model solves, or for a model against itself."""
+    if one.seeds in (INHERITED, ONE_MODEL):
         return ()
     if one.by_seeds is None or one.by_seeds.p_value is None:
         return 1.0, 1.0
@@ -150,6 +150,8 @@ def items_word(claim: Claim, by_items: Difference) -> str:
 def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | None:
     """What keeps a claim from having a verdict at all, or None."""
     task = task_of(found, claim.metric)
+    if trainings(found, claim.arm) & trainings(found, claim.against):
+        return ONE_MODEL
     if any(cell.arm == claim.arm and task in cell.inherits for cell in found.plan.cells):
         return INHERITED
     if claim.precondition and not holds(found, claim.precondition):
@@ -161,6 +163,12 @@ def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | No
     if on_the_way and still_training(on_the_way, mean):
         return STILL_TRAINING
     return None if has_settled(found, claim) else STILL_TRAINING
+
+
+def trainings(found: Gathered, arm: str) -> set[str]:
+    """The folders of an arm's trainings, one a seed."""
+    cells = (cell for cell in found.plan.cells if cell.arm == arm)
+    return {cell.steps["train"] for cell in cells if "train" in cell.steps}
 
 
 def task_of(found: Gathered, metric: str) -> str | None:

@@ -40,7 +40,8 @@ def untrained_module(config: SimpleNamespace, inputs: Inputs) -> UnifiedModule:
     if "frozen" in inputs:
         return text_module(config, load_codec(inputs["tokenizer"])).to(device()).eval()
     scratch = {**vars(config), "train": replace(config.train, init="scratch")}
-    return build_module(SimpleNamespace(**scratch), inputs).to(device()).eval()
+    drawn = {name: folder for name, folder in inputs.items() if name != "start"}
+    return build_module(SimpleNamespace(**scratch), drawn).to(device()).eval()
 
 
 class InspectedModel:
@@ -102,16 +103,23 @@ class InspectedModel:
         return Choices(array(torch.cat(experts, dim=1)), modality, words, group)
 
     def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
-        """Of training sequences that follow the last ones trained on."""
+        """Of training sequences that follow the last ones trained on, in the order of the seed."""
         if not isinstance(self.module, TokenModule) or set(self.module.trained_tasks) != set(TASKS):
             raise NotApplicableError(f"{self.name} does not train one model on both tasks here")
         self.token_model(task)
-        sequences = self.placed(self.training.sequences(task, self.config.train.steps + batch))
+        sequences = self.placed(self.training.sequences(task, self.first_unseen(task) + batch))
         found = inspection.layer_gradients(self.module.model, sequences, task)
         return {
             name: Gradient(one.layer + 1, one.projection, array(one.slope.flatten()))
             for name, one in found.items()
         }
+
+    def first_unseen(self, task: Task) -> int:
+        """How many batches of the probe's size training has dealt out."""
+        train = self.config.train
+        return -(
+            -(train.stage + 1) * train.steps * train.batch(task) // self.config.probe.gradient_batch
+        )
 
     @property
     def training(self) -> StepBatches:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from datamodules.sequences import SequenceData
 from experiments.build import build_module
-from experiments.fit import Spent
+from experiments.fit import Spent, parameter_counts
 from experiments.markers import write_json
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
@@ -42,11 +42,12 @@ def run_stage(
     `folders`: where this process writes, and the run's folder, from which all processes resume.
     """
     out, home = folders
-    counted = sum(parameter.numel() for parameter in arm.parameters())
+    counts = parameter_counts(arm)  # before updates are added, which are merged at the end
     staged = StagedModule(arm, config.stage, config.seed)
     fit_on_ranks(staged, data, out, home, before, config.execution)
     for weights in (out / "model.pt", *(out / "checkpoints").glob("*.pt")):
         staged.leave_arm(weights)
     summary = json.loads((out / "summary.json").read_text())
-    summary["parameters"]["total"] = counted  # updates are merged
-    write_json(out / "summary.json", {**summary, "stage": config.stage.name})
+    counts["trainable"] = summary["parameters"]["trainable"]
+    about = {"parameters": counts, "stage": config.stage.name}
+    write_json(out / "summary.json", {**summary, **about})

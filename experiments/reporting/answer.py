@@ -13,11 +13,15 @@ from experiments.evidence.verdicts import (
     NO_ITEMS,
     NO_PRECONDITION,
     NOT_RUN,
+    ONE_MODEL,
     STILL_TRAINING,
     Verdict,
 )
 
-BARRED = (AT_CEILING, AT_FLOOR, INHERITED, NO_ITEMS, NO_PRECONDITION, NOT_RUN, STILL_TRAINING)
+BARRED = (
+    *(AT_CEILING, AT_FLOOR, INHERITED, NO_ITEMS),
+    *(NO_PRECONDITION, NOT_RUN, ONE_MODEL, STILL_TRAINING),
+)
 
 
 def suite_answer(found: Gathered, verdicts: Sequence[Verdict], rows: Sequence[Standing]) -> str:

@@ -8,11 +8,13 @@ from experiments.evidence.verdicts import (
     INHERITED,
     NO_ITEMS,
     NO_PRECONDITION,
+    ONE_MODEL,
     STILL_TRAINING,
     Verdict,
 )
 
 FIXED = {
+    ONE_MODEL: "By this preset's sizes both arms are one model: give one of them another value.",
     INHERITED: "Another model solves this task for the arm, so its score says nothing about it.",
     STILL_TRAINING: "The difference has not settled: its sign over the last two token counts, or "
     "the scores themselves.",

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.build import untrained_module
 from experiments.dry_run import DryRun
+from experiments.flop_counter import flop_counter
 from experiments.scaling.memory import is_stage
 from experiments.scaling.published import codec_of, vocabulary_of, with_planned_trunk
 from experiments.scaling.samples import Samples
@@ -97,7 +97,7 @@ def measured(module: UnifiedModule, task: Task, given: Sequences) -> Cost:
     """The cost of one step on sequences of one task."""
     enabled = module.train_config.precision.startswith("bf16")
     autocast = torch.autocast("cpu", torch.bfloat16) if enabled else nullcontext()
-    with DryRun(), FlopCounterMode(display=False) as counter, Kept(module) as kept:
+    with DryRun(), flop_counter() as counter, Kept(module) as kept:
         with autocast:
             loss = module.training_step({task: given}, 0)
         loss.backward()

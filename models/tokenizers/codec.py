@@ -26,27 +26,37 @@ class Sizes(Protocol):
 
 
 @runtime_checkable
-class Codec(Protocol):
-    """Images `[b h w 3]` uint8 to what stands at their positions, in raster order, and back.
+class Codebook(Protocol):
+    """What a trunk has to know of a codec.
 
     `depths`: how many codes share a position; they are written as one (residual_codes.py), and a
-    depth head of `head_layers` blocks predicts them. One that `is_continuous` has no codes; vectors
-    `[b p l]` take their place, and its one code is a placeholder.
+    depth head of `head_layers` blocks predicts them.
     """
 
     depths: int
     head_layers: int
-    is_continuous: bool
 
     @property
     def config(self) -> Sizes: ...
-    def encode(self, images: np.ndarray) -> Tensor: ...
-    def decode(self, codes: Tensor) -> np.ndarray: ...
-    def reconstruct(self, images: np.ndarray) -> np.ndarray: ...
 
     def features(self) -> Float[Tensor, "v w"]:
         """What the trunk sees of every code; the codes of all depths, end to end."""
         ...
+
+
+@runtime_checkable
+class Codec(Codebook, Protocol):
+    """Images `[b h w 3]` uint8 to what stands at their positions, in raster order, and back.
+
+    One that `is_continuous` has no codes; vectors `[b p l]` take their place, and its one code is a
+    placeholder.
+    """
+
+    is_continuous: bool
+
+    def encode(self, images: np.ndarray) -> Tensor: ...
+    def decode(self, codes: Tensor) -> np.ndarray: ...
+    def reconstruct(self, images: np.ndarray) -> np.ndarray: ...
 
     def latents(self) -> Float[Tensor, "v l"]:
         """The vector of every code, at about unit variance; all depths, end to end."""

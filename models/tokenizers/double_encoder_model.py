@@ -11,7 +11,7 @@ order of the sequence stay. Source: Janus (arXiv 2410.13848), whose encoder is S
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from models import Task
@@ -68,6 +68,10 @@ class DoubleEncoderModel(UnifiedModel):
         row = torch.arange(len(tokens), device=tokens.device)[:, None] * features.shape[1]
         seen = torch.where(is_image, len(known) + row + cell, tokens)
         return seen, (torch.cat((known, adapted)), places)
+
+    def coin(self, tokens: Int[Tensor, "b n"], is_prompt: Bool[Tensor, "b n"]) -> Bool[Tensor, "b"]:
+        """By the words alone: what stands for an image is numbered by its place in the batch."""
+        return super().coin(tokens, is_prompt & (tokens < self.vocabulary.text))
 
     def cells(self, device: torch.device) -> Int[Tensor, "p"]:
         """The cell of the feature map that covers each image position."""

@@ -17,7 +17,11 @@ NOTHING = Layer("command line", {})
 
 @pytest.mark.parametrize(
     ("name", "preset"),
-    sorted({(name, "cpu") for name in SUITES} | {("architectures", one) for one in PRESETS}),
+    sorted(
+        {(name, "cpu") for name in SUITES}
+        | {("architectures", one) for one in PRESETS}
+        | {("fork_depth", "claims")}
+    ),
 )
 def test_arms_differ_from_their_control_in_the_declared_fields_alone(
     name: str, preset: str
@@ -30,6 +34,8 @@ def test_arms_differ_from_their_control_in_the_declared_fields_alone(
         arm: dict(flatten(canonical(resolve_arm(schema, suite, load_preset(preset), arm, NOTHING))))
         for arm in suite.arms
     }
+    for claim in read_claims(suite.claims):
+        assert configs[claim.arm] != configs[claim.against], claim.id
     control = configs[suite.config.control]
     for arm, values in configs.items():
         for key in values.keys() | control.keys():

@@ -75,6 +75,18 @@ def test_five_seeds_that_agree_give_a_verdict_on_the_architecture() -> None:
     assert verdict.by_seeds.p_value < 0.001
 
 
+def test_a_model_is_not_compared_with_itself_and_counts_nowhere() -> None:
+    other = {**CLAIM, "id": "two", "arm": "twin"}
+    found = gathered({**VALUES, "twin": VALUES["control"]}, CLAIM, other)
+    alone = judge_claims(gathered(VALUES))[0]
+    named = {"control": "train-1", "twin": "train-1", "fork": "train-2"}
+    cells = (replace(one, steps={"train": named[one.arm]}) for one in found.plan.cells)
+    found.plan = replace(found.plan, cells=tuple(cells))
+    judged, twin = judge_claims(found)
+    assert (twin.items, twin.seeds) == ("one model", "one model")
+    assert judged.by_seeds.p_value == alone.by_seeds.p_value
+
+
 def test_the_same_scores_the_other_way_round_are_worse() -> None:
     claim = {**CLAIM, "arm": "control", "against": "fork"}
     assert judge_claims(gathered(VALUES, claim))[0].seeds == "worse"

@@ -46,9 +46,35 @@ def test_tasks_that_agree_lie_as_near_as_a_random_split():
     tasks, split = (found[1, "all", pair] for pair in ("tasks", "random_split"))
     assert abs(tasks["cosine"] - split["cosine"]) < 3 * (tasks["stderr"] + split["stderr"])
     assert tasks["draws"] == DRAWS
-    below = found[1, "all", "excess"]["cosine"]
-    assert below == pytest.approx(tasks["cosine"] - split["cosine"])
     assert len(set(model.batches)) == len(model.batches) == 4 * DRAWS  # no batch twice
+
+
+@pytest.mark.parametrize("true", [0.6, 0.0, -0.6])
+def test_noise_draws_the_cosine_to_zero_but_not_the_one_without_noise(true: float) -> None:
+    class Wide(Planted):
+        """Directions of length 10 in 500 channels, whose cosine is `true`."""
+
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            own = (1.0, 0.0) if task == "understand" else (true, (1 - true**2) ** 0.5)
+            random = np.random.default_rng([batch, task == "generate"])
+            slope = random.normal(size=500)
+            slope[:2] += 10 * np.array(own)
+            return {"one": Gradient(1, "attention.query", slope)}
+
+    found = by_place(gradients(Wide(DIRECTION))["gradients"])
+    seen, pure = (found[1, "all", pair]["cosine"] for pair in ("tasks", "without_noise"))
+    error = found[1, "all", "without_noise"]["stderr"]
+    assert seen == pytest.approx(true / 3.5, abs=0.05)  # 100 of a squared length of 100 + 500 / 2
+    assert pure == pytest.approx(true, abs=3 * error)
+    assert 0.01 < error < 0.15
+
+
+def test_batches_of_a_task_with_nothing_in_common_have_no_cosine_without_noise() -> None:
+    class Turning(Planted):
+        def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
+            return {"one": Gradient(1, "attention.query", (-1) ** batch * DIRECTION)}
+
+    assert (1, "all", "without_noise") not in by_place(gradients(Turning(DIRECTION))["gradients"])
 
 
 def test_a_matrix_that_a_task_does_not_reach_is_not_shared():

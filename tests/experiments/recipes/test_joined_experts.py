@@ -8,7 +8,7 @@ import torch
 from experiments.build import text_module
 from experiments.fit import Spent, save_weights
 from experiments.markers import write_json
-from experiments.recipes.joined_experts import joined, spent_by_both
+from experiments.recipes.joined_experts import joined
 from models.context import TrunkConfig
 from models.task_moe import TaskMoEConfig
 from models.tokenizers.kinds import load_codec
@@ -52,4 +52,4 @@ def test_a_groups_experts_come_from_its_own_tasks_cell_and_all_else_from_underst
 
 
 def test_the_common_start_of_both_cells_counts_once(inputs: dict[str, Path]) -> None:
-    assert spent_by_both(inputs) == Spent(flops=13 + 15 - 10, tokens=26 + 30 - 20)
+    assert Spent.of_both(inputs) == Spent(flops=13 + 15 - 10, tokens=26 + 30 - 20)
