@@ -13,6 +13,7 @@ from benchmarks.images import write_image
 from benchmarks.probes.config import ProbeConfig
 from benchmarks.probes.tables import observations, read_table, where
 from benchmarks.prompts import geneval
+from datamodules.sequences import StepBatches
 from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import save
 from experiments.build import build_module
@@ -20,6 +21,7 @@ from experiments.markers import write_marker
 from experiments.probing import steps as probes
 from experiments.probing.inspected import InspectedModel, parts, untrained_module
 from experiments.prompt_folders import FULL
+from models import TASKS
 from models.architectures import architecture
 from models.batch import pack_generate, pack_understand
 from models.text_tokens import PAD, TextTokens
@@ -122,6 +124,27 @@ def test_the_weights_that_are_named_are_seen_and_the_baseline_is_what_was_drawn_
     for name, one in drawn.items():
         assert torch.equal(later[name], one + 1), name
         assert torch.equal(before[name], one), name
+    stage = InspectedModel.untrained(from_text, {**inputs, "start": tmp_path}).module.state_dict()
+    assert all(torch.equal(one, drawn[name]) for name, one in stage.items())  # nothing is read
+
+
+def test_gradients_are_of_batches_behind_those_that_training_has_dealt(
+    shared_folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    config.train = replace(TRAIN, steps=10, understand_batch=6, generate_batch=2, stages=2, stage=1)
+    seen, dealt = InspectedModel.trained(config, inputs), StepBatches.sequences
+    asked = []
+
+    def watched(self: StepBatches, task: str, step: int):
+        asked.append((task, step))
+        return dealt(self, task, step)
+
+    monkeypatch.setattr(StepBatches, "sequences", watched)
+    for task in TASKS:
+        assert {one.layer for one in seen.gradients(task, 1).values()} == {1, 2}
+    # two stages of 10 steps of 6 and of 2, in batches of 4
+    assert asked == [("understand", 30 + 1), ("generate", 10 + 1)]
 
 
 def test_choices_are_those_of_all_tokens_but_pads_and_experts_stand_by_task(
@@ -150,24 +173,6 @@ def test_a_prompts_state_is_the_last_layers_mean_over_its_words_alone(
     last = states[-1][0] if isinstance(states[-1], tuple) else states[-1]
     words = last[0, 1 : tokens.shape[1]]  # behind the task's token
     assert torch.allclose(torch.from_numpy(found[0]), words.mean(0), atol=1e-5)
-
-
-def test_gradients_are_of_sequences_that_training_has_not_reached(
-    shared_folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    config, inputs = cell("shared", shared_folders, tmp_path / "train")
-    model, asked = InspectedModel.trained(config, inputs), []
-    whole = model.training
-
-    def sequences(task: str, step: int) -> Any:
-        asked.append(step)
-        return whole.sequences(task, step)
-
-    dealer = SimpleNamespace(sequences=sequences)
-    monkeypatch.setattr(InspectedModel, "training", property(lambda self: dealer))
-    found = model.gradients("generate", 2)
-    assert asked == [TRAIN.steps + 2]
-    assert {one.layer for one in found.values()} == {1, 2}
 
 
 def test_samples_are_seen_in_parts_that_leave_none_out():

@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from experiments import step_flops as counting
+from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import ONE_DEVICE
 from experiments.step_flops import batch_flops, step_flops
 from models.batch import Batch
+from models.causal_attention import causal_attention
 from tests.experiments.parallel import runs
 from tests.experiments.parallel.runs import Case
 
@@ -32,6 +35,39 @@ def test_a_large_batch_lies_on_the_line_through_its_parts(
     whole = step_flops(module, batch)
     monkeypatch.setattr(counting, "WHOLE_TOKENS", 64)
     assert batch_flops(module, batch) == pytest.approx(whole, rel=0.03)  # rows come in 128s
+
+
+class Products(TorchDispatchMode):
+    """Notes the operations that multiply matrices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = str(func.overloadpacket)
+        if "mm" in name.split(".")[-1]:
+            self.names.add(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_no_product_of_matrices_goes_uncounted(arm: str) -> None:
+    module, batch = runs.module(Case(arm, ONE_DEVICE)), runs.data().batches(0)[0]
+    with flop_counter() as counter, Products() as products:
+        module.training_step(batch, 0).backward()
+    counted = {str(name) for name in counter.get_flop_counts()["Global"]}
+    assert "aten.mm" in products.names
+    assert products.names <= counted
+
+
+def test_attention_costs_twice_as_much_backward_as_forward() -> None:
+    three = [torch.randn(2, 2, 64, 8, requires_grad=True) for _ in range(3)]
+    with flop_counter() as counter:
+        out = causal_attention(*three)
+    with flop_counter() as backward:
+        out.sum().backward()
+    assert backward.get_total_flops() == 2 * counter.get_total_flops() > 0
 
 
 def test_a_small_batch_is_counted_as_it_runs() -> None:

@@ -59,6 +59,8 @@ def test_a_fork_with_nothing_to_fork_is_the_shared_cell(name: str) -> None:
     assert by_share.canonical().name == name
     with pytest.raises(ValueError, match=r"model\.fork_share must lie in \[0, 1\], got 1\.5"):
         kind(fork_share=1.5)
+    with pytest.raises(ValueError, match=r"model\.fork_share must be left out beside .* got 1\."):
+        kind(trunk=TRUNK, fork_share=0.0, fork_at=1)
 
 
 @pytest.mark.parametrize("fork_at", [0, 1])

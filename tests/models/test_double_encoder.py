@@ -1,5 +1,7 @@
 """The double encoder is the shared trunk, but for what stands at the images to be understood."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,13 @@ from torch import nn
 
 from models.batch import Batch, check, question_opening
 from models.context import causal_context
+from models.fork_random import ForkRandomConfig, ForkRandomModule
 from models.image_features import CELLS, CHANNELS, ImageFeatures
 from models.sampling import SamplingConfig, before_end
 from models.text_tokens import TextTokens
-from models.unified import Vocabulary
-from tests.models.conftest import CODEC, build, gradients, loss
+from models.tokenizers.double_encoder_model import DoubleEncoderModel
+from models.unified import FeatureMap, Vocabulary
+from tests.models.conftest import CODEC, TRAIN, TRUNK, build, gradients, loss
 
 SAMPLING = SamplingConfig(chunk=4, question_length=40)
 CODES = list(range(CODEC.tokens_per_image))
@@ -125,3 +129,18 @@ def test_features_are_checked_where_a_batch_has_them(batch: Batch) -> None:
     asked = batch["understand"]
     with pytest.raises(ValueError, match=r"batch\.understand\.features must be torch\.float16"):
         check({"understand": {**asked, "features": asked["features"].float()}})
+
+
+def test_a_coin_does_not_know_where_in_its_batch_a_picture_lies(vocabulary: Vocabulary) -> None:
+    with_view = replace(vocabulary, view=FeatureMap(CELLS, CHANNELS))
+    model = ForkRandomModule(ForkRandomConfig(trunk=TRUNK), with_view, TRAIN, 0).model
+    assert isinstance(model, DoubleEncoderModel)
+    question = [5, *(vocabulary.text + code for code in CODES), 7, 8]
+    tokens = torch.tensor([question] * 8)
+    seen, _ = model.see(tokens, torch.zeros(8, CELLS**2, CHANNELS))
+    assert len(seen.unique(dim=0)) == 8
+    coins = model.coin(seen, torch.ones_like(seen, dtype=torch.bool))
+    assert len(coins.unique()) == 1
+    others = seen.clone()
+    others[:, -1] = torch.arange(8)
+    assert len(model.coin(others, torch.ones_like(seen, dtype=torch.bool)).unique()) == 2

@@ -15,7 +15,7 @@ from experiments.plan import cell_config
 from experiments.recipes.mixed_data import Scenes
 from experiments.steps import StepError
 from models.text_tokens import BEGIN_IMAGE, END
-from tests.experiments.recipes.conftest import Runs
+from tests.experiments.recipes.conftest import TOY, Papers, Runs, planned
 
 HEAD = "model.image_head.weight"
 
@@ -86,6 +86,25 @@ def test_costs_add_up_over_the_stages(finished: Runs) -> None:
     fork = first["parameters"]
     assert fork["trainable"] == weights(folders[0])[HEAD].numel()
     assert fork["total"] == second["parameters"]["total"]
+
+
+def test_updates_that_were_merged_are_no_parameters_of_the_arm(
+    papers: Papers, tmp_path: Path
+) -> None:
+    lora = "{rank: 8, alpha: 8, match: [attention.query]}"
+    plain = "stage: {groups: [{match: [model.image_head.*], rate: 0.01}]}"
+    text = TOY.replace(
+        plain, f"stage: {{groups: [{{match: ['*lora_*'], rate: 0.01}}], lora: {lora}}}"
+    )
+    runs = Runs(planned(papers(text)), tmp_path / "runs")
+    folder = runs.train("heads")
+    counts = json.loads((folder / "summary.json").read_text())["parameters"]
+    kept = weights(folder)
+    assert counts["total"] == sum(value.numel() for value in kept.values())
+    tasks = (counts["active_understand"], counts["active_generate"])
+    one_branch = sum(v.numel() for n, v in kept.items() if "generate_" not in n)
+    assert all(active < one_branch for active in tasks)
+    assert counts["trainable"] == 3 * 2 * 8 * 16  # shared layer and two branches; two factors
 
 
 def test_a_stage_that_was_stopped_goes_on_and_leaves_the_finished_one_alone(
