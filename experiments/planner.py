@@ -97,7 +97,8 @@ class Planner:
         self.checkpoints: dict[str, str] = {}
 
     def plan(self) -> Plan:
-        check_claims(read_claims(self.suite.claims), tuple(self.suite.arms))
+        claims, headline = read_claims(self.suite.claims), self.suite.config.headline
+        check_claims(claims, tuple(self.suite.arms), headline)
         arms = self.request.arms or tuple(self.suite.arms)
         cells = tuple(self.cell(arm, seed) for seed in self.request.seeds for arm in arms)
         units = self.units(cells)

@@ -16,7 +16,7 @@ def split_claim(name: str, root: Path) -> tuple[str, Claim]:
         raise ConfigError(f"--claim must read suite/claim, got {name!r}.")
     loaded = load_suite(suite, root)
     claims = read_claims(loaded.claims)
-    check_claims(claims, tuple(loaded.arms))
+    check_claims(claims, tuple(loaded.arms), loaded.config.headline)
     return suite, claim_named(claims, claim)
 
 

@@ -5,7 +5,7 @@
         text: The fork draws better than the shared trunk.
         arm: unifork
         against: shared
-        metric: geneval.overall.unseen   # without protocol
+        metric: geneval.overall.unseen   # a headline metric of the suite, without protocol
         margin: 0.05                     # differences inside it do not matter
         precondition: {arm: generate_only, against: shared, metric: geneval.overall.unseen}
 
@@ -18,6 +18,7 @@ trunk widens (experiments/campaigns/ladder.py): falls, rises or holds.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from experiments.config import ConfigError
@@ -27,7 +28,7 @@ TESTS = (DIFFERENCE, NOT_INFERIOR)
 MARGIN = 0.05
 """Of a metric from 0 to 1: differences inside it do not matter."""
 TRENDS = ("falls", "rises", "holds")
-IN_POINTS = ("dpg.", "mjhq_fid.")
+IN_POINTS = ("dpg.", "mjhq.")
 """Metrics whose scale is not 0 to 1, by the start of their names: no usual margin fits them."""
 
 
@@ -56,8 +57,10 @@ class Claim(Comparison):
                     f"claim {self.id}: {name} must be one of {', '.join(known)}, "
                     f"got {getattr(self, name)!r}."
                 )
-        if not self.margin > 0:
-            raise ConfigError(f"claim {self.id}: margin must be above 0, got {self.margin}.")
+        if not isinstance(self.margin, int | float) or not 0 < self.margin < inf:
+            raise ConfigError(
+                f"claim {self.id}: margin must be a finite number above 0, got {self.margin!r}."
+            )
 
 
 def read_claims(values: Sequence[Mapping[str, Any]]) -> list[Claim]:
@@ -75,11 +78,17 @@ def read_claim(values: Mapping[str, Any]) -> Claim:
         raise ConfigError(f"claim {values.get('id', '?')}: {reason}.") from None
 
 
-def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
-    """Raises ConfigError for a claim about an arm that the suite lacks, an id used twice, or the
-    usual margin of a metric whose scale it does not fit."""
+def check_claims(
+    claims: Sequence[Claim], arms: Sequence[str], headline: Mapping[str, Sequence[str]]
+) -> None:
+    """Raises ConfigError for a claim about an arm that the suite lacks, an arm and itself or a
+    metric that is not a headline one, an id used twice, or the usual margin of a metric whose scale
+    it does not fit."""
     ids = [claim.id for claim in claims]
+    metrics = [metric for some in headline.values() for metric in some]
     for claim in claims:
+        for pair in pairs_of(claim):
+            check_pair(claim.id, pair, metrics)
         if claim.margin == MARGIN and claim.metric.startswith(IN_POINTS):
             raise ConfigError(
                 f"claim {claim.id}: margin must be given in the points of {claim.metric}, "
@@ -95,10 +104,31 @@ def check_claims(claims: Sequence[Claim], arms: Sequence[str]) -> None:
                 raise ConfigError(f"claim {claim.id}: arm must be one of {known}, got {name!r}.")
 
 
+def check_pair(claim: str, pair: Comparison, metrics: Sequence[str]) -> None:
+    """Raises ConfigError for an arm against itself, or a metric that is not one of `metrics` (of
+    any name where there are none)."""
+    if pair.arm == pair.against:
+        raise ConfigError(f"claim {claim}: against must be another arm, got {pair.against!r}.")
+    if not isinstance(pair.metric, str) or "@" in pair.metric:
+        raise ConfigError(
+            f"claim {claim}: metric must be a name without protocol, got {pair.metric!r}."
+        )
+    if metrics and pair.metric not in metrics:
+        known = ", ".join(metrics)
+        raise ConfigError(
+            f"claim {claim}: metric must be one of suite.headline ({known}), got {pair.metric!r}."
+        )
+
+
 def arms_of(claim: Claim) -> tuple[str, ...]:
     """Every arm that a claim and its precondition name, each once."""
-    pairs = [claim, claim.precondition] if claim.precondition else [claim]
+    pairs = pairs_of(claim)
     return tuple(dict.fromkeys(arm for pair in pairs for arm in (pair.against, pair.arm)))
+
+
+def pairs_of(claim: Claim) -> list[Comparison]:
+    """The claim, and its precondition where it has one."""
+    return [claim, claim.precondition] if claim.precondition else [claim]
 
 
 def claim_named(claims: Sequence[Claim], name: str) -> Claim:

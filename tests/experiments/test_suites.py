@@ -50,9 +50,8 @@ def test_a_suite_states_its_question_and_claims_about_its_own_arms(name: str) ->
     assert (HERE / "suites" / name / "README.md").exists()
     assert len(suite.arms) <= 9
     claims = read_claims(suite.claims)
-    check_claims(claims, tuple(suite.arms))
-    headline = [metric for metrics in suite.config.headline.values() for metric in metrics]
-    assert {claim.metric for claim in claims} <= set(headline)
+    assert suite.config.headline
+    check_claims(claims, tuple(suite.arms), suite.config.headline)
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -149,12 +148,31 @@ def test_a_preset_sizes_one_model_without_touching_the_others(suites: Path) -> N
     ("claim", "message"),
     [
         ({"arm": "spork"}, "claim one: arm must be one of control, fork, got 'spork'"),
-        ({"margin": 0}, "claim one: margin must be above 0, got 0"),
+        ({"margin": 0}, "claim one: margin must be a finite number above 0, got 0"),
+        ({"margin": float("inf")}, "margin must be a finite number above 0, got inf"),
+        ({"margin": float("nan")}, "margin must be a finite number above 0, got nan"),
+        ({"margin": "5%"}, "margin must be a finite number above 0, got '5%'"),
         ({"margn": 1}, "claim one: .*unexpected keyword argument 'margn'"),
         ({"metric": "dpg.overall"}, "margin must be given in the points of dpg.overall"),
+        ({"metric": "mjhq.fd"}, "margin must be given in the points of mjhq.fd"),
+        ({"metric": "geneval.overal"}, "metric must be one of suite.headline .*, got .*overal'"),
+        ({"metric": "geneval.overall@world"}, "metric must be a name without protocol, got"),
+        ({"metric": ["dpg.overall"]}, "metric must be a name without protocol, got"),
+        ({"against": "fork"}, "claim one: against must be another arm, got 'fork'"),
+        (
+            {"precondition": {"arm": "fork", "against": "fork", "metric": "geneval.overall"}},
+            "claim one: against must be another arm, got 'fork'",
+        ),
+        (
+            {"precondition": {"arm": "fork", "against": "control", "metric": "geneval.overal"}},
+            "metric must be one of suite.headline .*, got 'geneval.overal'",
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_judged_is_named(claim: dict, message: str) -> None:
-    whole = {"id": "one", "text": "t", "arm": "fork", "against": "control", "metric": "m"}
+    whole = {"id": "one", "text": "t", "arm": "fork", "against": "control"}
+    whole["metric"] = "geneval.overall"
+    headline = {"generate": ["geneval.overall", "dpg.overall", "mjhq.fd"]}
+    check_claims(read_claims([whole]), ("control", "fork"), headline)
     with pytest.raises(ConfigError, match=message):
-        check_claims(read_claims([{**whole, **claim}]), ("control", "fork"))
+        check_claims(read_claims([{**whole, **claim}]), ("control", "fork"), headline)
