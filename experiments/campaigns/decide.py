@@ -39,6 +39,7 @@ from experiments.evidence.statistics import (
 from experiments.evidence.verdicts import (
     INHERITED,
     NO_PRECONDITION,
+    NOT_RUN,
     ONE_MODEL,
     Verdict,
     judge_claims,
@@ -96,9 +97,9 @@ def decide(
 
 
 def is_hopeless(found: Gathered, verdict: Verdict) -> bool:
-    """Whether no seed can be expected to bring a verdict: both arms lie at the floor or the
-    ceiling, or the precondition is surely not met."""
-    if verdict.seeds in (AT_FLOOR, AT_CEILING):
+    """Whether no seed can be expected to bring a verdict: no seed has both arms on the metric, both
+    lie at the floor or the ceiling, or the precondition is surely not met."""
+    if verdict.seeds in (NOT_RUN, AT_FLOOR, AT_CEILING):
         return True
     condition = verdict.claim.precondition
     if verdict.seeds != NO_PRECONDITION or condition is None:

@@ -98,6 +98,20 @@ def test_scores_that_leave_no_room_end_the_search() -> None:
     assert ending(looks[-1]) == "at the floor; more seeds would not decide it"
 
 
+def test_a_metric_that_no_seed_is_scored_on_ends_the_search() -> None:
+    run = planted([0.7] * 20)
+
+    def scored_on_another(request: Request, seconds: float) -> Gathered | None:
+        found = run(request, seconds)
+        assert found is not None
+        found.final = [replace(one, metric="geneval.colors@world") for one in found.final]
+        return found
+
+    looks = list(decide(BASE, ONE, scored_on_another, 1.0, lambda: 0.0))
+    assert [(one.seeds, one.verdict.seeds) for one in looks] == [(5, "not run")]
+    assert ending(looks[-1]) == "not run; more seeds would not decide it"
+
+
 def test_a_precondition_that_surely_fails_ends_the_search() -> None:
     assert words([0.7] * 20, alone=0.4) == [(5, "precondition absent")]
 
