@@ -111,8 +111,11 @@ def p_values(one: Verdict) -> tuple[float, ...]:
 
 
 def with_adjusted(one: Verdict, p_values: Sequence[float]) -> Verdict:
-    if one.by_seeds is None or not p_values:
+    """The claim with its adjusted p-values, of which one that is not tested has none."""
+    if one.by_seeds is None:
         return one
+    if not p_values:
+        return replace(one, by_seeds=replace(one.by_seeds, p_value=None))
     different, equivalent = p_values
     tested = replace(
         one, by_seeds=replace(one.by_seeds, p_value=different), equivalence_p=equivalent

@@ -242,6 +242,15 @@ def test_an_inherited_claim_takes_nothing_of_the_error_rate() -> None:
     assert beside.by_seeds.p_value == pytest.approx(alone.by_seeds.p_value)
 
 
+def test_an_inherited_claim_shows_no_p_value() -> None:
+    found = gathered(VALUES, CLAIM, inherits=("generate",))
+    verdict = judge_claims(found)[0]
+    assert verdict.by_seeds.value == pytest.approx(0.204)
+    assert (verdict.by_seeds.p_value, verdict.equivalence_p) == (None, None)
+    (fork,) = (one for one in standings(found) if one.arm == "fork")
+    assert fork.scores[NAME].p_value is None
+
+
 def test_a_metric_belongs_to_the_task_of_its_benchmark_whatever_its_part() -> None:
     part = "geneval.colors"
     found = gathered(VALUES, {**CLAIM, "metric": part}, inherits=("generate",))
