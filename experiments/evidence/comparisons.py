@@ -77,10 +77,11 @@ def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
 
 
 def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
-    """Cluster bootstrap over the items of both arms, or None if the metric is not made of items."""
+    """Cluster bootstrap over the items of both arms, or None if the metric is not made of items, in
+    one way at every seed."""
     metric = found.full_name(pair.metric)
     pairs: list[PairedItem] = []
-    used: list[Weights] = []
+    fitting: list[Weights] | None = None
     for seed in found.plan.request.seeds:
         ours, theirs = (
             scored_items(found, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
@@ -89,12 +90,10 @@ def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
         if not ours or not theirs or row is None:
             continue
         groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
-        kinds = list(estimators(ours.values(), row.value, groups))
-        if not kinds:
-            return None
-        used += [kinds[0]] if kinds[0] not in used else []
+        here = list(estimators(ours.values(), row.value, groups))
+        fitting = here if fitting is None else [one for one in fitting if one in here]
         pairs += paired(ours, theirs, row.higher_is_better)
-    return items_difference(pairs, used[0]) if len(used) == 1 else None
+    return items_difference(pairs, fitting[0]) if fitting else None
 
 
 def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str, dict[str, Any]]:

@@ -86,6 +86,19 @@ def test_a_score_that_is_the_mean_of_its_strata_compares_strata_alike(tmp_path: 
     assert difference.value == pytest.approx(0.25)
 
 
+def test_a_seed_whose_strata_score_alike_does_not_say_how_the_others_are_made(
+    tmp_path: Path,
+) -> None:
+    # every mean of seed 0 is 0; at seed 1 that of strata, (1 + 0) / 2, is not that of items, 3 / 4
+    found = gathered({"control": [0.0, 0.0], "fork": [0.0, 0.5]})
+    for arm, seed, right in (("control", 0, 0), ("control", 1, 0), ("fork", 0, 0), ("fork", 1, 1)):
+        items = [(name, "many", None, right) for name in "abc"] + [("d", "one", None, 0)]
+        write_items(found, tmp_path, arm, seed, items)
+    difference = compare_items(found, PAIR)
+    assert difference is not None
+    assert difference.value == pytest.approx(0.25)
+
+
 def test_seeds_whose_scores_are_made_in_unlike_ways_have_no_difference_by_items(
     tmp_path: Path,
 ) -> None:
