@@ -2,7 +2,7 @@
 
 The models may differ, nothing else: unlike protocols are refused with the first thing that they
 differ in. The p-value comes from flipping the sign of whole clusters' differences, the interval
-from resampling clusters within strata.
+from resampling clusters within strata, widened where they are few.
 """
 
 from argparse import Namespace
@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import flags
+from benchmarks.few_clusters import expansion
 from benchmarks.protocol import first_difference
-from benchmarks.results import CONFIDENCE, Item, Results
+from benchmarks.results import CONFIDENCE, RESULTS, Item, Results
 
 MAY_DIFFER = ("model", "missing", "dropped", "usage")
 """What a protocol says of the outcome or of the model under test, not of how it was measured."""
@@ -73,7 +74,11 @@ def run_verb(verb: str, options: Namespace) -> None:
 
 def read(path: Path) -> Results:
     """Return the results of a file or folder; ValueError or OSError if they cannot be read."""
-    return Results.read(path if path.is_dir() else path.parent)
+    if path.is_dir():
+        return Results.read(path)
+    if path.name != RESULTS or not path.is_file():
+        raise ValueError(f"results must be a folder or the {RESULTS} in it, got {path}.")
+    return Results.read(path.parent)
 
 
 def compare(first: Results, second: Results) -> list[Comparison]:
@@ -186,11 +191,13 @@ def _interval(
     Each stratum's share of the overall score is fixed; within it, a larger cluster weighs more.
     """
     random = np.random.default_rng(0)
-    draws = np.zeros(1000)
-    for name in sorted(set(strata.tolist())):
+    draws, names = np.zeros(1000), sorted(set(strata.tolist()))
+    for name in names:
         sums, sizes = by_cluster[strata == name], weight[strata == name]
         drawn = random.integers(len(sums), size=(len(draws), len(sums)))
         draws += sizes.sum() * sums[drawn].sum(1) / sizes[drawn].sum(1)
+    value = by_cluster.sum()
+    draws = value + expansion(len(by_cluster), len(names)) * (draws - value)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
     return float(low), float(high)

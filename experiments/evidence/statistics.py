@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from benchmarks.few_clusters import expansion
+
 ALPHA = 0.05
 MINIMUM_SEEDS = 5
 BOOTSTRAP_DRAWS = 4000
@@ -69,18 +71,6 @@ def items_difference(
     draws = value + expansion(clusters, len(strata)) * (draws - value)
     low, inner_low, inner_high, high = np.quantile(draws, [0.025, 0.05, 0.95, 0.975])
     return Difference(value, *map(float, (low, high, inner_low, inner_high)))
-
-
-def expansion(clusters: int, strata: int) -> float:
-    """What widens a percentile interval to the width that a t interval has with so few clusters.
-
-    Source: Hesterberg, "What teachers should know about the bootstrap" (2015), section 3.2.
-    """
-    degrees = clusters - strata
-    if degrees < 1:
-        return 1.0
-    t, normal = stats.t.ppf(1 - ALPHA / 2, degrees), stats.norm.ppf(1 - ALPHA / 2)
-    return float(t / normal * np.sqrt(clusters / degrees))
 
 
 def mean_difference(

@@ -55,6 +55,15 @@ def test_a_cluster_counts_once():
     assert row.p_value == pytest.approx(0.5, abs=0.02)
 
 
+def test_the_interval_of_few_clusters_is_as_wide_as_that_of_t():
+    (row,) = compare(
+        results([0.0] * 8, clusters="aaaabbbb"), results([1.0] * 4 + [0.0] * 4, clusters="aaaabbbb")
+    )
+    # resampled 0 to 1; t of one degree is 12.706, so half of it times 12.706 / 1.960 * sqrt(2 / 1)
+    assert row.ci_low == pytest.approx(0.5 - 4.584, abs=0.001)
+    assert row.ci_high == pytest.approx(0.5 + 4.584, abs=0.001)
+
+
 def test_strata_count_by_the_protocols_weights():
     weights = {"s": 1.0, "t": 1.0, "unused": 1.0}
     first = results([0, 0, 0, 0], strata="ssst", weights=weights)
@@ -80,6 +89,16 @@ def test_the_first_difference_of_protocols_is_named():
     assert first_difference(PROTOCOL, other) == "judge.threshold: 0.3 against 0.5"
     assert first_difference(PROTOCOL, {**PROTOCOL, "seeds": 42}) == "seeds: 'nothing' against 42"
     assert first_difference(PROTOCOL, {**PROTOCOL, "model": 1}, ("model",)) is None
+
+
+@pytest.mark.parametrize("name", ["baseline.json", "absent.json", "none/results.json"])
+def test_a_file_is_not_read_in_place_of_another(tmp_path, capsys, name):
+    results([1, 0]).write(tmp_path)
+    right = tmp_path / "results.json"
+    (tmp_path / "baseline.json").write_text(right.read_text())
+    assert main(["compare", str(tmp_path / name), str(right)]) == 2
+    error = capsys.readouterr().err
+    assert f"must be a folder or the results.json in it, got {tmp_path / name}." in error
 
 
 def test_unlike_protocols_and_unlike_items_are_refused(tmp_path, capsys):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.few_clusters import expansion
 from experiments.evidence import statistics
 from experiments.evidence.power import (
     POWER,
@@ -15,7 +16,6 @@ from experiments.evidence.statistics import (
     Difference,
     PairedItem,
     equivalence_p,
-    expansion,
     holm,
     items_difference,
     mean_difference,
