@@ -9,6 +9,8 @@ from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 from benchmarks import flags
 from benchmarks.few_clusters import expansion
 from benchmarks.protocol import first_difference
-from benchmarks.results import CONFIDENCE, RESULTS, Item, Results
+from benchmarks.results import CONFIDENCE, ITEMS, RESULTS, Item, Results
 
 MAY_DIFFER = ("model", "missing", "dropped", "usage")
 """What a protocol says of the outcome or of the model under test, not of how it was measured."""
@@ -75,10 +77,20 @@ def run_verb(verb: str, options: Namespace) -> None:
 def read(path: Path) -> Results:
     """Return the results of a file or folder; ValueError or OSError if they cannot be read."""
     if path.is_dir():
-        return Results.read(path)
+        return _finite(Results.read(path), path)
     if path.name != RESULTS or not path.is_file():
         raise ValueError(f"results must be a folder or the {RESULTS} in it, got {path}.")
-    return Results.read(path.parent)
+    return _finite(Results.read(path.parent), path.parent)
+
+
+def _finite(results: Results, folder: Path) -> Results:
+    """Return `results`; ValueError that names the metric or item whose value is not finite."""
+    metrics = ((RESULTS, name, one.value) for name, one in results.metrics.items())
+    items = ((ITEMS, f"item {one.name}", one.value) for one in results.items)
+    for file, name, value in chain(metrics, items):
+        if not isfinite(value):
+            raise ValueError(f"{folder / file} must hold finite values, got {value} of {name}.")
+    return results
 
 
 def compare(first: Results, second: Results) -> list[Comparison]:

@@ -12,13 +12,14 @@ brackets/results.jsonl      the same object a line, with "row": ceiling, floor, 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from experiments.config import digest
 from experiments.markers import MARKER
 from experiments.plan import Cell, Plan
-from experiments.steps import Store
+from experiments.steps import StepError, Store
 
 PROTOCOLS = "protocols.json"
 LONG = "leaderboard_long.csv"
@@ -99,7 +100,7 @@ class Gathered:
     def right(self, arm: str, seed: int, benchmark: str) -> dict[str, bool]:
         """A cell's scored items, by name: whether each counted; none where nothing was scored."""
         path = self.items.get((arm, seed, benchmark))
-        return {one["name"]: one["value"] > 0 for one in read_lines(path)} if path else {}
+        return {one["name"]: one["value"] > 0 for one in read_items(path)} if path else {}
 
 
 def gather(plan: Plan, store: Store, problems: Mapping[str, str] | None = None) -> Gathered:
@@ -152,13 +153,13 @@ def gather_cell(found: Gathered, cell: Cell, store: Store, run_id: str) -> None:
             continue
         origin = Origin(found, store, folder, cell, run_id)
         if name.startswith("score_"):
-            results = json.loads((store.path(folder) / "results.json").read_text())
+            (results,) = read_results(store.path(folder) / "results.json")
             found.final += origin.rows(results, summary["tokens"])
             found.items[cell.arm, cell.seed, results["benchmark"]] = (
                 store.path(folder) / results["items"]
             )
         elif name == "curve":
-            for results in read_lines(store.path(folder) / "results.jsonl"):
+            for results in read_results(store.path(folder) / "results.jsonl"):
                 found.curve += origin.rows(results, results["tokens_seen"])
 
 
@@ -168,7 +169,7 @@ def bracket_rows(found: Gathered, cell: Cell, store: Store) -> list[Row]:
         row
         for name, folder in cell.steps.items()
         if name.endswith("brackets") and store.exists(folder)
-        for results in read_lines(store.path(folder) / "results.jsonl")
+        for results in read_results(store.path(folder) / "results.jsonl")
         for row in Origin(found, store, folder, cell).rows(results, None, results["row"])
     ]
 
@@ -225,6 +226,30 @@ def judge_name(protocol: Mapping[str, Any]) -> str:
     if isinstance(judge, Mapping):
         return str(judge.get("judge") or judge.get("extractor", ""))
     return str(judge)
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results of a .json file, or of each line of a .jsonl file; raises StepError that names
+    the metric whose value is not finite."""
+    lines = path.suffix == ".jsonl"
+    found = read_lines(path) if lines else [json.loads(path.read_text())]
+    for results in found:
+        for name, metric in results["metrics"].items():
+            require_finite(path, name, metric["value"])
+    return found
+
+
+def read_items(path: Path) -> list[dict[str, Any]]:
+    """The scored items of a .jsonl file; raises StepError that names one that is not finite."""
+    items = read_lines(path)
+    for one in items:
+        require_finite(path, f"item {one['name']}", one["value"])
+    return items
+
+
+def require_finite(path: Path, name: str, value: float) -> None:
+    if not isfinite(value):
+        raise StepError(f"{path} must hold finite values, got {value} of {name}.")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.evidence.claims import Comparison
-from experiments.evidence.collect import Gathered, Row, read_lines
+from experiments.evidence.collect import Gathered, Row, read_items
 from experiments.evidence.statistics import (
     MINIMUM_SEEDS,
     Difference,
@@ -105,7 +105,7 @@ def scored_items(found: Gathered, arm: str, seed: int, metric: str) -> dict[str,
     stratum, _, column = rest.partition(".")
     return {
         item["name"]: item
-        for item in read_lines(path)
+        for item in read_items(path)
         if (not column or item.get("column") == column)
         and (stratum == "overall" or item["stratum"] == stratum)
     }

@@ -101,6 +101,19 @@ def test_a_file_is_not_read_in_place_of_another(tmp_path, capsys, name):
     assert f"must be a folder or the results.json in it, got {tmp_path / name}." in error
 
 
+def test_values_that_are_not_finite_are_refused(tmp_path, capsys):
+    nan, good = float("nan"), results([1, 0])
+    good.write(tmp_path / "good")
+    replace(results([1, nan]), metrics=good.metrics).write(tmp_path / "item")
+    replace(good, metrics=results([1, nan]).metrics).write(tmp_path / "metric")
+    for name, said in (
+        ("item", "items.jsonl must hold finite values, got nan of item 1."),
+        ("metric", "results.json must hold finite values, got nan of geneval.overall@x."),
+    ):
+        assert main(["compare", str(tmp_path / "good"), str(tmp_path / name)]) == 2
+        assert f"{tmp_path / name / said}" in capsys.readouterr().err
+
+
 def test_unlike_protocols_and_unlike_items_are_refused(tmp_path, capsys):
     results([1, 0]).write(tmp_path / "a")
     results([1, 0], seeds="running").write(tmp_path / "b")

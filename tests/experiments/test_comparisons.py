@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.evidence.claims import Comparison
-from experiments.evidence.collect import Gathered
+from experiments.evidence.collect import Gathered, read_results
 from experiments.evidence.comparisons import (
     compare_items,
     curve_differences,
@@ -15,7 +15,8 @@ from experiments.evidence.comparisons import (
     scored_items,
     seed_differences,
 )
-from tests.experiments.test_verdicts import METRIC, gathered, row
+from experiments.steps import StepError
+from tests.experiments.test_verdicts import METRIC, NAME, gathered, row
 
 PAIR = Comparison(arm="fork", against="control", metric=METRIC)
 SEED_SCORES = {"control": [0.5, 0.25], "fork": [0.75, 0.125]}
@@ -109,6 +110,23 @@ def test_seeds_whose_scores_are_made_in_unlike_ways_have_no_difference_by_items(
         for seed in (0, 1):
             write_items(found, tmp_path, arm, seed, items)
     assert compare_items(found, PAIR) is None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    found = gathered(SEED_SCORES)
+    write_items(found, tmp_path, "fork", 0, [("a", "s", None, 1), ("b", "s", None, value)])
+    said = rf"fork-0\.jsonl must hold finite values, got {value} of item b\."
+    with pytest.raises(StepError, match=said):
+        scored_items(found, "fork", 0, METRIC)
+    with pytest.raises(StepError, match=said):
+        found.right("fork", 0, "geneval")
+    for file in ("results.json", "results.jsonl"):
+        (tmp_path / file).write_text(json.dumps({"metrics": {NAME: {"value": value}}}) + "\n")
+        with pytest.raises(
+            StepError, match=rf"{file} must .* finite values, got {value} of {NAME}"
+        ):
+            read_results(tmp_path / file)
 
 
 def test_a_missing_cell_of_either_arm_is_named() -> None:
