@@ -25,7 +25,15 @@ from rich.markdown import Markdown
 from experiments.config import digest
 from experiments.estimate import record_timings
 from experiments.evidence.claims_record import hold_to_claims
-from experiments.evidence.collect import OUTPUTS, PROTOCOLS, RUN_IDS, gather, unfinished
+from experiments.evidence.collect import (
+    OUTPUTS,
+    PROTOCOLS,
+    RUN_IDS,
+    Gathered,
+    gather,
+    unfinished,
+)
+from experiments.evidence.scores import Standing
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.markers import write_json, write_text
@@ -105,14 +113,20 @@ class Ablation:
             record_timings(self.plan, self.store)
         display.ended(unit)
         if unit.job is not None:
-            write_leaderboard(gather(self.plan, self.store, problems(display.units)), self.folder)
+            self.write_tables(gather(self.plan, self.store, problems(display.units)))
+
+    def write_tables(self, found: Gathered) -> list[Standing]:
+        """The leaderboard of what is finished. The folder is no finished run until `outputs.json`
+        is written again: a plan that it named before would vouch for tables of another."""
+        (self.folder / "outputs.json").unlink(missing_ok=True)
+        return write_leaderboard(found, self.folder)
 
     def write_outputs(self, units: Mapping[str, Unit]) -> None:
         hold_to_claims(self.plan, self.store)
         found = gather(
             self.plan, self.store, {**unfinished(self.plan, self.store), **problems(units)}
         )
-        rows = write_leaderboard(found, self.folder)
+        rows = self.write_tables(found)
         write_text(self.folder / CLAIMS, claims_csv(found, self.store))
         write_report(found, self.store, rows, self.folder / "report.html")
         if not found.problems:

@@ -13,7 +13,8 @@ def outputs(folder: Path) -> dict[str, str]:
     try:
         return json.loads((folder / "outputs.json").read_text())
     except FileNotFoundError:
-        raise ConfigError(f"{folder} must hold a finished run, got none.") from None
+        begun = "an unfinished one; run it to its end" if folder.exists() else "none"
+        raise ConfigError(f"{folder} must hold a finished run, got {begun}.") from None
 
 
 def read_plan(runs: Path, run: str) -> Plan:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments.ablate import Ablation, exclusive
+from experiments.ablate import INTERRUPTED, Ablation, exclusive
+from experiments.config import ConfigError
 from experiments.evidence.collect import gather
+from experiments.finished_runs import read_plan
+from experiments.progress import Display
+from experiments.scheduler import Unit
 from experiments.steps import StepError
 
 SECONDS_WHEN_NOTHING_CHANGED = 10
@@ -54,6 +58,32 @@ def test_a_failed_cell_does_not_stop_the_others_and_its_row_says_so(
     assert "no result: train: train.loss must be finite, got nan at step 3." in text
     assert "no result: needs train of reader, seed 0, which failed" in text
     assert run.store.exists(run.plan.cells[0].steps["score_geneval"])
+
+
+def test_a_larger_run_that_was_interrupted_leaves_no_tables_to_a_smaller_one(
+    ablation: Make,
+) -> None:
+    small = ablation(arms=("control",))
+    assert small.run(jobs=1, track=False) == 0
+    table = (small.folder / "leaderboard.csv").read_text()
+    larger = ablation(arms=("control",), seeds=(0, 1))
+    refresh = larger.refresh
+
+    def interrupted(unit: Unit, display: Display) -> None:
+        refresh(unit, display)
+        if unit.name == "control, seed 1":
+            raise KeyboardInterrupt
+
+    larger.refresh = interrupted
+    assert larger.run(jobs=1, track=False) == INTERRUPTED
+    assert (small.folder / "leaderboard.csv").read_text() != table
+    with pytest.raises(ConfigError, match="must hold a finished run, got an unfinished one"):
+        read_plan(small.runs, small.folder.name)
+    again = ablation(arms=("control",))
+    assert not again.up_to_date()
+    assert again.run(jobs=1, track=False) == 0
+    assert (small.folder / "leaderboard.csv").read_text() == table
+    assert again.up_to_date()
 
 
 def test_an_arm_waits_for_the_cell_that_it_needs(ablation: Make) -> None:
