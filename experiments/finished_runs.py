@@ -20,7 +20,10 @@ def outputs(folder: Path) -> dict[str, str]:
 def read_plan(runs: Path, run: str) -> Plan:
     """The plan of a finished run below `runs`; ConfigError if there is none."""
     path = runs / "plans" / outputs(runs / run)["plan"]
-    return plan_from_json(json.loads(path.read_text()))
+    try:
+        return plan_from_json(json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} must exist, got no such file; run {run} again.") from None
 
 
 def find_cell(plan: Plan, arm: str, seed: int, task: str = "") -> Cell:

@@ -8,7 +8,10 @@ the code has become since.
 import argparse
 import gzip
 import json
+import os
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.config import ConfigError
@@ -25,17 +28,27 @@ from experiments.sources import ROOT
 from experiments.steps import Store
 
 LIMIT_BYTES = 1_000_000
+NAME = re.compile(r"\w([\w.-]*\w)?")
 
 
 def export(folder: Path, target: Path) -> None:
     """Copies the outputs and the scores of every cell in place of what `target` held.
 
-    Raises ConfigError, and writes nothing, above LIMIT_BYTES.
+    Raises ConfigError, and writes nothing, above LIMIT_BYTES and where files of the run are gone.
     """
+    plan, store = read_plan(folder.parent, folder.name), Store(folder.parent)
+    steps = {
+        one: f"{name} of {cell.label}" for cell in plan.cells for name, one in cell.steps.items()
+    }
+    if gone := [said for one, said in steps.items() if not store.is_done(one)]:
+        raise ConfigError(
+            f"{folder} must have every step finished, got no {gone[0]}; run it again."
+        )
     names = (*OUTPUTS, "leaderboard.tex", PROTOCOLS)
+    if missing := [name for name in names if not (folder / name).exists()]:
+        raise ConfigError(f"{folder / missing[0]} must exist, got no such file; run it again.")
     files = {name: (folder / name).read_bytes() for name in names}
     files[f"{LONG}.gz"] = gzip.compress(files.pop(LONG), mtime=0)
-    plan, store = read_plan(folder.parent, folder.name), Store(folder.parent)
     files[CLAIMS] = claims_csv(gather(plan, store), store).encode()
     lines = (json.dumps(row) + "\n" for row in probe_rows(plan, store, probe_entries()))
     files[PROBES] = "".join(lines).encode()
@@ -45,11 +58,24 @@ def export(folder: Path, target: Path) -> None:
     if size > LIMIT_BYTES:
         listed = ", ".join(f"{name} {len(content)}" for name, content in files.items())
         raise ConfigError(f"{target} must take at most {LIMIT_BYTES} bytes, got {size}: {listed}.")
-    if target.exists():
-        shutil.rmtree(target)
-    target.mkdir(parents=True)
-    for name, content in files.items():
-        (target / name).write_bytes(content)
+    replace_folder(target, files)
+
+
+def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Puts the files in place of the folder `target`, which stays as it was if that fails."""
+    new, old = (target.with_name(f".{target.name}.{kind}.{os.getpid()}") for kind in ("new", "old"))
+    try:
+        new.mkdir(parents=True)
+        for name, content in files.items():
+            (new / name).write_bytes(content)
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
+    finally:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def scores(plan: Plan, store: Store) -> dict[str, dict]:
@@ -65,13 +91,34 @@ def scores(plan: Plan, store: Store) -> dict[str, dict]:
     return found
 
 
+def target_folder(name: str) -> Path:
+    """The folder of a name below results/; ConfigError for a name that could lead elsewhere."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            "--name must be one folder's name of letters, digits, '_' and, within, '.' or '-', "
+            f"got {name!r}."
+        )
+    target = ROOT / "results" / name
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ConfigError(f"--name must be that of a folder or new, got {target}.")
+    return target
+
+
+def run_folder(name: str, runs: Path) -> Path:
+    """The folder of a run below `runs`; ConfigError for one that is only committed, or none."""
+    if name and (runs / name / "leaderboard.md").exists():
+        return runs / name
+    committed = find_run(name, runs)
+    raise ConfigError(f"--run must be a run below {runs}, got the committed {committed}.")
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments export")
     parser.add_argument("--run", default="architectures-cpu")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--name", default="reference", help="the folder below results/")
     options = parser.parse_args(arguments)
-    target = ROOT / "results" / options.name
-    export(find_run(options.run, options.runs), target)
+    target = target_folder(options.name)
+    export(run_folder(options.run, options.runs), target)
     print(target)
     return 0

@@ -12,7 +12,7 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.evidence.collect import judge_name
-from experiments.reporting.export import export
+from experiments.reporting.export import export, replace_folder, run_folder, target_folder
 from experiments.reporting.leaderboard import to_csv, to_markdown, to_tex
 from experiments.reporting.readme import END, START, with_table
 from experiments.reporting.results import find_run
@@ -112,6 +112,7 @@ def check_export(finished: Ablation) -> None:
     )
     assert (target / "probes.jsonl").read_text() == ""
     check_too_large_to_export(finished, target)
+    check_export_that_fails(finished, target)
     assert find_run("toy-tiny", finished.runs) == finished.folder
     with pytest.raises(ConfigError, match=r"run must be one of .*toy-tiny.*, got 'other'"):
         find_run("other", finished.runs)
@@ -126,6 +127,44 @@ def check_too_large_to_export(finished: Ablation, target: Path) -> None:
         export(finished.folder, target)
     assert (target / "report.html").read_bytes() == before
     report.write_text(whole)
+
+
+def check_export_that_fails(finished: Ablation, target: Path) -> None:
+    """A step that is gone is named, and what was exported before stays."""
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+    score = finished.store.path(finished.plan.cells[0].steps["score_vqa"])
+    score.rename(score.with_name("elsewhere"))
+    with pytest.raises(ConfigError, match="every step finished, got no score_vqa of control, seed"):
+        export(finished.folder, target)
+    score.with_name("elsewhere").rename(score)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
+
+
+def test_a_folder_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "results" / "one"
+    replace_folder(target, {"a": b"1"})
+    with pytest.raises(OSError, match="there"):
+        replace_folder(target, {"b": b"2", "not/there": b"3"})
+    assert [path.name for path in target.iterdir()] == ["a"]
+    replace_folder(target, {"b": b"2"})
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/tmp/somewhere", "a/b", "../a", ".git", "a\n"])
+def test_a_name_that_could_lead_out_of_the_results_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"--name must be one folder's name.*got"):
+        target_folder(name)
+
+
+def test_a_run_is_exported_from_its_own_folder_and_not_from_a_committed_one(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match=r"--run must be a run below .*committed .*reference"):
+        run_folder("reference", tmp_path)
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "leaderboard.md").touch()
+    assert run_folder("reference", tmp_path) == tmp_path / "reference"
 
 
 def test_missing_values_are_empty_and_zero_is_zero() -> None:
