@@ -12,7 +12,7 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
-from experiments.plan import Request, read_seeds
+from experiments.plan import Request, check_counts, read_seeds
 from experiments.planner import Project
 from experiments.scaling.hardware import Fleet
 from experiments.sources import ROOT
@@ -36,9 +36,7 @@ def request_options(parser: argparse.ArgumentParser) -> None:
 
 def request(options: argparse.Namespace) -> Request:
     seeds = read_seeds(options.seeds)
-    for name in ("jobs", "threads"):
-        if getattr(options, name) < 1:
-            raise ConfigError(f"--{name} must be at least 1, got {getattr(options, name)}.")
+    check_counts(jobs=options.jobs, threads=options.threads)
     return Request(
         suite=options.suite,
         preset=options.preset,

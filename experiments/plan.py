@@ -43,6 +43,13 @@ def read_seeds(text: str) -> tuple[int, ...]:
         raise ConfigError(f"--seeds must be whole numbers like 0,1, got {text!r}.") from None
 
 
+def check_counts(**counts: int) -> None:
+    """ConfigError for an option (`jobs=0`) that is below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {count}.")
+
+
 @dataclass(frozen=True)
 class Cell:
     """One arm with one seed; `steps` maps step names to folders."""

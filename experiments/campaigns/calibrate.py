@@ -21,7 +21,7 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.markers import write_text
-from experiments.plan import Plan, Request, cell_config
+from experiments.plan import Plan, Request, cell_config, check_counts
 from experiments.planner import Project
 from experiments.reporting.markdown import markdown_table
 
@@ -113,6 +113,7 @@ def main(arguments: list[str]) -> int:
     chosen = [one for one in options.only.split(",") if one] or list(SWEEP)
     if unknown := [one for one in chosen if one not in SWEEP]:
         parser.error(f"--only must name settings of {', '.join(SWEEP)}, got {unknown[0]!r}.")
+    check_counts(jobs=options.jobs)
     console, outcomes = Console(), []
     for name in chosen:
         request = Request(

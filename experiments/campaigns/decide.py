@@ -45,7 +45,7 @@ from experiments.evidence.verdicts import (
     judge_claims,
 )
 from experiments.executors.choice import Machines, executor_options, open_machines
-from experiments.plan import Request
+from experiments.plan import Request, check_counts
 from experiments.planner import Project
 from experiments.steps import StepError
 from experiments.timetable import Timetable
@@ -53,6 +53,8 @@ from experiments.timetable import Timetable
 FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED, ONE_MODEL)
 LARGEST = 400
 """Seeds beyond which no look is planned."""
+LONGEST_HOURS = 10 * 365 * 24
+"""A budget that the system's timer can hold."""
 
 Run = Callable[[Request, float], Gathered | None]
 """Runs a request in so many seconds; None where they do not suffice."""
@@ -165,8 +167,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     executor_options(parser)
     options = parser.parse_args(arguments)
-    if not options.max_hours > 0:
-        raise ConfigError(f"--max-hours must be above 0, got {options.max_hours}.")
+    check_counts(jobs=options.jobs, threads=options.threads)
+    check_hours(options.max_hours)
     project, console = Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
     place = (options.threads, options.device)
@@ -178,6 +180,13 @@ def main(arguments: list[str]) -> int:
         console.print(last.text, highlight=False, soft_wrap=True)
     console.print(f"{claim.text} {ending(last)}.", highlight=False, soft_wrap=True)
     return 0
+
+
+def check_hours(hours: float) -> None:
+    if not 0 < hours <= LONGEST_HOURS:
+        raise ConfigError(
+            f"--max-hours must be above 0 and at most {LONGEST_HOURS}, got {hours:g}."
+        )
 
 
 def ending(last: Look | None) -> str:

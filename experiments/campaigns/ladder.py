@@ -7,6 +7,7 @@ on the width's logarithm, at the largest token budget.
 """
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.markers import write_text
-from experiments.plan import Plan, Request, cell_config, read_seeds
+from experiments.plan import Plan, Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project
 from experiments.steps import StepError
 
@@ -86,9 +87,9 @@ def rungs(widths: str, tokens: str) -> list[Rung]:
     )
     if len(wide) < FEWEST_WIDTHS:
         raise ConfigError(f"--widths must be at least {FEWEST_WIDTHS}, got {len(wide)}.")
-    if len(long) < FEWEST_BUDGETS or long[0] <= 0:
+    if len(long) < FEWEST_BUDGETS or not all(0 < share < math.inf for share in long):
         raise ConfigError(
-            f"--tokens must be at least {FEWEST_BUDGETS} shares above 0, got {tokens!r}."
+            f"--tokens must be at least {FEWEST_BUDGETS} finite shares above 0, got {tokens!r}."
         )
     return [Rung(width, share) for share, width in product(long, wide)]
 
@@ -108,8 +109,11 @@ def climb(
 ) -> Iterator[tuple[Rung, Gathered]]:
     """Runs the rungs one by one and gives what each left; raises StepError where one failed."""
     config = control_config(make(request).plan, claim.against)
-    for rung in steps:
-        ablation = make(replace(request, overrides=rung.overrides(config), label=rung.label))
+    asked = [replace(request, overrides=one.overrides(config), label=one.label) for one in steps]
+    for one in asked:
+        make(one)  # a size that cannot be is refused before the first rung has cost hours
+    for rung, one in zip(steps, asked, strict=True):
+        ablation = make(one)
         if ablation.run(jobs, machines=machines):
             raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")
         yield rung, gather(ablation.plan, ablation.store)
@@ -144,6 +148,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     executor_options(parser)
     options = parser.parse_args(arguments)
+    check_counts(jobs=options.jobs)
     steps, project, console = rungs(options.widths, options.tokens), Project(), Console()
     suite, claim = split_claim(options.claim, project.root)
     seeds = read_seeds(options.seeds)

@@ -11,7 +11,7 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
-from experiments.plan import Request, cell_config, read_seeds
+from experiments.plan import Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project, load_plan
 from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
@@ -38,6 +38,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
 
 def request(options: argparse.Namespace) -> Request:
     """The last stage with each seed; its predecessors come with it."""
+    check_counts(jobs=options.jobs)
     return Request(
         suite=PREFIX + options.name,
         preset=options.preset,

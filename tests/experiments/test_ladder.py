@@ -51,8 +51,10 @@ def test_a_rung_keeps_the_width_of_a_head_and_the_ratio_of_the_feed_forward() ->
     [
         ("64,96", "0.5,1", "--widths must be at least 3, got 2"),
         ("64,96,96", "0.5,1", "--widths must be at least 3, got 2"),
-        ("64,96,128", "1", "--tokens must be at least 2 shares above 0, got '1'"),
-        ("64,96,128", "0,1", "--tokens must be at least 2 shares above 0, got '0,1'"),
+        ("64,96,128", "1", "--tokens must be at least 2 finite shares above 0, got '1'"),
+        ("64,96,128", "0,1", "--tokens must be at least 2 finite shares above 0, got '0,1'"),
+        ("64,96,128", "1,inf", "--tokens must be at least 2 finite shares above 0, got '1,inf'"),
+        ("64,96,128", "nan,1", "--tokens must be at least 2 finite shares above 0, got 'nan,1'"),
         ("64,96,wide", "0.5,1", "--widths must be numbers with commas between, got '64,96,wide'"),
     ],
 )
@@ -74,6 +76,7 @@ class FakeAblation:
 
     def __init__(self, request: Request, ended: int) -> None:
         self.request, self.ended, self.folder, self.store = request, ended, Path("run"), None
+        self.ran = False
         steps = {"train-0": None}
         cells = tuple(
             Cell(arm, 0, arm, (), (), "", {"train": "train-0"}) for arm in ("fork", "control")
@@ -81,6 +84,7 @@ class FakeAblation:
         self.plan = SimpleNamespace(cells=cells, steps=steps)
 
     def run(self, jobs: int, machines: Machines) -> int:
+        self.ran = True
         return self.ended
 
 
@@ -100,9 +104,40 @@ def test_every_rung_is_a_run_of_its_own_with_its_own_sizes(climbing: None) -> No
     asked, steps = Request("toy", "tiny"), rungs("64,96,128", "0.5,1")[:2]
     found = list(ladder.climb(asked, ONE, steps, make, 1, HERE))
     assert [rung for rung, _ in found] == steps
-    ran = [one.request for one in made[1:]]  # the first is asked for the control's sizes alone
+    ran = [one.request for one in made if one.ran]
     assert [one.label for one in ran] == ["ladder-64-0.5", "ladder-96-0.5"]
     assert [one.overrides[0] for one in ran] == ["model.trunk.width=64", "model.trunk.width=96"]
+
+
+def test_a_width_that_heads_do_not_divide_is_refused_before_the_first_rung_runs(
+    climbing: None,
+) -> None:
+    made: list[FakeAblation] = []
+
+    def make(request: Request) -> FakeAblation:
+        made.append(FakeAblation(request, 0))
+        return made[-1]
+
+    steps = rungs("64,96,100,128", "0.5,1")
+    with pytest.raises(ConfigError, match="width must be a multiple of a head's, 32, got 100"):
+        next(ladder.climb(Request("toy", "tiny"), ONE, steps, make, 1, HERE))
+    assert not any(one.ran for one in made)
+
+
+def test_a_rung_that_no_plan_can_be_made_of_is_refused_before_the_first_rung_runs(
+    climbing: None,
+) -> None:
+    made: list[FakeAblation] = []
+
+    def make(request: Request) -> FakeAblation:
+        if "model.trunk.width=128" in request.overrides:
+            raise ConfigError("no arm of this width matches its control.")
+        made.append(FakeAblation(request, 0))
+        return made[-1]
+
+    with pytest.raises(ConfigError, match="no arm of this width"):
+        next(ladder.climb(Request("toy", "tiny"), ONE, rungs("64,96,128", "1,2"), make, 1, HERE))
+    assert not any(one.ran for one in made)
 
 
 def test_a_rung_that_failed_ends_the_climb(climbing: None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from experiments.__main__ import FAILED, main
 from experiments.ablate import Ablation
 from experiments.campaigns.claim_runs import claim_request, split_claim
-from experiments.campaigns.decide import Runner
+from experiments.campaigns.decide import LONGEST_HOURS, Runner, limited
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, Task
@@ -75,6 +75,33 @@ def test_a_campaign_refuses_an_executor_that_it_does_not_know(
     hours = ["--max-hours", "1"] if command == "decide" else []
     assert main([command, *claim, *hours]) == FAILED
     assert "--executor must be one of local, slurm, ray, got 'pbs'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1"])
+@pytest.mark.parametrize("command", ["decide", "ladder", "calibrate", "recipe", "ablate"])
+def test_a_command_without_a_process_to_run_is_refused_before_it_starts(
+    command: str, jobs: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    claim = ["--claim", "conflict/conflict_in_generation"]
+    needed = {"decide": [*claim, "--max-hours", "1"], "ladder": claim, "recipe": ["unifork"]}
+    place = ["--runs", str(tmp_path / "runs")]
+    assert main([command, *needed.get(command, []), "--jobs", jobs, *place]) == FAILED
+    assert f"--jobs must be at least 1, got {jobs}." in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("hours", ["inf", "nan", "1e9", "0", "-1"])
+def test_a_budget_of_hours_that_no_timer_holds_is_refused(
+    hours: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = ["--claim", "conflict/conflict_in_generation"]
+    assert main(["decide", *claim, "--max-hours", hours]) == FAILED
+    assert "--max-hours must be above 0 and at most" in capsys.readouterr().err
+
+
+def test_the_longest_budget_of_hours_can_be_timed() -> None:
+    with limited(3600 * LONGEST_HOURS):
+        pass
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
