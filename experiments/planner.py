@@ -107,7 +107,7 @@ class Planner:
             suite=asdict(self.suite.config),
             claims=self.suite.claims,
             claims_hash=self.suite.claims_hash,
-            stamp=self.preset.stamp,
+            stamp=self.stamp(),
             expected_seconds=self.preset.expected_seconds,
             schema=self.project.schema,
             cells=cells,
@@ -117,6 +117,11 @@ class Planner:
             plateau=self.preset.plateau,
             checkpoints=self.checkpoints,
         )
+
+    def stamp(self) -> str:
+        """What marks every output: the preset's stamp, and what was changed in the preset."""
+        changed = ", ".join(self.request.overrides)
+        return "; ".join(filter(None, (self.preset.stamp, changed and f"changed: {changed}")))
 
     def cell(self, arm: str, seed: int) -> Cell:
         if (arm, seed) not in self.known:

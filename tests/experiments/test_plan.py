@@ -55,6 +55,13 @@ def test_a_changed_field_moves_the_keys_of_what_it_reaches_alone(ablation: Make)
     assert not moved & {"tokenizer", "data", "stage0", "train", "judge", "brackets"}
 
 
+def test_a_plans_stamp_names_what_was_changed_in_its_preset(ablation: Make) -> None:
+    asked = ("sampling.guidance=2.0", "world.classes=4")
+    plain, changed = (ablation(arms=("control",), overrides=one).plan.stamp for one in ((), asked))
+    assert plain == "toy"
+    assert changed == "toy; changed: sampling.guidance=2.0, world.classes=4"
+
+
 def test_the_thread_count_is_part_of_every_key(ablation: Make) -> None:
     one, two = (cells(ablation(arms=("control",), threads=n))["control, seed 0"] for n in (1, 2))
     assert all(one[name] != two[name] for name in one)
