@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from experiments.evidence.collect import RUN_IDS
 from experiments.mlflow_views import views
 
 START_SECONDS = 120
+HOST = "127.0.0.1"
 
 
 def links(runs: Path, address: str) -> list[str]:
@@ -30,6 +32,16 @@ def links(runs: Path, address: str) -> list[str]:
             url = f"{address}/#/experiments/{experiment}/runs?{query}"
             found[url] = f"{path.parent.name}: {name}: {url}"
     return list(found.values())
+
+
+def check_free(port: int) -> None:
+    """Raises ConfigError where another server has the port: it would answer in MLflow's place."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise ConfigError(f"--port must be free on {HOST}, got {port} ({error}).") from None
 
 
 def wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> bool:
@@ -54,8 +66,9 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(
             f"{runs} must hold an ablation's MLflow store; `make ablation` makes one."
         )
-    address = f"http://127.0.0.1:{options.port}"
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
+    check_free(options.port)
+    address = f"http://{HOST}:{options.port}"
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST]
     store = ["--backend-store-uri", f"sqlite:///{runs}/mlflow.db", "--port", str(options.port)]
     with server([*command, *store]) as process:
         if wait_until_healthy(address, process):

@@ -18,6 +18,7 @@ BY_ARCHITECTURE = {
     "groupByKeys": [
         {"mode": "param", "groupByData": "architecture"},
         {"mode": "param", "groupByData": "arm"},  # the controls are one architecture too
+        {"mode": "param", "groupByData": "run"},  # sizes and rungs are no seeds of each other
     ],
 }
 FINAL_SAMPLES, SAMPLES = "final_samples", "samples"
@@ -47,7 +48,7 @@ def view_tags(headline: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 
 def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, dict[str, Charts]]]:
-    """View id -> its name and sections: scores and costs by architecture, curves, samples.
+    """View id -> its name and sections: scores and costs by architecture and run, curves, samples.
 
     `headline` maps a task to its metrics, the most important first.
     """
@@ -117,7 +118,7 @@ def page_state(sections: Mapping[str, Charts]) -> dict[str, Any]:
         "orderByKey": "params.`arm`",
         "orderByAsc": True,
         "runsHiddenMode": "SHOWALL",
-        "selectedColumns": ["params.`arm`", "params.`architecture`"],
+        "selectedColumns": ["params.`arm`", "params.`architecture`", "params.`run`"],
         "compareRunSections": [section(title, charts) for title, charts in shown.items()],
         "compareRunCharts": [
             {**one, "metricSectionId": title} for title, charts in shown.items() for one in charts

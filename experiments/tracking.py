@@ -96,8 +96,10 @@ class Mirror:
         tags = {PARENT: self.parent.info.run_id, "seed": str(cell.seed)}
         run = self.open_run(identity, cell.label, tags)
         config = self.plan.configs[cell.config]
+        request = self.plan.request
         about = {"arm": cell.arm, "architecture": cell.architecture}
-        values = {**about, "preset": self.plan.request.preset, **dict(flatten(config))}
+        about |= {"preset": request.preset, "run": request.run}
+        values = {**about, **dict(flatten(config))}
         params = [Param(key, str(one)[:PARAMETER_CHARACTERS]) for key, one in values.items()]
         for some in batched(params, 100):
             self.client.log_batch(run.info.run_id, params=some)

@@ -4,12 +4,18 @@ import base64
 import json
 import os
 import re
+import socket
 import zlib
+from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import mlflow
+import pytest
 
+from experiments import dashboard
 from experiments.ablate import Ablation
+from experiments.config import ConfigError
 from experiments.dashboard import links
 from experiments.evidence.scores import COSTS as LOGGED
 from experiments.mlflow_views import BY_ARCHITECTURE, TAG, view_tags
@@ -66,6 +72,26 @@ def test_a_mirror_that_was_cut_off_goes_on_in_the_same_runs(
     assert len(links(run.runs, "http://127.0.0.1:1")) == 3
 
 
+def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation]) -> None:
+    smoke = {"label": "ladder-64", "overrides": ("train.quality=0.1",)}
+    for changes in ({}, smoke):
+        run = ablation(arms=("control",), seeds=(0, 1), **changes)
+        assert run.run(jobs=2, track=False) == 0
+        mirror = Mirror(run.plan, run.store)
+        mirror.close()
+    names = [one["groupByData"] for one in BY_ARCHITECTURE["groupByKeys"]]
+    bars = defaultdict(set)
+    for one in mirror.client.search_runs([mirror.experiment]):
+        if "arm" in one.data.params:
+            score = one.data.metrics["final/geneval.overall"]
+            bars[tuple(one.data.params[name] for name in names)].add(score)
+    assert set(bars) == {
+        ("shared", "control", "toy-tiny"),
+        ("shared", "control", "toy-tiny-ladder-64"),
+    }
+    assert [len(scores) for scores in bars.values()] == [1, 1]  # of both seeds
+
+
 def check_runs(run: Ablation, first: Mirror, again: Mirror) -> None:
     client = mlflow.MlflowClient(tracking_uri(run.runs))
     runs = client.search_runs([again.experiment])
@@ -95,3 +121,14 @@ def check_cell(run: Ablation, mirror: Mirror) -> None:
     images = [one.path for one in client.list_artifacts(cell, "images")]
     steps = {found[1] for one in images if (found := re.match(r"images/samples\Wstep\W(\d+)", one))}
     assert steps == {"10", "20"}
+
+
+def test_a_port_that_another_server_has_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mlflow.db").touch()
+    monkeypatch.setattr(dashboard, "server", lambda command: pytest.fail("MLflow was started"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"--port must be free on 127\.0\.0\.1, got {port}"):
+            dashboard.main(["--runs", str(tmp_path), "--port", str(port)])
