@@ -1,7 +1,8 @@
 """`python -m experiments benchmark`: a cell's checkpoint on any prompts file, GenEval's own say.
 
 It stands beside the steps of an ablation: the prompts are the user's, the files lie in his folder,
-and an interrupted command goes on where it stopped.
+and an interrupted command goes on where it stopped. The images' manifest names the training whose
+weights drew them, so a folder that holds another checkpoint's images is refused.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from experiments.finished_runs import find_cell, inputs_of, read_plan
 from experiments.judging import world_judge
 from experiments.model import TrainedModel
 from experiments.plan import cell_config
-from experiments.steps import Store
+from experiments.steps import Step, Store
 from experiments.tune import tuned_sampling
 
 CHOSEN = "prompts.jsonl"
@@ -48,6 +49,15 @@ def run_geneval(model: Model, judge: ObjectJudge, out: Path, images_per_prompt: 
     return geneval.score(records / RECORDS, prompts)
 
 
+def checkpoint_model(config: Any, drawing: Step, store: Store) -> TrainedModel:
+    """A cell's final weights; `drawing` is its step that draws, and the protocol names the step
+    that trained them."""
+    inputs = inputs_of(drawing, store)
+    model = TrainedModel(config, inputs, tuned_sampling(inputs))
+    model.about["checkpoint"] = drawing.inputs["train"]
+    return model
+
+
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments benchmark")
     parser.add_argument("benchmark", choices=("geneval",))
@@ -70,8 +80,7 @@ def main(arguments: list[str]) -> int:
     try:
         shown, asked = write_shown(World(about.world), options.prompts, options.out)
         print(f"{shown} of {asked} prompts name what this world has")
-        inputs = inputs_of(drawing, store)
-        model = TrainedModel(about, inputs, tuned_sampling(inputs))
+        model = checkpoint_model(about, drawing, store)
         judge = world_judge(about, {"judge": inputs_of(judging, store)["judge"]})
         results = run_geneval(model, judge, options.out, options.images_per_prompt)
     except (ValueError, OSError) as error:

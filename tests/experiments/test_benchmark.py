@@ -16,8 +16,9 @@ from benchmarks.world import PromptConfig, write_prompts
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.template import TemplateJudge
 from datamodules.world.prompts import geneval_prompts
+from experiments import benchmark
 from experiments.ablate import Ablation
-from experiments.benchmark import CHOSEN, run_geneval, write_shown
+from experiments.benchmark import CHOSEN, checkpoint_model, run_geneval, write_shown
 from experiments.config import ConfigError
 from experiments.finished_runs import find_cell, inputs_of, read_plan
 
@@ -88,3 +89,36 @@ def test_the_cell_of_a_finished_run_is_found_with_what_it_reads(ablation: Callab
         find_cell(plan, "reader", 0, "generate")  # it does not draw
     with pytest.raises(ConfigError, match="must hold a finished run"):
         read_plan(run.runs, "toy-none")
+
+
+def test_a_folder_with_the_images_of_another_checkpoint_is_refused(
+    ablation: Callable[..., Ablation],
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    config = PromptConfig(geneval_per_tag=1, dpg_items=1, mjhq_images=1, vqa_per_kind=1)
+    write_prompts(world, config, tmp_path / "prompts")
+
+    class Planted(Ceiling):
+        """The perfect model under the protocol of a `TrainedModel`, which has no arm or seed."""
+
+        def __init__(self, *_: object) -> None:
+            super().__init__(tmp_path / "prompts")
+            self.protocol = self.about = {"architecture": "shared", "checkpoint": "model.pt"}
+
+    monkeypatch.setattr(benchmark, "TrainedModel", Planted)
+    monkeypatch.setattr(benchmark, "tuned_sampling", lambda inputs: None)
+    run = ablation(arms=("control",), seeds=(0, 1))
+    assert run.run(jobs=2, track=False) == 0
+    first, second = (
+        checkpoint_model(None, run.plan.steps[cell.steps["generate_geneval"]], run.store)
+        for cell in run.plan.cells
+    )
+    out, judge = tmp_path / "out", WorldJudge(TemplateJudge(world), world)
+    write_shown(world, tmp_path / "prompts/geneval/evaluation_metadata.jsonl", out)
+    results = run_geneval(first, judge, out, 1)
+    assert run_geneval(first, judge, out, 1).metrics == results.metrics
+    trained = [cell.steps["train"] for cell in run.plan.cells]
+    with pytest.raises(ValueError, match=f"'{trained[0]}' against '{trained[1]}'"):
+        run_geneval(second, judge, out, 1)
