@@ -24,19 +24,23 @@ NOTHING = Sample("", None)
 
 
 def picture_samples(found: Gathered, store: Store) -> list[Prompt]:
-    """The first prompt of each kind, drawn by every arm's first seed; empty in other suites."""
+    """The first prompt of each kind, drawn by every arm's first seed; empty in other suites.
+
+    Every prompt has the same arms, in the plan's order: NOTHING of one that has not drawn it.
+    """
+    drawn = {one: drawn_cells(found, store, one) for one in PICTURE_BENCHMARKS}
+    arms = [arm for arm in found.plan.arms if any(arm in cells for cells in drawn.values())]
     prompts: list[Prompt] = []
-    for benchmark in PICTURE_BENCHMARKS:
-        cells = drawn_cells(found, store, benchmark)
+    for benchmark, cells in drawn.items():
         if not cells:
             continue
         asked = store.path(next(iter(cells.values())).steps[f"prompts_{benchmark}"])
         right = {arm: found.right(arm, cell.seed, benchmark) for arm, cell in cells.items()}
         for record in first_of_each_kind(asked / PROMPTS):
-            samples = shown(asked / IMAGES, record)
+            samples = shown(asked / IMAGES, record) | dict.fromkeys(arms, NOTHING)
             for arm, cell in cells.items():
-                drawn = store.path(cell.steps[f"generate_{benchmark}"]) / image_name(record)
-                samples[arm] = Sample(data_address(drawn), right[arm].get(record["id"]))
+                image = store.path(cell.steps[f"generate_{benchmark}"]) / image_name(record)
+                samples[arm] = Sample(data_address(image), right[arm].get(record["id"]))
             prompts.append(Prompt(record["prompt"], record["kind"], samples))
     return prompts
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 
 import jinja2.meta
@@ -67,6 +68,44 @@ def test_every_kind_is_shown_with_what_was_given_asked_for_and_drawn(
     first, second = prompts[0].samples, prompts[1].samples
     assert (first["shared"].right, second["shared"].right) == (True, False)  # item 18 is the first
     assert first["mot"].right is None
+
+
+def test_a_drawing_stands_below_its_own_arm_where_another_has_not_drawn_the_benchmark(
+    tmp_path: Path,
+) -> None:
+    store, steps = Store(tmp_path), {"mot": ["editing"], "shared": ["reconstruction", "editing"]}
+    cells = []
+    for arm, benchmarks in steps.items():
+        folders = {f"generate_{one}": f"{arm}_{one}" for one in benchmarks}
+        prompts = {f"prompts_{one}": one for one in benchmarks}
+        cells.append(Cell(arm, 0, arm, ("generate",), (), "", folders | prompts))
+    for benchmark in ("reconstruction", "editing"):
+        written(benchmark, store.path(benchmark))
+        for record in read_prompts(store.path(benchmark) / PROMPTS).values():
+            for arm in (arm for arm in steps if benchmark in steps[arm]):
+                image = np.full((32, 32, 3), SHADES[arm], np.uint8)
+                write_image(store.path(f"{arm}_{benchmark}") / image_name(record), image)
+    drawn = picture_samples(Gathered(plan(*cells)), store)
+    columns = [*GIVEN, ASKED, "mot", "shared"]
+    assert {tuple(one.samples) for one in drawn} == {tuple(columns)}
+    assert (drawn[0].samples["mot"].address, pixels(drawn[-1].samples["mot"])[0, 0, 0]) == ("", 160)
+    page = render({**blank_page(), "picture_prompts": drawn})
+    table = page.partition('<table class="grid">')[2].partition("</table>")[0]
+    head, *body = table.split("<tr>")[1:]
+    assert re.findall("<th>(.*?)</th>", head) == ["prompt", *columns]
+    for line, one in zip(body, drawn, strict=True):
+        shown = [
+            f'alt="{name}: ' in there
+            for name, there in zip(columns, line.split("<td>")[1:], strict=True)
+        ]
+        assert shown == [bool(one.samples[name].address) for name in columns]
+
+
+def test_the_page_puts_a_drawing_below_its_arm_whatever_the_order() -> None:
+    one, two = Sample("data:one", None), Sample("data:two", None)
+    prompts = [Prompt("a", "k", {"x": one, "y": two}), Prompt("b", "k", {"y": two, "x": one})]
+    page = render({**blank_page(), "picture_prompts": prompts})
+    assert re.findall(r'alt="(\w): (\w)"', page) == [("x", "a"), ("y", "a"), ("x", "b"), ("y", "b")]
 
 
 def test_a_suite_without_picture_prompts_shows_none(tmp_path: Path) -> None:
