@@ -27,7 +27,8 @@ COSTS = {
 @dataclass(frozen=True)
 class Score:
     """A metric of an arm: the mean over seeds; the interval is of the items at one seed, of the
-    seeds otherwise. `delta` is the oriented difference to the control. None is missing."""
+    seeds otherwise. `delta` is the oriented difference to the control; `n_seeds` is how many seeds
+    the mean is of. None is missing."""
 
     value: float
     std: float | None = None
@@ -36,11 +37,13 @@ class Score:
     delta: float | None = None
     p_value: float | None = None
     verdict: str | None = None
+    n_seeds: int | None = None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One row of the leaderboard. `problem` says what kept a cell of the arm from finishing."""
+    """One row of the leaderboard. `n_seeds` counts the finished trainings; `problem` says what kept
+    a cell of the arm from finishing."""
 
     arm: str
     architecture: str = ""
@@ -48,6 +51,12 @@ class Standing:
     costs: Mapping[str, float | None] = field(default_factory=dict)
     scores: Mapping[str, Score] = field(default_factory=dict)
     problem: str = ""
+
+    def partial(self, score: Score | None) -> str:
+        """The seeds behind a score that rests on fewer than were trained; empty of any other."""
+        if score is None or score.n_seeds is None or score.n_seeds == self.n_seeds:
+            return ""
+        return f"{score.n_seeds} seed{'' if score.n_seeds == 1 else 's'}"
 
 
 def headline_metrics(found: Gathered) -> list[str]:
@@ -111,6 +120,7 @@ def arm_score(found: Gathered, arm: str, metric: str, verdicts: Sequence[Verdict
         delta=fmean(differences) if differences else None,
         p_value=claimed.by_seeds.p_value if claimed and claimed.by_seeds else None,
         verdict=opposed(claimed, control) if claimed else inherited(found, arm, name),
+        n_seeds=len(values),
     )
 
 

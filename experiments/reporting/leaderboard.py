@@ -113,7 +113,7 @@ def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
         scaled(costs.get("params_total"), 1e6),
         scaled(costs.get("train_flops"), 1e15),
         scaled(costs.get("wall_time_s"), 60),
-        *(with_interval(row.scores.get(metric)) for metric in metrics),
+        *(with_seeds(row, row.scores.get(metric)) for metric in metrics),
         "; ".join(filter(None, (verdicts_of(row, metrics), stopped_at(row)))),
     ]
 
@@ -140,6 +140,12 @@ def with_interval(score: Score | None) -> str:
     if score.ci_low is None or score.ci_high is None:
         return f"{score.value:.3f}"
     return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
+
+
+def with_seeds(row: Standing, score: Score | None) -> str:
+    """A score with its interval, and its seeds where they are fewer than the arm's."""
+    note = row.partial(score)
+    return with_interval(score) + (f" ({note})" if note else "")
 
 
 def to_markdown(

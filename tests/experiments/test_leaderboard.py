@@ -1,8 +1,10 @@
 """The rows of a leaderboard, for people and for programs, from planted standings."""
 
+from dataclasses import replace
+
 import pytest
 
-from experiments.evidence.scores import Score, Standing
+from experiments.evidence.scores import Score, Standing, standings
 from experiments.reporting.leaderboard import (
     cell,
     short_row,
@@ -10,7 +12,9 @@ from experiments.reporting.leaderboard import (
     verdicts_of,
     wide_row,
 )
-from tests.experiments.test_verdicts import NAME, gathered
+from experiments.reporting.report import render
+from tests.experiments.test_picture_samples import blank_page
+from tests.experiments.test_verdicts import NAME, VALUES, gathered
 
 READS = "vqa.overall@world"
 COSTS = {"params_total": 2_512_000, "train_flops": 1.25e14, "wall_time_s": 390.0}
@@ -52,6 +56,35 @@ def test_what_is_missing_is_empty_and_what_kept_it_is_named() -> None:
         0.125,
         0.04,
     ]
+
+
+def test_a_score_of_fewer_seeds_than_its_arm_says_of_how_many_in_every_table() -> None:
+    found = gathered({"control": VALUES["control"], "fork": VALUES["fork"][:2]})
+    found.summaries = {("fork", seed): {} for seed in range(3)}
+    (row,) = (one for one in standings(found) if one.arm == "fork")
+    assert (row.n_seeds, row.scores[NAME].n_seeds) == (3, 2)
+    assert short_row(row, [NAME])[-2].endswith("] (2 seeds)")
+    assert wide_row(gathered({"control": [0.5]}), row, [NAME])[f"{NAME}.n_seeds"] == 2
+    one = replace(row, n_seeds=2)
+    assert short_row(one, [NAME])[-2].endswith("]")
+
+
+def test_the_page_says_what_an_arm_lacks_also_where_it_has_scores() -> None:
+    problem = "train: not run (seed 2)"
+    some = Standing("fork", n_seeds=2, scores={NAME: Score(0.5, n_seeds=1)}, problem=problem)
+    rows = [some, Standing("whole", n_seeds=5, scores={NAME: Score(0.5, n_seeds=5)})]
+    rows += [Standing("none", n_seeds=0, problem=problem), Standing("floor")]
+    values = {"rows": rows, "metrics": [NAME], "seeds": [0, 1, 2, 3, 4]}
+    page = render({**blank_page(), **values})
+    table = page.partition("<h2>Scores</h2>")[2].partition("</table>")[0]
+    _, _, fork, missing, whole, none, floor = table.split("<tr")
+    assert "2 of 5 seeds" in fork
+    assert "0.500<br>" in fork
+    assert "1 seed<" in fork
+    assert f"no result: {problem}" in missing
+    assert "seeds" not in whole + floor
+    assert "0 of 5 seeds" in none
+    assert f"no result: {problem}" in none
 
 
 def test_verdicts_that_agree_are_told_once() -> None:

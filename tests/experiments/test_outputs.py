@@ -26,7 +26,7 @@ LONG = (
     "suite, arm, seed, tokens_seen, benchmark, metric, value, stderr, ci_low, ci_high, n, "
     "higher_is_better, protocol, judge, config_hash, data_hash, git_commit, mlflow_run_id, source"
 )
-PARTS = ("", ".std", ".ci_low", ".ci_high", ".delta", ".p_value", ".verdict")
+PARTS = ("", ".std", ".ci_low", ".ci_high", ".delta", ".p_value", ".verdict", ".n_seeds")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,7 @@ def check_wide(finished: Ablation) -> None:
     assert by_arm["fork"]["geneval.overall@world-4x4-8px.p_value"] == ""
     assert by_arm["fork"]["geneval.overall@world-4x4-8px.verdict"].startswith("undecided: seeds")
     assert by_arm["ceiling"]["n_seeds"] == ""
+    assert by_arm["fork"]["geneval.overall@world-4x4-8px.n_seeds"] == "1"
 
 
 def check_long(finished: Ablation) -> None:
