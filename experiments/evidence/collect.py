@@ -31,7 +31,7 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One cell, metric and token count; None is missing. The fields are the columns of the CSV."""
+    """One cell, metric and token count; None is missing. The fields are columns of the CSV."""
 
     suite: str
     arm: str

@@ -24,7 +24,8 @@ class ClaimRow:
     """The columns; differences are oriented, so that positive is better, and None is missing.
 
     `precondition` is the difference that the claim presupposes; `trained_before` says how many of
-    the run's cells had been trained when the claims were recorded.
+    the run's cells had been trained when the claims were recorded; `stamp` is the preset's, and
+    empty where the numbers are meant as evidence. A committed table may lack it.
     """
 
     suite: str
@@ -54,6 +55,7 @@ class ClaimRow:
     missing: str
     trained_before: int | None
     claims_sha256: str
+    stamp: str
 
 
 COLUMNS = tuple(field.name for field in fields(ClaimRow))
@@ -94,6 +96,7 @@ def claim_row(found: Gathered, one: Verdict, trained_before: int | None) -> Clai
         missing="; ".join(one.missing),
         trained_before=trained_before,
         claims_sha256=found.plan.claims_hash,
+        stamp=found.plan.stamp,
     )
 
 

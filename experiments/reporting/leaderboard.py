@@ -15,10 +15,10 @@ from experiments.markers import write_json, write_text
 from experiments.recipes.chain import stages_behind
 from experiments.reporting.markdown import markdown_table
 
-ABOUT = ("suite", "arm", "architecture", "preset", "n_seeds", *COSTS)
+ABOUT = ("suite", "arm", "architecture", "preset", "stamp", "n_seeds", *COSTS)
 PARTS = tuple(field.name for field in fields(Score))
 NOT_ABOVE = "≤"
-LONG_COLUMNS = tuple(field.name for field in fields(Row))
+LONG_COLUMNS = (*(field.name for field in fields(Row)), "stamp")
 
 
 def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
@@ -28,14 +28,14 @@ def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
     wide = [wide_row(found, row, metrics) for row in rows]
     staged = any("stages" in one for one in wide)
     write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics, staged), wide))
-    long = (asdict(row) for row in found.rows)
+    long = (asdict(row) | {"stamp": found.plan.stamp} for row in found.rows)
     write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
     write_json(folder / PROTOCOLS, found.protocols)
     header, body = short_table(found, rows)
     notes = [row.metric for row in axes(found).values()]
     pages = [to_markdown(header, body, found.plan.stamp, notes), *kinds_markdown(found, rows)]
     write_text(folder / "leaderboard.md", "\n".join(pages))
-    write_text(folder / "leaderboard.tex", to_tex(header, body))
+    write_text(folder / "leaderboard.tex", to_tex(header, body, found.plan.stamp))
     return rows
 
 
@@ -54,6 +54,7 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
     values: dict[str, Any] = {
         "suite": found.plan.request.suite,
         "preset": found.plan.request.preset,
+        "stamp": found.plan.stamp,
         "arm": row.arm,
         "architecture": row.architecture,
         "n_seeds": row.n_seeds,
@@ -180,8 +181,12 @@ TEX_ESCAPES = str.maketrans(
 )
 
 
-def to_tex(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def to_tex(header: Sequence[str], body: Sequence[Sequence[str]], stamp: str = "") -> str:
+    """The table; a stamp is its first row, across all columns."""
     lines = [r"\begin{tabular}{l" + "r" * (len(header) - 2) + "l}", r"\toprule"]
+    if stamp:
+        text = stamp.translate(TEX_ESCAPES)
+        lines += [rf"\multicolumn{{{len(header)}}}{{l}}{{\textbf{{{text}}}}} \\", r"\midrule"]
     for row in (header, *body):
         lines.append(" & ".join(cell.translate(TEX_ESCAPES) for cell in row) + r" \\")
         lines += [r"\midrule"] if row is header else []

@@ -103,3 +103,9 @@ def test_numbers_keep_seven_digits_and_whole_ones_all(value: float | None, text:
 
 def test_a_tex_table_has_a_column_for_each_of_its_heads() -> None:
     assert to_tex(["arm", "seeds", "verdict"], []).startswith(r"\begin{tabular}{lrl}")
+
+
+def test_a_stamp_is_the_first_row_of_a_tex_table() -> None:
+    lines = to_tex(["arm", "seeds", "verdict"], [["a", "1", "b"]], "toy & more").splitlines()
+    assert lines[2] == r"\multicolumn{3}{l}{\textbf{toy \& more}} \\"
+    assert "multicolumn" not in to_tex(["arm", "seeds", "verdict"], [])

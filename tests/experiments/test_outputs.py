@@ -18,13 +18,14 @@ from experiments.reporting.readme import END, START, with_table
 from experiments.reporting.results import find_run
 
 WIDE = (
-    "suite, arm, architecture, preset, n_seeds, params_total, params_active_understand, "
+    "suite, arm, architecture, preset, stamp, n_seeds, params_total, params_active_understand, "
     "params_active_generate, params_trainable, train_flops, tokens_seen, wall_time_s, "
     "peak_memory_bytes"
 )
 LONG = (
     "suite, arm, seed, tokens_seen, benchmark, metric, value, stderr, ci_low, ci_high, n, "
-    "higher_is_better, protocol, judge, config_hash, data_hash, git_commit, mlflow_run_id, source"
+    "higher_is_better, protocol, judge, config_hash, data_hash, git_commit, mlflow_run_id, source, "
+    "stamp"
 )
 PARTS = ("", ".std", ".ci_low", ".ci_high", ".delta", ".p_value", ".verdict", ".n_seeds")
 
@@ -74,6 +75,8 @@ def check_wide(finished: Ablation) -> None:
     assert by_arm["fork"]["geneval.overall@world-4x4-8px.verdict"].startswith("undecided: seeds")
     assert by_arm["ceiling"]["n_seeds"] == ""
     assert by_arm["fork"]["geneval.overall@world-4x4-8px.n_seeds"] == "1"
+    assert {row["stamp"] for row in rows} == {"toy"}
+    assert r"\textbf{toy}" in (finished.folder / "leaderboard.tex").read_text()
 
 
 def check_long(finished: Ablation) -> None:
@@ -84,6 +87,7 @@ def check_long(finished: Ablation) -> None:
     assert {row["protocol"] for row in rows} == set(protocols)
     assert {row["judge"] for row in rows} == {"exact"}
     assert all(row["git_commit"] and row["source"] == "measured" for row in rows)
+    assert {row["stamp"] for row in rows} == {"toy"}
 
 
 def check_report(finished: Ablation) -> None:
@@ -106,6 +110,7 @@ def check_export(finished: Ablation) -> None:
     packed = gzip.decompress((target / "leaderboard_long.csv.gz").read_bytes())
     assert packed == (finished.folder / "leaderboard_long.csv").read_bytes()
     (claim,) = read(target / "claims.csv")
+    assert claim["stamp"] == "toy"
     assert (claim["claim"], claim["seeds"], claim["n_seeds"]) == (
         "fork_draws",
         "undecided: seeds",
