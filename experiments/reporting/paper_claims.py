@@ -81,14 +81,18 @@ class PaperClaim:
 
 @dataclass(frozen=True)
 class Results:
-    """What is committed: claim rows and probe rows, each with the name of its folder."""
+    """What is committed: claim rows and probe rows, each with the name of its folder; no probe rows
+    of a run with a stamp."""
 
     claims: Sequence[tuple[str, Row]]
     probes: Sequence[tuple[str, Row]]
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        return cls(read_claim_rows(folder), read_probe_rows(folder))
+        claims = read_claim_rows(folder)
+        stamped = {run for run, row in claims if row.get("stamp")}
+        probes = [(run, row) for run, row in read_probe_rows(folder) if run not in stamped]
+        return cls(claims, probes)
 
 
 def read_paper_claims() -> tuple[list[str], list[PaperClaim]]:
@@ -114,12 +118,12 @@ def measures(claim: PaperClaim, results: Results) -> list[Measure]:
 
 
 def of_suite(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measure:
-    """The committed run with the most seeds of a suite's claim."""
+    """The committed run with the most seeds of a suite's claim; a stamped one is no evidence."""
     source = f"`{entry['suite']}`: {entry['claim']}"
     found = [
         (int(row["n_seeds"]), run, row)
         for run, row in rows
-        if (row["suite"], row["claim"]) == (entry["suite"], entry["claim"])
+        if (row["suite"], row["claim"]) == (entry["suite"], entry["claim"]) and not row.get("stamp")
     ]
     if not found:
         return Measure(source=source, answer=NOT_MEASURED)

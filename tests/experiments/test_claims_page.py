@@ -72,6 +72,29 @@ def toy(**entry: object) -> PaperClaim:
     return PaperClaim(text="A claim.", paper="Paper", measured=[{**ENTRY, **entry}])
 
 
+def test_a_stamped_run_answers_for_no_paper_however_many_seeds_it_has() -> None:
+    real, stamped = claim_row(), claim_row(n_seeds="5", seeds="worse", stamp="toy")
+    (found,) = measures(toy(), Results([("run", real), ("smoke", stamped)], []))
+    assert (found.run, found.answer) == ("run (tiny)", "undecided: seeds")
+    (alone,) = measures(toy(), Results([("smoke", stamped)], []))
+    assert alone.answer == "not measured yet"
+
+
+def test_the_probes_of_a_stamped_run_are_left_out_and_a_table_without_the_column_counts(
+    tmp_path: Path,
+) -> None:
+    tables = {
+        "smoke": "claim,stamp\none,toy\n",
+        "run": "claim,stamp\none,\n",
+        "old": "claim\none\n",
+    }
+    for name, text in tables.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "claims.csv").write_text(text)
+        (tmp_path / name / "probes.jsonl").write_text('{"table": "shape"}\n')
+    assert [run for run, _ in Results.read(tmp_path).probes] == ["old", "run"]
+
+
 def test_the_committed_page_is_what_the_generator_writes() -> None:
     assert PAGE.read_text() == generated(), "run `make claims-page`"
 
