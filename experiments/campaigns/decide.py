@@ -30,11 +30,8 @@ from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.sequential import looks, share
 from experiments.evidence.statistics import (
     ALPHA,
-    BETTER,
-    EQUIVALENT,
-    NOT_INFERIOR,
+    DECIDED,
     TOO_FEW_SEEDS,
-    WORSE,
 )
 from experiments.evidence.verdicts import (
     INHERITED,
@@ -50,7 +47,7 @@ from experiments.planner import Project
 from experiments.steps import StepError
 from experiments.timetable import Timetable
 
-FINAL = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR, INHERITED, ONE_MODEL)
+FINAL = (*DECIDED, INHERITED, ONE_MODEL)
 LARGEST = 400
 """Seeds beyond which no look is planned."""
 LONGEST_HOURS = 10 * 365 * 24

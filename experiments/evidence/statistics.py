@@ -18,6 +18,7 @@ BOOTSTRAP_DRAWS = 4000
 
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "better", "worse", "equivalent", "undecided"
 NOT_INFERIOR = "not inferior"
+DECIDED = (BETTER, WORSE, EQUIVALENT, NOT_INFERIOR)
 TOO_FEW_SEEDS = "undecided: seeds"
 
 

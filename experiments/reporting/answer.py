@@ -5,22 +5,10 @@ from collections.abc import Sequence
 
 from experiments.evidence.claims import MARGIN
 from experiments.evidence.collect import Gathered, Row
-from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.scores import Standing, axes
-from experiments.evidence.statistics import UNDECIDED
+from experiments.evidence.statistics import DECIDED
 from experiments.evidence.verdicts import (
-    INHERITED,
-    NO_ITEMS,
-    NO_PRECONDITION,
-    NOT_RUN,
-    ONE_MODEL,
-    STILL_TRAINING,
     Verdict,
-)
-
-BARRED = (
-    *(AT_CEILING, AT_FLOOR, INHERITED, NO_ITEMS),
-    *(NO_PRECONDITION, NOT_RUN, ONE_MODEL, STILL_TRAINING),
 )
 
 
@@ -53,7 +41,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def is_decided(one: Verdict) -> bool:
-    return one.seeds not in BARRED and not one.seeds.startswith(UNDECIDED)
+    return one.seeds in DECIDED
 
 
 def outcome(one: Verdict) -> str:
