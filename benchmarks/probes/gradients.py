@@ -84,14 +84,13 @@ def without_noise(drawn: Sequence[np.ndarray]) -> tuple[float, float | None] | N
 
     None where two batches of a task have nothing in common.
     """
-    whole = _quotient(np.sum(drawn, axis=0))
-    if whole is None or len(drawn) < 2:
-        return None if whole is None else (whole, None)
-    parts = [_quotient(np.sum(drawn, axis=0) - one) for one in drawn]
+    total = np.sum(drawn, axis=0)
+    whole, parts = _quotient(total), [_quotient(total - one) for one in drawn]
+    if whole is None:
+        return None
     left = [part for part in parts if part is not None]
-    if len(left) < len(parts):
-        return whole, None
-    return whole, float(np.std(left) * (len(left) - 1) ** 0.5)
+    error = float(np.std(left) * (len(left) - 1) ** 0.5) if left == parts else None
+    return whole, error
 
 
 def _quotient(product: np.ndarray) -> float | None:
