@@ -1,5 +1,6 @@
 """`decide` and `ladder` run their cells where `--executor` says."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -101,7 +102,9 @@ def test_a_budget_of_hours_that_no_timer_holds_is_refused(
 
 def test_the_longest_budget_of_hours_can_be_timed() -> None:
     with limited(3600 * LONGEST_HOURS):
-        pass
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+    assert left == pytest.approx(3600 * LONGEST_HOURS, rel=1e-6)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
