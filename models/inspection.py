@@ -22,7 +22,7 @@ from models.causal_attention import causal_mask
 from models.context import Context
 from models.fused import rotary
 from models.text_tokens import SPECIAL
-from models.unified import UnifiedModel, objective
+from models.unified import UnifiedModel
 
 Hook = Callable[[int, Any, tuple, Any], None]
 """Called with a layer's number, a module of it, and what went in and came out."""
@@ -165,9 +165,10 @@ class MatrixGradient:
 def layer_gradients(
     model: UnifiedModel, sequences: Sequences, task: Task
 ) -> dict[str, MatrixGradient]:
-    """Gradients of the task's objective in the matrices of its layers, by the trunk's names.
+    """Gradients of the task's own loss in the matrices of its layers, by the trunk's names.
 
-    A projection is a matrix's name in its layer; all experts' are one. A frozen matrix is left out;
+    What an arm adds to it, such as a router's supervision by the task, is no pull of the task. A
+    projection is a matrix's name in its layer; all experts' are one. A frozen matrix is left out;
     one that the sequences do not reach has zeros. The parameters' own gradients stay as they are.
     """
     names = {id(parameter): name for name, parameter in model.trunk.named_parameters()}
@@ -178,7 +179,7 @@ def layer_gradients(
         for name, parameter in layer.named_parameters()
         if parameter.dim() == 2 and parameter.requires_grad
     ]
-    loss = objective(model.losses(sequences, task))
+    loss = model.losses(sequences, task)["loss"]
     slopes = torch.autograd.grad(
         loss, [parameter for *_, parameter in matrices], allow_unused=True, materialize_grads=True
     )

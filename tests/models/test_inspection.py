@@ -21,7 +21,7 @@ from models.inspection import (
     roles,
 )
 from models.text_tokens import TextTokens
-from models.unified import Vocabulary, objective
+from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, TRAIN, TRUNK, build
 
 
@@ -127,19 +127,30 @@ def test_choices_are_those_of_the_router_and_absent_without_one(
 
 
 @pytest.mark.parametrize("name", TOKEN_ARMS)
-def test_gradients_are_those_of_the_objective_and_leave_nothing_behind(
+def test_gradients_are_those_of_the_tasks_loss_and_leave_nothing_behind(
     name: str, vocabulary: Vocabulary, batch: Batch
 ) -> None:
     model = build(name, vocabulary).model
     found = layer_gradients(model, batch["generate"], "generate")
     assert all(parameter.grad is None for parameter in model.parameters())
-    objective(model.losses(batch["generate"], "generate")).backward()
+    model.losses(batch["generate"], "generate")["loss"].backward()
     parameters = dict(model.trunk.named_parameters())
     for path, gradient in found.items():
         expected = parameters[path].grad
         expected = torch.zeros_like(parameters[path]) if expected is None else expected
         assert torch.equal(gradient.slope, expected)
     assert {one.layer for one in found.values()} == set(range(TRUNK.depth))
+
+
+def test_supervision_that_tells_the_tasks_apart_is_no_conflict_of_them(
+    vocabulary: Vocabulary, batch: Batch
+) -> None:
+    model = build("task_moe", vocabulary).model
+    found = layer_gradients(model, batch["generate"], "generate")
+    routers = {
+        one.projection: one.slope.any() for one in found.values() if "router" in one.projection
+    }
+    assert routers == {"feed_forward.group_router": False, "feed_forward.expert_router": True}
 
 
 def test_a_frozen_matrix_has_no_gradient_to_look_at(vocabulary: Vocabulary, batch: Batch) -> None:
