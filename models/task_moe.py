@@ -151,7 +151,7 @@ class TaskExperts(nn.Module):
         everywhere = over_ranks(own)
         load = everywhere / everywhere.sum()
         share = ranks() * own.sum() / everywhere.sum()
-        balance = count * (within_group(load, count) * self.wanted(routing)).sum()
+        balance = count * (within_group(load, count) * self.probabilities(routing)).sum()
         return {
             "group_loss": share * self.config.group_loss_weight * group_loss,
             "balance_loss": share * self.config.balance_loss_weight * balance,
@@ -159,7 +159,7 @@ class TaskExperts(nn.Module):
             "load": load,
         }
 
-    def wanted(self, routing: Routing) -> Float[Tensor, "2 count"]:
+    def probabilities(self, routing: Routing) -> Float[Tensor, "2 count"]:
         """Each expert's probability, summed over the tokens of its group, as a mean over all."""
         group = nn.functional.one_hot(routing.choice[:, 0] // self.config.experts, 2)
         return (
