@@ -23,6 +23,7 @@ from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
 from models.image_prompts import pack_image_prompt
+from models.matching import parameter_count
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
@@ -59,7 +60,7 @@ def trunk_parameters(model: Any, feed_forward: int) -> int:
     kind: Any = architecture(model.name).module
     with torch.device("meta"):
         trunk = kind.trunk_class(sized)
-    return sum(parameter.numel() for parameter in trunk.parameters())
+    return parameter_count(trunk)
 
 
 def bridge_steps(config: CellConfig, control: CellConfig) -> int:

@@ -35,7 +35,7 @@ from models.flow_matching import (
     latent_noise,
 )
 from models.initialise import generator_for, initialise
-from models.matching import active_parameters
+from models.matching import active_parameters, parameter_count
 from models.module import Architecture, TokenModule, UnifiedModule
 from models.pieces import piece_of
 from models.prompt_states import padded_prompts, read_prompts, read_queries, split_sequences
@@ -222,9 +222,11 @@ class FrozenBridgeModule(UnifiedModule):
         return {"generate": self.model.losses(batch["generate"], generator)}
 
     def active_parameters(self) -> dict[str, int]:
-        total = sum(parameter.numel() for parameter in self.parameters())
-        frozen = active_parameters(self.model.language_model, "understand")
-        return {"understand": frozen, "generate": total}
+        """A prompt to draw meets what a question does but the head, and then the bridge."""
+        reader = self.reader
+        read = active_parameters(reader, "understand")
+        bridge = parameter_count(self) - parameter_count(reader)
+        return {"understand": read, "generate": read - parameter_count(reader.text_head) + bridge}
 
     @torch.no_grad()
     def generate(

@@ -2,6 +2,8 @@
 
 from typing import Protocol, runtime_checkable
 
+from torch import nn
+
 from models import Task
 from models.unified import UnifiedModel
 
@@ -15,13 +17,17 @@ class Idle(Protocol):
         ...
 
 
+def parameter_count(part: nn.Module) -> int:
+    """Parameters, of whatever kind, each once."""
+    return sum(parameter.numel() for parameter in part.parameters())
+
+
 def active_parameters(model: UnifiedModel, task: Task) -> int:
     """Parameters that a token of `task` meets: its path through the trunk, embeddings, its head.
 
     Of an expert group a token meets `top_k` experts; of a fork it meets its own branch.
     """
-    heads = {"understand": model.image_head, "generate": model.text_head}
-    unused = {id(p) for p in heads[task].parameters()}
+    unused = {id(p) for part in model.idle_parts(task) for p in part.parameters()}
     unused |= {id(p) for p in skipped_by(model, task)}
     met = sum(p.numel() for p in model.parameters() if id(p) not in unused)
     return met - sum(part.idle_parameters() for part in model.modules() if isinstance(part, Idle))

@@ -181,6 +181,10 @@ class UnifiedModel(nn.Module):
         """Over text ids for `understand`, over image codes for `generate`."""
         return self.text_head(states) if task == "understand" else self.image_head(states)
 
+    def idle_parts(self, task: Task) -> tuple[nn.Module, ...]:
+        """Parts outside the trunk that no token of `task` meets."""
+        return (self.image_head,) if task == "understand" else (self.text_head,)
+
     def draw(self, states: Float[Tensor, "b d"], choose: Choice) -> Int[Tensor, "b"]:
         """The codes after `states`, as `choose` picks from logits `[b v]` at a depth, from 0."""
         return choose(self.logits(states, "generate"), 0)

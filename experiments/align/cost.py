@@ -19,8 +19,9 @@ from experiments.align.recipe import AlignConfig
 from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
-from experiments.scaling.memory import BF16, FP32, Memory, count, exchanged
+from experiments.scaling.memory import BF16, FP32, Memory, exchanged
 from models import Task
+from models.matching import parameter_count
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.token_loss import CHUNK
 
@@ -45,13 +46,13 @@ def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> Arm
     )
     tokens = sum(config.train.batch(task) * row.tokens for task, row in rows.items())
     return ArmEstimate(
-        parameters=count(form.model),
+        parameters=parameter_count(form.model),
         trainable=sum(p.numel() for p in form.model.parameters() if p.requires_grad),
         flops=flops * config.train.steps,
         tokens=tokens * config.train.steps,
         memory=memory(form, config, rows, devices),
         cache=0,
-        storage=weight_bytes(config) * count(form.model),
+        storage=weight_bytes(config) * parameter_count(form.model),
     )
 
 
@@ -68,10 +69,10 @@ def sequence(form: UnifiedForm, config: AlignConfig, task: Task) -> Sequence:
 def sequence_flops(form: UnifiedForm, config: AlignConfig, task: Task, row: Sequence) -> float:
     """FLOPs of one sequence, forwards and backwards."""
     passes = 4 if config.train.recompute else 3
-    layers = 2 * row.tokens * count(form.decoder.layers)
+    layers = 2 * row.tokens * parameter_count(form.decoder.layers)
     pairs = row.tokens * (row.tokens + 1) / 2
     attention = 4 * pairs * form.depth * form.decoder.layers[0].self_attn.o_proj.in_features
-    head = 2 * row.predicted * count(form.head(task))
+    head = 2 * row.predicted * parameter_count(form.head(task))
     return passes * (layers + attention + head) + encoder_flops(form, config.pixels, task)
 
 
@@ -98,7 +99,7 @@ def memory(
         for task, row in rows.items()
     ]
     return Memory(
-        weights=width * count(form.model) / devices,
+        weights=width * parameter_count(form.model) / devices,
         gradients=trained / devices,
         optimizer=2 * trained / devices,
         average=0.0,

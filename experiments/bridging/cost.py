@@ -19,10 +19,11 @@ from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import over_processes
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
-from experiments.scaling.memory import FP32, Memory, count, exchanged
+from experiments.scaling.memory import FP32, Memory, exchanged
 from experiments.scaling.step_cost import Cost, Kept
 from experiments.scaling.tables import memory_table, training_table
 from models.connector import Connector
+from models.matching import parameter_count
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 
 
@@ -71,11 +72,13 @@ class BridgePlan:
         pairs = train.batch / (fleet.count * train.accumulate)
         connector = new_meta_connector(self.recipe.model, self.width, shapes)
         learner = nn.ModuleList([connector, shapes.denoiser] if stage.tuned else [connector])
-        learns = count(learner) + queries * self.width
-        frozen = count(shapes.autoencoder) + (0 if stage.tuned else count(shapes.denoiser))
+        learns = parameter_count(learner) + queries * self.width
+        frozen = parameter_count(shapes.autoencoder) + (
+            0 if stage.tuned else parameter_count(shapes.denoiser)
+        )
         execution = over_processes(fleet.count, self.strategy)
         shards = fleet.count if execution.strategy == "fsdp" else 1
-        reader, precision = count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
+        reader, precision = parameter_count(shapes.reader), self.recipe.parts.reader_dtype.itemsize
         ready = all(one.form == PRECOMPUTED for one in stage.sources) and bool(stage.sources)
         return ArmEstimate(
             parameters=reader + frozen + learns,

@@ -19,6 +19,7 @@ from experiments.scaling.published import with_planned_trunk
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, StepCost
 from models import Task
+from models.matching import parameter_count
 from models.tokenizers.encoders import open_encoder
 
 
@@ -43,7 +44,7 @@ def estimate(config: Any) -> ArmEstimate:
     sizes = step_sizes(config)
     cost = StepCost(config, samples, tuple(sizes))
     pieces = {task: size / config.execution.pieces for task, size in sizes.items()}
-    count = sum(p.numel() for p in module.parameters())
+    count = parameter_count(module)
     per_step = sum(size * samples.tokens(task) for task, size in sizes.items())
     kept = activations(config, cost, samples, pieces)
     return ArmEstimate(

@@ -16,6 +16,7 @@ from models.architectures import architecture
 from models.block_execution import blocks
 from models.cached_decoding import ROOM
 from models.frozen_bridge import FrozenBridge
+from models.matching import parameter_count
 from models.module import TokenModule
 from models.shared import Shared, SharedConfig
 from models.staged import apply_stage
@@ -41,11 +42,6 @@ class Memory:
     def total(self) -> float:
         """All at once: what is certainly enough."""
         return sum(astuple(self))
-
-
-def count(module: nn.Module) -> int:
-    """Parameters, of whatever kind."""
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def blueprint(config: Any) -> nn.Module:
@@ -80,7 +76,7 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
     parts = execution.devices if is_sharded else 1
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
     gradients = FP32 * sum(p.numel() for _, p in trained)
-    weights = FP32 * count(module)
+    weights = FP32 * parameter_count(module)
     with_muon = config.train.optimizer == "muon"
     states = [(1 if with_muon and is_block_matrix(n, p) else 2) * p.numel() for n, p in trained]
     return Memory(
@@ -98,8 +94,8 @@ def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -
         return gradients
     if execution.strategy == "single":
         return 0.0
-    sizes = [FP32 * count(block) for block in blocks(module)]
-    outside = FP32 * count(module) - sum(sizes)
+    sizes = [FP32 * parameter_count(block) for block in blocks(module)]
+    outside = FP32 * parameter_count(module) - sum(sizes)
     return outside + 3 * max(sizes)  # the block that runs, the next one, and a block's gradients
 
 

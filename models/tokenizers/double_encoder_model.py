@@ -73,6 +73,12 @@ class DoubleEncoderModel(UnifiedModel):
         """By the words alone: what stands for an image is numbered by its place in the batch."""
         return super().coin(tokens, is_prompt & (tokens < self.vocabulary.text))
 
+    def idle_parts(self, task: Task) -> tuple[nn.Module, ...]:
+        """Each task has its own view of an image, its codes or the adapted features."""
+        codes = (self.embedding.image_input, self.embedding.image_output)
+        features = (self.adapter_input, self.adapter_output)
+        return (*super().idle_parts(task), *(codes if task == "understand" else features))
+
     def cells(self, device: torch.device) -> Int[Tensor, "p"]:
         """The cell of the feature map that covers each image position."""
         grid, cells = self.vocabulary.grid, self.view.cells

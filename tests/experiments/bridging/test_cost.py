@@ -21,7 +21,7 @@ from experiments.bridging.shapes import (
     shapes_of,
 )
 from experiments.scaling.hardware import Fleet
-from experiments.scaling.memory import count
+from models.matching import parameter_count
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridgeConfig
 from tests.experiments.bridging.conftest import recipe
@@ -36,15 +36,17 @@ def test_connectors_have_the_sizes_of_metaquerys_third_table(
 ) -> None:
     config = PipelineBridgeConfig(queries=64, connector=order, connector_depth=depth)
     shapes = Shapes(None, None, None, (32, 16, 16), SANA["caption_channels"], 512)
-    assert round(count(new_meta_connector(config, 896, shapes)) / 1e6) == millions
+    assert round(parameter_count(new_meta_connector(config, 896, shapes)) / 1e6) == millions
 
 
 @pytest.mark.slow
 def test_published_parts_have_their_published_sizes() -> None:
-    millions = {name: count(reader_shape(name)) / 1e6 for name in READERS}
+    millions = {name: parameter_count(reader_shape(name)) / 1e6 for name in READERS}
     assert list(millions.values()) == pytest.approx([894, 3755, 8292], rel=0.01)
     sizes = {
-        name: [count(part) / 1e6 for part in decoder_shapes(f"Efficient-Large-Model/{name}")]
+        name: [
+            parameter_count(part) / 1e6 for part in decoder_shapes(f"Efficient-Large-Model/{name}")
+        ]
         for name in ("Sana_600M_512px_diffusers", "Sana_1600M_512px_diffusers")
     }
     assert sizes["Sana_600M_512px_diffusers"] == pytest.approx([590, 312], rel=0.02)
@@ -86,7 +88,7 @@ def test_a_stages_memory_follows_from_its_weights(parts: Path) -> None:
     asked = recipe(parts)
     stage, plan = asked.stages["pretrain"], BridgePlan(asked, 16)
     one = plan.estimate(stage, Fleet("h100", 1, 0.3))
-    frozen = count(plan.shapes.reader) + count(plan.shapes.autoencoder)
+    frozen = parameter_count(plan.shapes.reader) + parameter_count(plan.shapes.autoencoder)
     assert one.parameters - one.trainable == frozen
     assert one.memory.optimizer == 8 * one.trainable
     assert one.memory.exchange == one.memory.average == 0
