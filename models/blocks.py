@@ -119,10 +119,11 @@ def attend(
     mask: Tensor | None,
     watch: Watch | None = None,
 ) -> Float[Tensor, "b h n c"]:
-    """Attention under an additive mask (None: causal): fused on CUDA, plain products on a CPU.
+    """Attention under an additive mask (None: causal).
 
-    On a CPU the backward of PyTorch's fused bf16 kernel is several times slower than the plain form
-    at these lengths (`make perf`).
+    Fused on CUDA, and on a CPU where queries draw on a cache without gradients: there the backward
+    of PyTorch's fused bf16 kernel is several times slower than plain products at these lengths
+    (`make perf`).
     """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -131,7 +132,7 @@ def attend(
         assert mask is None, "a watch counts what a causal pass gives"
         with torch.autocast(query.device.type, enabled=False):
             return watch.attend(query, key, value)
-    if query.is_cuda:
+    if query.is_cuda or (mask is not None and not torch.is_grad_enabled()):
         stacked = mask[:, None] if mask is not None and mask.dim() == 3 else mask
         return nn.functional.scaled_dot_product_attention(
             query, key, value, attn_mask=stacked, is_causal=mask is None

@@ -24,23 +24,19 @@ ROOM = 32
 
 
 class SlotCache(LayerCache):
-    """Keys `[b g m c]` and values `[b g c m]` of one layer, in slots that are written one by one.
-
-    One query's product with values is fastest on a CPU where each channel's lie side by side.
-    """
+    """Keys and values `[b g m c]` of one layer, in slots that are written one by one."""
 
     def __init__(self, prompt: RecordingCache, rows: Int[Tensor, "b"]) -> None:
-        self.keys, self.values = prompt.keys[rows], prompt.values[rows].mT.contiguous()
+        self.keys, self.values = prompt.keys[rows], prompt.values[rows]
 
     def grow(self, slots: int) -> None:
-        self.keys, self.values = pad(self.keys, (0, 0, 0, slots)), pad(self.values, (0, slots))
+        self.keys, self.values = (pad(one, (0, 0, 0, slots)) for one in (self.keys, self.values))
 
     def extend(self, keys: Tensor, values: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Returns all slots, as products of a part would copy it; a mask hides the unwritten."""
         end = start + keys.shape[2]
-        self.keys[:, :, start:end] = keys
-        self.values[..., start:end] = values.transpose(2, 3)
-        return self.keys, self.values.transpose(2, 3)
+        self.keys[:, :, start:end], self.values[:, :, start:end] = keys, values
+        return self.keys, self.values
 
 
 class CachedDecoder:
