@@ -176,7 +176,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "perf-interaction": elsewhere("experiments.perf.interaction", "measure the interaction loss"),
     "perf-frozen": elsewhere("experiments.perf.frozen", "measure queries behind a frozen prompt"),
     "perf-scoring": elsewhere("experiments.perf.scoring", "measure scoring at published sizes"),
-    "benchmark": elsewhere("experiments.benchmark", "a cell's checkpoint on a prompts file"),
+    "benchmark": elsewhere(
+        "experiments.sharing.benchmark_command", "a cell's checkpoint on a prompts file"
+    ),
     "probe": elsewhere("experiments.probing.command", "look into the trained cells of a run"),
     "benchmarks": elsewhere(
         "experiments.sharing.benchmarks_command", "python -m benchmarks, on exported arms as well"

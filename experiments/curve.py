@@ -32,7 +32,7 @@ def curve(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
         about = json.loads(mark.read_text())
         weights = f"checkpoints/{mark.stem}.pt"
         settings = (config, inputs, tuned_sampling(inputs), weights)
-        model = shared_out(config.execution.devices, TrainedModel, *settings)
+        model = shared_out(config.execution.devices, TrainedModel.of_cell, *settings)
         for results in curve_point(config, inputs, model, out / mark.stem):
             lines.append(result_line(results, tokens_seen=about["tokens"]))
             if results.benchmark == "geneval":

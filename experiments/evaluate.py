@@ -25,7 +25,7 @@ Inputs = dict[str, Path]
 def trained(config: SimpleNamespace, inputs: Inputs) -> Model:
     """The cell's final weights, with the sampling settings that `tune` chose."""
     devices = config.execution.devices
-    return shared_out(devices, TrainedModel, config, inputs, tuned_sampling(inputs))
+    return shared_out(devices, TrainedModel.of_cell, config, inputs, tuned_sampling(inputs))
 
 
 def first_judge(config: SimpleNamespace, inputs: Inputs) -> WorldJudge:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,8 +15,10 @@ from benchmarks.protocol import Request
 from experiments.build import trained_module
 from experiments.language.words import text_tokens
 from models.batch import prompt_tokens, question_opening
+from models.module import UnifiedModule
 from models.sampling import SamplingConfig
-from models.tokenizers.codec import image_ids
+from models.text_tokens import TextTokens
+from models.tokenizers.codec import Codec, image_ids
 from models.tokenizers.encoders import Encoder, open_encoder
 from models.tokenizers.kinds import load_codec
 
@@ -24,26 +27,37 @@ SHORT_ANSWER = 6
 """Words that an answer may have when the question does not ask for a description."""
 
 
+@dataclass(eq=False)
 class TrainedModel:
-    """An arm with its codec and its words; `sampling` is what `tune` chose."""
+    """An arm with its codec and its words; `checkpoint` names its weights in a protocol."""
 
-    def __init__(
-        self,
+    config: SimpleNamespace
+    words: TextTokens
+    tokenizer: Codec
+    module: UnifiedModule
+    sampling: SamplingConfig
+    checkpoint: str
+
+    @classmethod
+    def of_cell(
+        cls,
         config: SimpleNamespace,
         inputs: Mapping[str, Path],
         sampling: SamplingConfig,
         weights: str = "model.pt",
-    ) -> None:
-        self.words = text_tokens(config)
-        self.tokenizer = load_codec(inputs["tokenizer"])
-        self.encoder_config = config.encoder
-        self.module = trained_module(config, inputs, weights)
-        self.sampling, self.precision = sampling, config.train.precision
-        self.about = {"architecture": config.model.name, "checkpoint": weights}
+    ) -> Self:
+        """From the finished steps of a cell; `sampling` is what `tune` chose."""
+        tokenizer, module = load_codec(inputs["tokenizer"]), trained_module(config, inputs, weights)
+        return cls(config, text_tokens(config), tokenizer, module, sampling, weights)
+
+    @property
+    def precision(self) -> str:
+        return self.config.train.precision
 
     @property
     def protocol(self) -> Mapping[str, object]:
-        return {**asdict(self.sampling), **self.about, "precision": self.precision}
+        about = {"architecture": self.config.model.name, "checkpoint": self.checkpoint}
+        return {**asdict(self.sampling), **about, "precision": self.precision}
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """uint8 images `[h w 3]`; each depends on its request alone."""
@@ -79,7 +93,7 @@ class TrainedModel:
 
     @cached_property
     def encoder(self) -> Encoder:
-        return open_encoder(self.encoder_config)
+        return open_encoder(self.config.encoder)
 
     def codes(self, requests: Sequence[Request]) -> list[list[int] | None]:
         """Image codes of each request's picture, or None without one."""

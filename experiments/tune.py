@@ -45,7 +45,7 @@ def tune(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> None:
 def try_all(config: SimpleNamespace, inputs: dict[str, Path]) -> list[dict[str, float]]:
     judge, prompts = world_judge(config, inputs), tuning_prompts(World(config.world), PER_TAG)
     requests = [Request(one["prompt"], seed=index) for index, one in enumerate(prompts)]
-    model = TrainedModel(config, inputs, config.sampling)
+    model = TrainedModel.of_cell(config, inputs, config.sampling)
     tries = []
     for guidance, temperature in product(GUIDANCE, TEMPERATURES):
         model.sampling = replace(config.sampling, guidance=guidance, temperature=temperature)

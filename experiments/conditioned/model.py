@@ -1,15 +1,12 @@
 """Our own checkpoints as a model whose requests for drawing hold images."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.protocol import Request
 from experiments.model import TrainedModel
-from experiments.tune import tuned_sampling
 from models.image_prompts import image_prompt_tokens
 
 MOST_IMAGES = 2
@@ -18,11 +15,11 @@ MORE_WORDS = 2
 """By how much longer a prompt's words may be than a caption: a story tells three scenes."""
 
 
+@dataclass(eq=False)
 class ImagePromptedModel(TrainedModel):
     """`TrainedModel`, with room in its prompts; a request's text says `<image>` for each image."""
 
-    def __init__(self, config: SimpleNamespace, inputs: Mapping[str, Path]) -> None:
-        super().__init__(config, inputs, tuned_sampling(dict(inputs)))
+    def __post_init__(self) -> None:
         image = self.tokenizer.config.tokens_per_image + 2
         room = MORE_WORDS * self.sampling.prompt_length + MOST_IMAGES * image
         self.sampling = replace(self.sampling, prompt_length=room)

@@ -14,6 +14,7 @@ from benchmarks.records import RECORDS
 from datamodules.world import World
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.judging import world_judge
+from experiments.tune import tuned_sampling
 
 Inputs = dict[str, Path]
 
@@ -28,7 +29,8 @@ def prompts(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) 
 
 def generate(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Draws with the cell's final weights, under the sampling settings that `tune` chose."""
-    conditioned.generate(ImagePromptedModel(config, inputs), prompt_file(inputs, benchmark), out)
+    model = ImagePromptedModel.of_cell(config, inputs, tuned_sampling(inputs))
+    conditioned.generate(model, prompt_file(inputs, benchmark), out)
 
 
 def judge(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:

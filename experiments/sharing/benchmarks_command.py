@@ -24,7 +24,7 @@ def open_model(name: str) -> Model:
         return load_arm(Path(name))
     from experiments.sharing.picture_arm import PictureArm
 
-    return PictureArm(Path(name))
+    return load_arm(Path(name), PictureArm)
 
 
 def main(arguments: list[str]) -> int:

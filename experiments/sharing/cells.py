@@ -27,13 +27,18 @@ class TrainedCell:
     inputs: dict[str, Path]
 
     def model(self) -> TrainedModel:
-        """Opens it."""
-        return TrainedModel(self.config, self.inputs, tuned_sampling(self.inputs))
+        """Opens it; its protocol names the step that trained it."""
+        model = TrainedModel.of_cell(self.config, self.inputs, tuned_sampling(self.inputs))
+        model.checkpoint = self.cell.steps["train"]
+        return model
 
 
-def trained_cell(plan: Plan, store: Store, arm: str, seed: int) -> TrainedCell:
-    """Raises ConfigError for a cell that the run has not, is unfinished, or is of other code."""
-    cell = find_cell(plan, arm, seed)
+def trained_cell(plan: Plan, store: Store, arm: str, seed: int, task: str = "") -> TrainedCell:
+    """The cell of an arm and seed, of those that do `task` if one is named.
+
+    Raises ConfigError for a cell that the run has not, is unfinished, or is of other code.
+    """
+    cell = find_cell(plan, arm, seed, task)
     step = plan.steps[cell.steps[SAMPLED]]
     if unknown := [part for part in SAMPLER if part not in step.parts]:
         raise ConfigError(

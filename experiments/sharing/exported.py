@@ -41,28 +41,19 @@ CODEC, WORDS, LANGUAGE = "image_tokenizer.safetensors", "tokenizer.json", "langu
 PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train", "conditioned")
 
 
-class ExportedModel(TrainedModel):
-    """An arm as a benchmark sees it, from its folder in place of its run's steps."""
-
-    def __init__(self, folder: Path) -> None:
-        config = read_config(folder)
-        self.words = text_tokens(config) if checkpoint_of(config) else read_words(folder / WORDS)
-        self.tokenizer = read_codec(folder, config.tokenizer)
-        self.encoder_config = config.encoder
-        self.module = empty_module(config, self.words, self.tokenizer)
-        load_tensors(self.module, folder / WEIGHTS)
-        self.module = self.module.to(device()).eval()
-        self.sampling, self.precision = config.sampling, config.train.precision
-        self.about = {"architecture": config.model.name, "checkpoint": str(folder)}
-
-
-def load_arm(folder: Path) -> ExportedModel:
+def load_arm(folder: Path, kind: type[TrainedModel] = TrainedModel) -> TrainedModel:
     """The arm that `save_arm` wrote; it draws and answers as in its run, bit for bit.
 
     Raises ValueError, which names the file, for a config that is none, missing, extra or misshapen
     tensors, a truncated file, or words that are not the arm's.
     """
-    return ExportedModel(folder)
+    config = read_config(folder)
+    words = text_tokens(config) if checkpoint_of(config) else read_words(folder / WORDS)
+    codec = read_codec(folder, config.tokenizer)
+    module = empty_module(config, words, codec)
+    load_tensors(module, folder / WEIGHTS)
+    module = module.to(device()).eval()
+    return kind(config, words, codec, module, config.sampling, str(folder))
 
 
 def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:

@@ -6,32 +6,24 @@ its pictures before its text.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from benchmarks.protocol import Request
-from experiments.conditioned.model import MORE_WORDS, MOST_IMAGES, ImagePromptedModel
-from experiments.sharing.exported import ExportedModel
+from experiments.conditioned.model import ImagePromptedModel
 from models.image_prompts import IMAGE
 
 
-class PictureArm(ExportedModel, ImagePromptedModel):
-    """`ExportedModel` that draws as `ImagePromptedModel` does, pictures of any size."""
+class PictureArm(ImagePromptedModel):
+    """`ImagePromptedModel` for pictures of any size."""
 
     draws_from_images = True
-
-    def __init__(self, folder: Path) -> None:
-        ExportedModel.__init__(self, folder)
-        pictures = MOST_IMAGES * (self.tokenizer.config.tokens_per_image + 2)
-        room = MORE_WORDS * self.sampling.prompt_length + pictures
-        self.sampling = replace(self.sampling, prompt_length=room)
 
     def generate(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """uint8 images `[h w 3]`; each depends on its request alone."""
         side = self.tokenizer.config.pixels
-        return ImagePromptedModel.generate(self, [prepared(one, side) for one in requests])
+        return super().generate([prepared(one, side) for one in requests])
 
 
 def prepared(request: Request, side: int) -> Request:

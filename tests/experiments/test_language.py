@@ -110,7 +110,7 @@ def test_a_fork_trains_draws_answers_and_is_exported_in_the_published_models_wor
     train(config, given, inputs["train"])
     write_marker(inputs["train"], {})
     sampling = SamplingConfig(chunk=1, prompt_length=64, question_length=128)
-    model = TrainedModel(config, inputs, sampling)
+    model = TrainedModel.of_cell(config, inputs, sampling)
     (image,) = model.generate([Asked("a photo of a dog", seed=1)])
     assert image.shape == (32, 32, 3)
     picture = np.zeros((32, 32, 3), dtype=np.uint8)

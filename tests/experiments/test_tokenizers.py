@@ -117,7 +117,7 @@ def trained(config: Any, inputs: dict[str, Path], out: Path) -> TrainedModel:
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert {line["name"].split("/")[1] for line in lines} >= {"generate"}
     assert all(np.isfinite(line["value"]) for line in lines)
-    return TrainedModel(config, {**inputs, "train": out}, SAMPLING)
+    return TrainedModel.of_cell(config, {**inputs, "train": out}, SAMPLING)
 
 
 def asked_and_drawn(model: TrainedModel) -> list[np.ndarray]:

@@ -93,8 +93,12 @@ def test_the_least_guidance_within_a_standard_error_of_the_best_is_chosen() -> N
 class Planted:
     """Draws right at one guidance and temperature, and half as often elsewhere."""
 
-    def __init__(self, config: object, inputs: object, sampling: SamplingConfig) -> None:
+    def __init__(self, sampling: SamplingConfig) -> None:
         self.sampling = sampling
+
+    @classmethod
+    def of_cell(cls, config: object, inputs: object, sampling: SamplingConfig) -> "Planted":
+        return cls(sampling)
 
     def generate(self, requests: list) -> list[np.ndarray]:
         at = (self.sampling.guidance, self.sampling.temperature) == (2.5, 0.9)

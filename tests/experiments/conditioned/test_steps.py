@@ -18,7 +18,7 @@ from experiments.graph import cell_steps
 from experiments.graph_variants import IN_CONTEXT, PICTURE_BENCHMARKS, VARIANTS
 from experiments.markers import write_json, write_marker
 from experiments.steps import load_function
-from experiments.tune import CHOSEN
+from experiments.tune import CHOSEN, tuned_sampling
 from models.context import TrunkConfig
 from models.shared import SharedConfig
 from models.training import TrainConfig
@@ -89,7 +89,7 @@ def test_ceiling_floor_and_copy_bracket_all_three_benchmarks(
 def test_a_prompt_with_pictures_has_room_and_each_image_depends_on_its_request_alone(
     inputs: dict[str, Path],
 ) -> None:
-    model = ImagePromptedModel(CONFIG, inputs)
+    model = ImagePromptedModel.of_cell(CONFIG, inputs, tuned_sampling(inputs))
     black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
     story = " , ".join(["a dog top left <image>"] * 2 + ["the same picture and no dog"])
     requests = [

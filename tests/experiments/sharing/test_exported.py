@@ -200,7 +200,7 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
 
 def test_an_empty_folder_may_be_there_before_the_arm(runs: Path, tmp_path: Path) -> None:
     export_model(runs, RUN, "shared", 0, tmp_path)
-    assert load_arm(tmp_path).about["architecture"] == "shared"
+    assert load_arm(tmp_path).protocol["architecture"] == "shared"
 
 
 def test_a_bridge_to_a_published_model_is_not_exported_without_it(

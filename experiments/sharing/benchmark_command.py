@@ -6,9 +6,7 @@ weights drew them, so a folder that holds another checkpoint's images is refused
 """
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks import geneval
 from benchmarks.flags import report
@@ -19,13 +17,10 @@ from benchmarks.records import RECORDS, write_lines
 from benchmarks.results import Results
 from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
-from experiments.config import ConfigError, view
-from experiments.finished_runs import find_cell, inputs_of, read_plan
+from experiments.config import ConfigError
+from experiments.finished_runs import read_plan
 from experiments.judging import world_judge
-from experiments.model import TrainedModel
-from experiments.plan import cell_config
-from experiments.steps import Step, Store
-from experiments.tune import tuned_sampling
+from experiments.steps import Store
 
 CHOSEN = "prompts.jsonl"
 """The prompts of the user's file that the world can show."""
@@ -49,15 +44,6 @@ def run_geneval(model: Model, judge: ObjectJudge, out: Path, images_per_prompt: 
     return geneval.score(records / RECORDS, prompts)
 
 
-def checkpoint_model(config: Any, drawing: Step, store: Store) -> TrainedModel:
-    """A cell's final weights; `drawing` is its step that draws, and the protocol names the step
-    that trained them."""
-    inputs = inputs_of(drawing, store)
-    model = TrainedModel(config, inputs, tuned_sampling(inputs))
-    model.about["checkpoint"] = drawing.inputs["train"]
-    return model
-
-
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments benchmark")
     parser.add_argument("benchmark", choices=("geneval",))
@@ -74,14 +60,11 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 def main(arguments: list[str]) -> int:
     options = parsed(arguments)
     plan, store = read_plan(options.runs, options.run), Store(options.runs)
-    steps: Mapping[str, str] = find_cell(plan, options.arm, options.seed, "generate").steps
-    drawing, judging = (plan.steps[steps[name]] for name in ("generate_geneval", "judge_geneval"))
-    about: Any = view(cell_config(plan, drawing), drawing.parts)
+    trained = trained_cell(plan, store, options.arm, options.seed, "generate")
     try:
-        shown, asked = write_shown(World(about.world), options.prompts, options.out)
+        shown, asked = write_shown(World(trained.config.world), options.prompts, options.out)
         print(f"{shown} of {asked} prompts name what this world has")
-        model = checkpoint_model(about, drawing, store)
-        judge = world_judge(about, {"judge": inputs_of(judging, store)["judge"]})
+        model, judge = trained.model(), world_judge(trained.config, trained.inputs)
         results = run_geneval(model, judge, options.out, options.images_per_prompt)
     except (ValueError, OSError) as error:
         raise ConfigError(f"benchmark {options.benchmark}: {error}") from error

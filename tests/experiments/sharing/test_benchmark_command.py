@@ -16,11 +16,11 @@ from benchmarks.world import PromptConfig, write_prompts
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.template import TemplateJudge
 from datamodules.world.prompts import geneval_prompts
-from experiments import benchmark
 from experiments.ablate import Ablation
-from experiments.benchmark import CHOSEN, checkpoint_model, run_geneval, write_shown
 from experiments.config import ConfigError
 from experiments.finished_runs import find_cell, inputs_of, read_plan
+from experiments.sharing import cells
+from experiments.sharing.benchmark_command import CHOSEN, run_geneval, write_shown
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +100,27 @@ def test_a_folder_with_the_images_of_another_checkpoint_is_refused(
     config = PromptConfig(geneval_per_tag=1, dpg_items=1, mjhq_images=1, vqa_per_kind=1)
     write_prompts(world, config, tmp_path / "prompts")
 
-    class Planted(Ceiling):
+    class Planted:
         """The perfect model under the protocol of a `TrainedModel`, which has no arm or seed."""
 
-        def __init__(self, *_: object) -> None:
-            super().__init__(tmp_path / "prompts")
-            self.protocol = self.about = {"architecture": "shared", "checkpoint": "model.pt"}
+        checkpoint = "model.pt"
 
-    monkeypatch.setattr(benchmark, "TrainedModel", Planted)
-    monkeypatch.setattr(benchmark, "tuned_sampling", lambda inputs: None)
+        def __init__(self) -> None:
+            self.generate = Ceiling(tmp_path / "prompts").generate
+
+        @classmethod
+        def of_cell(cls, *_: object) -> "Planted":
+            return cls()
+
+        @property
+        def protocol(self) -> dict[str, str]:
+            return {"architecture": "shared", "checkpoint": self.checkpoint}
+
+    monkeypatch.setattr(cells, "TrainedModel", Planted)
+    monkeypatch.setattr(cells, "tuned_sampling", lambda inputs: None)
     run = ablation(arms=("control",), seeds=(0, 1))
     assert run.run(jobs=2, track=False) == 0
-    first, second = (
-        checkpoint_model(None, run.plan.steps[cell.steps["generate_geneval"]], run.store)
-        for cell in run.plan.cells
-    )
+    first, second = (cells.TrainedCell(cell, None, {}).model() for cell in run.plan.cells)
     out, judge = tmp_path / "out", WorldJudge(TemplateJudge(world), world)
     write_shown(world, tmp_path / "prompts/geneval/evaluation_metadata.jsonl", out)
     results = run_geneval(first, judge, out, 1)
