@@ -103,6 +103,15 @@ class Plan:
         needed = {folder for one in own for folder in self.steps[one].inputs.values()}
         return needed - set(own)
 
+    def stages_behind(self, folder: str) -> list[str]:
+        """Names of a recipe's stages up to the training step `folder`, each once, earlier ones
+        first; none of a cell that was trained without stages."""
+        step = self.steps[folder]
+        earlier = [one for one in step.inputs.values() if self.steps[one].name == "train"]
+        names = [name for one in earlier for name in self.stages_behind(one)]
+        own = self.configs[step.config].get("stage", {}).get("name", "")
+        return list(dict.fromkeys([*names, *([own] if own else [])]))
+
     def devices(self, unit: str) -> int:
         """How many devices the unit's training is spread over."""
         configs = (self.configs[self.steps[one].config] for one in self.units[unit])

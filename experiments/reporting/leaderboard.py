@@ -12,7 +12,6 @@ from experiments.evidence.collect import PROTOCOLS, Gathered, Row
 from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
 from experiments.evidence.scores import COSTS, Score, Standing, axes, headline_metrics, standings
 from experiments.markers import write_json, write_text
-from experiments.recipes.chain import stages_behind
 from experiments.reporting.markdown import markdown_table
 
 ABOUT = ("suite", "arm", "architecture", "preset", "stamp", "n_seeds", *COSTS)
@@ -77,7 +76,7 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
 def stages_of(found: Gathered, arm: str) -> list[str]:
     """The stages of a recipe that the arm was trained in, in order; none of another arm."""
     trained = [cell.steps["train"] for cell in found.plan.cells if cell.arm == arm]
-    return stages_behind(found.plan, trained[0]) if trained else []
+    return found.plan.stages_behind(trained[0]) if trained else []
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 from experiments.evidence.collect import gather
-from experiments.recipes.chain import stages_behind
 from experiments.reporting.leaderboard import ABOUT, wide_columns, write_leaderboard
 from tests.experiments.recipes.conftest import Runs
 
@@ -17,7 +16,7 @@ def test_an_arm_is_listed_with_its_stages_in_order(runs: Runs, tmp_path: Path) -
 
 
 def test_stages_are_read_from_what_training_started_from(runs: Runs) -> None:
-    assert stages_behind(runs.plan, runs.step("branch", "train").folder) == ["heads", "branch"]
+    assert runs.plan.stages_behind(runs.step("branch", "train").folder) == ["heads", "branch"]
 
 
 def test_without_stages_a_leaderboard_has_its_fixed_columns_alone() -> None:

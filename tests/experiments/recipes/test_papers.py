@@ -13,7 +13,6 @@ from experiments.config import view
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.plan import cell_config
-from experiments.recipes.chain import stages_behind
 from experiments.recipes.recipe import PAPERS, load_recipe
 from tests.experiments.recipes.conftest import Runs, planned
 
@@ -37,7 +36,7 @@ def test_every_stage_of_a_paper_runs_and_the_last_is_an_ordinary_arm(
     folders = {stage: runs.train(stage) for stage in load_recipe(name).stages}
     last = list(folders)[-1]
     step = runs.step(last, "train")
-    assert stages_behind(runs.plan, step.folder) == STAGES[name].split()
+    assert runs.plan.stages_behind(step.folder) == STAGES[name].split()
     inputs = {one: runs.store.path(folder) for one, folder in step.inputs.items()}
     config = view(cell_config(runs.plan, step), step.parts)
     arm = trained_module(config, {**inputs, "train": folders[last]})
