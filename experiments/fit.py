@@ -128,10 +128,14 @@ class Recorder(RunFiles):
         batch_idx: int,
     ) -> None:
         self.count(batch)
+        self.leave(trainer, pl_module.values)
+
+    def leave(self, trainer: lightning.Trainer, values: Mapping[str, Tensor]) -> None:
+        """Writes what is due after a step: its values, the weights, a resume point."""
         step = trainer.global_step
         if self.is_due(step):
-            values = pl_module.values.items()
-            self.record(step, {name: value.item() for name, value in values if value.dim() == 0})
+            scalars = {name: value.item() for name, value in values.items() if value.dim() == 0}
+            self.record(step, scalars)
         if step in self.marks:
             folder = self.out / "checkpoints"
             folder.mkdir(exist_ok=True)

@@ -49,6 +49,13 @@ class RunFiles(Callback):
         self.progress = ProgressFile(self.out, self.steps, trainer.global_step)
         self.metrics = open_metrics(self.out / "metrics.jsonl", trainer.global_step)
         self.first_tokens = self.tokens_seen() or 0
+        self.finished = trainer.global_step
+
+    def ends_step(self, trainer: lightning.Trainer) -> bool:
+        """Whether the optimiser has stepped since the last call; else more pieces of the step are
+        to come."""
+        before, self.finished = self.finished, trainer.global_step
+        return self.finished > before
 
     def is_due(self, step: int) -> bool:
         """Whether the values after `step` are written."""

@@ -124,10 +124,6 @@ class BridgeRecorder(RunFiles):
         frozen = sum(count for count, learns in counts if not learns)
         self.about: dict[str, Any] = {"parameters": {"trained": trained, "frozen": frozen}}
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        super().on_train_start(trainer, pl_module)
-        self.finished = trainer.global_step
-
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -144,10 +140,9 @@ class BridgeRecorder(RunFiles):
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.total = self.total + sum(one.float() for one in pl_module.values.values())
+        if not self.ends_step(trainer):
+            return
         step = trainer.global_step
-        if step == self.finished:
-            return  # more parts of this step are to come
-        self.finished = step
         if self.is_due(step):
             loss = over_ranks(self.total) / self.pieces
             self.record(step, {"train/generate/loss": loss.item()})

@@ -7,7 +7,6 @@ others write goes to a folder that is thrown away (launch.py).
 
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import lightning
@@ -36,10 +35,6 @@ class RankRecorder(Recorder):
         self.own: Counter[tuple[str, str]] = Counter()
         self.sums: dict[str, Tensor] = {}
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        super().on_train_start(trainer, pl_module)
-        self.finished = trainer.global_step
-
     def on_train_batch_end(
         self,
         trainer: lightning.Trainer,
@@ -49,14 +44,11 @@ class RankRecorder(Recorder):
         batch_idx: int,
     ) -> None:
         self.add(batch, pl_module.values)
-        if trainer.global_step == self.finished:
-            return  # more micro-batches of this step are to come
-        self.finished = trainer.global_step
-        if self.leaves_something(self.finished):
+        if not self.ends_step(trainer):
+            return
+        if self.leaves_something(trainer.global_step):
             self.share_counts()
-            values = {name: self.mean(total) for name, total in self.sums.items()}
-            whole = SimpleNamespace(values=values)
-            super().on_train_batch_end(trainer, whole, outputs, {}, batch_idx)
+            self.leave(trainer, {name: self.mean(total) for name, total in self.sums.items()})
         self.sums.clear()
 
     def add(self, batch: dict[str, dict[str, Tensor]], values: dict[str, Tensor]) -> None:
