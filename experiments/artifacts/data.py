@@ -35,7 +35,7 @@ def training_data(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -
     for index, codes in coded_scenes(world, codec, data.scenes):
         scene = world.scene("train", index)
         generate.append(pack_generate(words, world.caption("train", index, scene), codes))
-        understand.append(understanding(world, words, data, index, codes))
+        understand.append(taught(world, words, data, source_of(data, index), index, codes))
         progress.update(index)
     save(out, "understand", understand)
     save(out, "generate", generate)
@@ -68,28 +68,40 @@ def save_latents(world: World, codec: Codec, count: int, folder: Path) -> None:
     save_features(folder, np.concatenate(found), np.arange(count))
 
 
-def understanding(
-    world: World, words: TextTokens, data: DataConfig, index: int, codes: list[int]
-) -> Packed:
-    """Questions on the scene; for shares of the scenes, on facts or on a text, and no picture."""
+def source_of(data: DataConfig, index: int) -> str:
+    """What sequence `index` asks about: for shares of the scenes facts or a text, else the picture.
+
+    The words are those of a recipe's `mixture`.
+    """
     if lot(index) < data.fact_share:
-        facts = turns(world.fact_questions("train", index, data.facts))
-        return fitting(facts, data.longest, lambda asked: pack_understand(words, None, asked))
-    if not asks_about_picture(data, index):
-        return comprehension(world, words, data, index, data.questions)
-    scene = world.scene("train", index)
-    asked = turns(world.questions("train", index, scene, data.questions))
-    return fitting(asked, data.longest, lambda asked: pack_understand(words, codes, asked))
-
-
-def asks_about_picture(data: DataConfig, index: int) -> bool:
-    """Whether the questions of sequence `index` are about the scene's picture."""
-    return lot(index) >= data.fact_share + data.text_share
+        return "facts"
+    return "texts" if lot(index) < data.fact_share + data.text_share else "questions"
 
 
 def lot(index: int) -> float:
     """What decides which share of the data a sequence belongs to, in [0, 1)."""
     return index % 1000 / 1000
+
+
+def asks_about_picture(data: DataConfig, index: int) -> bool:
+    """Whether the questions of sequence `index` are about the scene's picture."""
+    return source_of(data, index) == "questions"
+
+
+def taught(
+    world: World, words: TextTokens, data: DataConfig, source: str, index: int, codes: list[int]
+) -> Packed:
+    """What `source` asks about training scene `index`, or of `captions` what it tells."""
+    if source == "texts":
+        return comprehension(world, words, data, index, data.questions)
+    if source == "facts":
+        facts = turns(world.fact_questions("train", index, data.facts))
+        return fitting(facts, data.longest, partial(pack_understand, words, None))
+    scene = world.scene("train", index)
+    asked = [("", world.caption("train", index, scene))]
+    if source == "questions":
+        asked = turns(world.questions("train", index, scene, data.questions))
+    return fitting(asked, data.longest, partial(pack_understand, words, codes))
 
 
 def comprehension(

@@ -7,7 +7,6 @@ Which source a sequence is of, and which of its samples, is the mixture's affair
 own data (datamodules/pairs/mixture.py); the sequences are those of experiments/artifacts/data.py.
 """
 
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,18 +14,11 @@ from datamodules.pairs.mixture import Mixture
 from datamodules.pairs.samples import Sample
 from datamodules.sequences import DataConfig
 from datamodules.world import World
-from experiments.artifacts.data import (
-    coded_scenes,
-    comprehension,
-    fitting,
-    save,
-    taught_world,
-    turns,
-)
+from experiments.artifacts.data import coded_scenes, save, taught, taught_world
 from experiments.language.words import text_tokens
 from experiments.progress_file import ProgressFile
 from models import TASKS
-from models.batch import Packed, pack_generate, pack_understand
+from models.batch import Packed, pack_generate
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.kinds import load_codec
@@ -79,17 +71,8 @@ class Packer:
 
     def packed(self, task: str, source: str, index: int) -> Packed:
         """The sequence that `source` gives of scene `index` for `task`."""
-        world, words, data = self.world, self.words, self.data
-        if source == "texts":
-            return comprehension(world, words, data, index, data.questions)
-        if source == "facts":
-            asked, shown = turns(world.fact_questions("train", index, data.facts)), None
-        else:
-            scene, shown = world.scene("train", index), self.codes[index]
-            caption = world.caption("train", index, scene)
-            if task == "generate":
-                return pack_generate(words, caption, shown)
-            asked = [("", caption)]
-            if source == "questions":
-                asked = turns(world.questions("train", index, scene, data.questions))
-        return fitting(asked, data.longest, partial(pack_understand, words, shown))
+        codes = self.codes[index]
+        if task == "understand":
+            return taught(self.world, self.words, self.data, source, index, codes)
+        caption = self.world.caption("train", index, self.world.scene("train", index))
+        return pack_generate(self.words, caption, codes)

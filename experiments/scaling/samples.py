@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from datamodules.world import World
-from experiments.artifacts.data import understanding
+from experiments.artifacts.data import source_of, taught
 from experiments.scaling.published import codec_of, words_of, written_by
 from models import Task
 from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
@@ -55,7 +55,8 @@ class Samples:
 
     def to_understand(self, index: int, caption: str, codes: list[int]) -> Packed:
         if self.longest is None:
-            return understanding(self.world, self.words, self.config.data, index, codes)
+            data = self.config.data
+            return taught(self.world, self.words, data, source_of(data, index), index, codes)
         turn = (caption, caption)  # questions as long as answers
         return filled(lambda n: pack_understand(self.words, codes, [turn] * n), self.longest)
 
