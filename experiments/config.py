@@ -198,6 +198,11 @@ def select(values: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
+def with_sections(config: CellConfig, **sections: Any) -> CellConfig:
+    """The config with these in the place of its own sections."""
+    return SimpleNamespace(**{**vars(config), **sections})
+
+
 def view(config: CellConfig, parts: Sequence[str]) -> CellConfig:
     """The config with nothing but `parts`: a step cannot read what its key does not cover."""
     chosen = SimpleNamespace()

@@ -16,7 +16,7 @@ import torch
 
 from datamodules.sequences import PromptDrop, StepBatches
 from experiments.build import load_weights, vocabulary
-from experiments.config import ConfigError
+from experiments.config import ConfigError, with_sections
 from experiments.language.trunk import trunk_of
 from experiments.markers import write_json
 from experiments.training_sequences import read_store
@@ -49,9 +49,7 @@ def with_measured_targets(
     curves = {f"{task}_values": control_curve(config, inputs, task) for task in TASKS}
     write_json(out / FILE, curves)
     interaction = replace(asked, targets="values", **curves)
-    return SimpleNamespace(
-        **{**vars(config), "train": replace(config.train, interaction=interaction)}
-    )
+    return with_sections(config, train=replace(config.train, interaction=interaction))
 
 
 def control_curve(config: SimpleNamespace, inputs: Mapping[str, Path], task: Task) -> list[float]:

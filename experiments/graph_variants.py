@@ -10,6 +10,7 @@ from functools import partial
 
 from experiments.config import CellConfig, ConfigError
 from experiments.graph import ARM, SAMPLER, START, Kind
+from experiments.language import bridged_to
 from experiments.recipes.trainers import TRAINERS
 
 
@@ -99,7 +100,7 @@ def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> di
 def check_pictures_are_read(arm: str, config: CellConfig) -> None:
     """Raises ConfigError where prompts hold pictures that an arm's language model cannot see."""
     prompts = getattr(getattr(config, "conditioned", None), "prompts", CAPTIONS)
-    if prompts != CAPTIONS and getattr(config.model, "pretrained", ""):
+    if prompts != CAPTIONS and bridged_to(config):
         raise ConfigError(
             f"conditioned.prompts must be {CAPTIONS} for {arm}, whose published language model "
             f"sees no image, got {prompts!r}; leave the arm out by --arms."

@@ -1,6 +1,7 @@
 """The language that an experiment speaks: the world's own words, or a published model's."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,3 +19,8 @@ WORLD = LanguageConfig()
 def checkpoint_of(config: object) -> str:
     """The published model that a config speaks by; empty for the world's words."""
     return getattr(config, "language", WORLD).checkpoint
+
+
+def bridged_to(config: Any) -> str:
+    """The published model that an arm is a bridge to; empty for one of our own parts."""
+    return getattr(config.model, "pretrained", "")

@@ -6,6 +6,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+from experiments.config import with_sections
 from experiments.language import checkpoint_of
 from models.context import TrunkConfig
 
@@ -15,7 +16,7 @@ def with_published_trunk(config: SimpleNamespace) -> SimpleNamespace:
     if not checkpoint_of(config):
         return config
     model = replace(config.model, trunk=trunk_of(config))
-    return SimpleNamespace(**{**vars(config), "model": model})
+    return with_sections(config, model=model)
 
 
 def trunk_of(config: SimpleNamespace) -> TrunkConfig:

@@ -21,6 +21,7 @@ from benchmarks.probes.protocol import (
 )
 from datamodules.sequences import PromptDrop, SequenceStore, StepBatches
 from experiments.build import build_module, device, text_module, trained_module
+from experiments.config import with_sections
 from experiments.language.words import text_tokens
 from models import inspection
 from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
@@ -39,9 +40,9 @@ def untrained_module(config: SimpleNamespace, inputs: Inputs) -> UnifiedModule:
     """The arm as it is drawn, without stage 0; of the bridge, the frozen model so."""
     if "frozen" in inputs:
         return text_module(config, load_codec(inputs["tokenizer"])).to(device()).eval()
-    scratch = {**vars(config), "train": replace(config.train, init="scratch")}
+    scratch = with_sections(config, train=replace(config.train, init="scratch"))
     drawn = {name: folder for name, folder in inputs.items() if name != "start"}
-    return build_module(SimpleNamespace(**scratch), drawn).to(device()).eval()
+    return build_module(scratch, drawn).to(device()).eval()
 
 
 class InspectedModel:

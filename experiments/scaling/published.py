@@ -7,14 +7,14 @@ stands here, from the authors' own configs: a plan fetches nothing of it.
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from datamodules.world import World
-from experiments.language import checkpoint_of
+from experiments.config import with_sections
+from experiments.language import bridged_to, checkpoint_of
 from experiments.language.words import published_words, text_tokens
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
@@ -64,7 +64,7 @@ def on_record(name: str) -> bool:
 
 def taken_from_record(config: Any) -> list[str]:
     """The parts of a config of which a plan knows the sizes alone."""
-    own = getattr(config.model, "pretrained", "")
+    own = bridged_to(config)
     named = (checkpoint_of(config), own, config.tokenizer.path)
     return [name for name in dict.fromkeys(named) if on_record(name)]
 
@@ -131,7 +131,7 @@ def language_sizes(name: str) -> LanguageSizes:
 
 def trunk_checkpoint(config: Any) -> str:
     """The published model whose trunk the arm has: the bridge's own, or the experiment's."""
-    return getattr(config.model, "pretrained", "") or checkpoint_of(config)
+    return bridged_to(config) or checkpoint_of(config)
 
 
 def with_planned_trunk(config: Any) -> Any:
@@ -139,16 +139,16 @@ def with_planned_trunk(config: Any) -> Any:
     if not (name := trunk_checkpoint(config)):
         return config
     model = replace(config.model, trunk=language_sizes(name).trunk)
-    return SimpleNamespace(**{**vars(config), "model": model})
+    return with_sections(config, model=model)
 
 
 def vocabulary_of(config: Any, codec: Any) -> Vocabulary:
     """What stands around the arm's trunk; around a bridge's own language model, its own words."""
-    own = written_by(config, getattr(config.model, "pretrained", ""))
+    own = written_by(config, bridged_to(config))
     return Vocabulary.around(len(own or words_of(config)), codec, feature_map(config.encoder))
 
 
 def is_tied(config: Any) -> bool:
     """Whether the bridge's own language model has its words for a head."""
-    name = getattr(config.model, "pretrained", "")
+    name = bridged_to(config)
     return bool(name) and language_sizes(name).tied

@@ -13,6 +13,7 @@ import torch
 
 from datamodules.world import World
 from experiments.artifacts.data import source_of, taught
+from experiments.language import bridged_to
 from experiments.scaling.published import codec_of, words_of, written_by
 from models import Task
 from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
@@ -29,7 +30,7 @@ class Samples:
 
     def __init__(self, config: Any) -> None:
         self.config, self.world, self.words = config, World(config.world), words_of(config)
-        self.language_model = written_by(config, getattr(config.model, "pretrained", ""))
+        self.language_model = written_by(config, bridged_to(config))
         self.longest = config.pairs.longest if config.pairs.tasks else None
         self.view = feature_map(config.encoder) or EFFICIENTNET
         random, sizes = np.random.default_rng(0), codec_of(config.tokenizer).config

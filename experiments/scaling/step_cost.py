@@ -10,7 +10,6 @@ and needs no formula of its own, and a trunk of any depth takes seconds.
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from experiments.build import untrained_module
+from experiments.config import with_sections
 from experiments.dry_run import DryRun
 from experiments.flop_counter import flop_counter
 from experiments.scaling.memory import is_stage
@@ -138,7 +138,7 @@ def small_module(config: Any, depth: int) -> UnifiedModule:
     constant = replace(config.train.interaction, targets="published")
     train = replace(config.train, interaction=constant)
     with DryRun():
-        arm = arm_module(SimpleNamespace(**{**vars(config), "model": model, "train": train}))
+        arm = arm_module(with_sections(config, model=model, train=train))
         return StagedModule(arm, config.stage, 0) if is_stage(config) else arm
 
 

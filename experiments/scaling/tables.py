@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from experiments.config import ConfigError
+from experiments.config import ConfigError, with_sections
 from experiments.plan import Plan, cell_config
 from experiments.scaling.estimate import ArmEstimate, estimate, step_sizes
 from experiments.scaling.hardware import GIB, Fleet
@@ -54,7 +53,7 @@ def on_fleet(config: Any, fleet: Fleet) -> Any:
                 f"train.{task}_batch must be a multiple of {execution.pieces}, the devices times "
                 f"execution.accumulate, got {size:.0f}."
             )
-    return SimpleNamespace(**{**vars(config), "execution": execution})
+    return with_sections(config, execution=execution)
 
 
 def training_table(arms: dict[str, ArmEstimate], fleet: Fleet) -> Table:

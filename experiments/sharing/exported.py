@@ -21,7 +21,7 @@ from torch import nn
 
 from experiments.build import device, untrained_module
 from experiments.config import CellConfig, Layer, resolve
-from experiments.language import checkpoint_of
+from experiments.language import bridged_to, checkpoint_of
 from experiments.language.trunk import with_published_trunk
 from experiments.language.words import text_tokens
 from experiments.markers import write_json
@@ -61,7 +61,7 @@ def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
 
     Raises ValueError for a bridge to a published model that is no part of what was trained.
     """
-    if published := getattr(config.model, "pretrained", ""):
+    if published := bridged_to(config):
         raise ValueError(
             f"an exported arm must hold its language model, got {published} beside it."
         )
