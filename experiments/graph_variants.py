@@ -32,7 +32,7 @@ def with_pairs(
     for task in trained:
         if task not in config.pairs.tasks:
             raise ConfigError(f"pairs.{task} must name sources, as {arm} trains it, got none.")
-    if "features" in (getattr(one, "variant", None) for one in (config.model, config.encoder)):
+    if "features" in variants(config):
         raise ConfigError(f"pairs must name none for {arm}: its encoder sees the world's scenes.")
     if getattr(config.tokenizer, "kind", "") == "autoencoder":
         raise ConfigError(f"pairs must name none for {arm}: its latents are the world's scenes'.")
@@ -131,6 +131,22 @@ VARIANTS = {
     **{f"stage_{name}": partial(with_stage, entry) for name, entry in TRAINERS.items()},
 }
 """The function of each variant."""
+
+
+def varied(
+    graph: Mapping[str, Kind], arm: str, config: CellConfig, tasks: Sequence[str]
+) -> dict[str, Kind]:
+    """The steps of the arm's cells as its config has them.
+
+    Raises ConfigError where the arm cannot be trained on what the config names.
+    """
+    steps = dict(graph)
+    if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
+        steps = with_pairs(steps, arm, config, tasks)
+    check_pictures_are_read(arm, config)
+    for variant in variants(config):
+        steps = VARIANTS[variant](steps)
+    return steps
 
 
 def variants(config: CellConfig) -> list[str]:

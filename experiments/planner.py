@@ -27,10 +27,7 @@ from experiments.graph_variants import (
     CONDITIONED_BRACKETS,
     IN_CONTEXT,
     PICTURE_BENCHMARKS,
-    VARIANTS,
-    check_pictures_are_read,
-    variants,
-    with_pairs,
+    varied,
 )
 from experiments.markers import write_json
 from experiments.plan import Cell, Plan, Request, plan_from_json
@@ -131,12 +128,7 @@ class Planner:
             self.configs[key] = values
             tasks = self.schema.tasks(config)
             steps: dict[str, str] = {}
-            graph = self.project.graph(tasks)
-            if (pairs := getattr(config, "pairs", None)) and pairs.tasks:
-                graph = with_pairs(graph, arm, config, tasks)
-            check_pictures_are_read(arm, config)
-            for variant in variants(config):
-                graph = VARIANTS[variant](dict(graph))
+            graph = varied(self.project.graph(tasks), arm, config, tasks)
             for name, kind in graph.items():
                 inputs = {one: steps[one] for one in kind.inputs}
                 if meets_model(name, kind):

@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.artifacts.data import asks_about_picture
 from experiments.artifacts.features import picture_flops
+from experiments.graph_variants import variants
 from experiments.scaling.memory import (
     BF16,
     FP32,
@@ -68,8 +69,7 @@ def step_sizes(config: Any) -> dict[Task, float]:
 
 def encoder_flops(config: Any) -> float:
     """What a second encoder spends on the training pictures, each once (artifacts/features.py)."""
-    variants = {getattr(section, "variant", None) for section in (config.model, config.encoder)}
-    if "features" not in variants or "understand" not in step_sizes(config):
+    if "features" not in variants(config) or "understand" not in step_sizes(config):
         return 0.0
     side = config.world.pixels
     blank = np.zeros((side, side, 3), dtype=np.uint8)
