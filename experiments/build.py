@@ -16,10 +16,10 @@ from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.tensor_faults import shapes, tensor_faults
-from models.tokenizers.codec import Codebook, Codec
+from models.tokenizers.codec import Codebook, Codec, FeatureMap
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
-from models.unified import FeatureMap, Vocabulary
+from models.unified import Vocabulary
 
 
 def vocabulary(

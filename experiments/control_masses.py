@@ -27,7 +27,7 @@ from models.interaction_loss import watch
 from models.module import SharedModule
 from models.shared import SharedConfig
 from models.text_tokens import DROP
-from models.tokenizers.double_encoder_model import DoubleEncoderModel
+from models.token_models.double_encoder_model import DoubleEncoderModel
 from models.tokenizers.encoders import feature_map
 from models.tokenizers.kinds import load_codec
 from models.unified import UnifiedModel

@@ -24,9 +24,10 @@ from models.sampling import SamplingConfig, generate_codes
 from models.schedules import scheduled
 from models.shared import Shared, SharedConfig
 from models.token_models import token_model
-from models.tokenizers.double_encoder_model import answer_seen
+from models.token_models.double_encoder_model import answer_seen
+from models.tokenizers.codec import FeatureMap
 from models.training import TrainConfig, build_optimizer, freeze
-from models.unified import FeatureMap, UnifiedModel, Vocabulary, objective
+from models.unified import UnifiedModel, Vocabulary, objective
 
 
 class UnifiedModule(lightning.LightningModule, ABC):

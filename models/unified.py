@@ -17,17 +17,9 @@ from models.context import Context, causal_context
 from models.interaction_loss import InteractionConfig, interaction_values, watch
 from models.packing import pack
 from models.sample_coin import prompt_coin, prompt_of
-from models.tokenizers.codec import Codebook
+from models.tokenizers.codec import Codebook, FeatureMap
 
 SCALAR_LOSS = "_loss"
-
-
-@dataclass(frozen=True)
-class FeatureMap:
-    """What a second encoder gives of an image: `cells` a side, each of `channels` features."""
-
-    cells: int
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class Vocabulary:
     """How many text ids there are, and the codec's view of every image code `[v w]`.
 
     A position of an image has a code of each of `depths`, whose features lie end to end; beyond one
-    depth, a depth head of `head_layers` blocks predicts them (models/tokenizers/depth_head.py).
+    depth, a depth head of `head_layers` blocks predicts them (models/token_models/depth_head.py).
     With a `view`, images are understood by a second encoder's features and not by their codes.
     """
 

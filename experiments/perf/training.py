@@ -23,12 +23,12 @@ from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
 from models.context import TrunkConfig
-from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.module import SharedModule, UnifiedModule
 from models.sampling import SamplingConfig
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.efficientnet import CELLS, CHANNELS
 from models.training import TrainConfig, build_optimizer
 from models.unified import Vocabulary
 

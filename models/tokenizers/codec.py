@@ -1,6 +1,10 @@
-"""What every image tokenizer can do: images to codes, or to latents without codes, and back."""
+"""What every image tokenizer can do: images to codes, or to latents without codes, and back.
+
+Beside it the size of what an encoder gives that only looks.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -42,6 +46,14 @@ class Codebook(Protocol):
     def features(self) -> Float[Tensor, "v w"]:
         """What the trunk sees of every code; the codes of all depths, end to end."""
         ...
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """What a second encoder gives of an image: `cells` a side, each of `channels` features."""
+
+    cells: int
+    channels: int
 
 
 @runtime_checkable

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from models.image_features import CELLS, CHANNELS, ImageFeatures
 from models.tokenizers.checkpoint import local_folder
-from models.unified import FeatureMap
+from models.tokenizers.codec import FeatureMap
+from models.tokenizers.efficientnet import CELLS, CHANNELS, ImageFeatures
 
 KINDS = ("none", "efficientnet", "vision_tower")
 EFFICIENTNET = FeatureMap(CELLS, CHANNELS)

@@ -24,10 +24,10 @@ from experiments.steps import load_function
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
 from models.fork_random import ForkRandomConfig
-from models.image_features import CELLS, CHANNELS
 from models.merged import MergedConfig
 from models.shared import SharedConfig
 from models.task_moe import TaskMoEConfig
+from models.tokenizers.efficientnet import CELLS, CHANNELS
 from models.tokenizers.encoders import EncoderConfig
 from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,16 +12,21 @@ from models.batch import Batch, Sequences, pack_generate, pack_understand, pad
 from models.causal_attention import causal_mask
 from models.context import TrunkConfig
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
-from models.image_features import CELLS, CHANNELS
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+from models.image_tokens import ImageTokenizer, ImageTokenizerConfig, train_image_tokenizer
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
+from models.tokenizers.efficientnet import CELLS, CHANNELS
+from models.tokenizers.residual import ResidualTokenizer
 from models.training import TrainConfig
 from models.unified import Vocabulary
 
 TRUNK = TrunkConfig(depth=3, width=32, heads=2, kv_heads=2, feed_forward=48)
 CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
+RESIDUAL = ImageTokenizerConfig(
+    kind="residual", pixels=16, patch=4, levels=(3, 4), width=8, depths=3, steps=3, batch_size=4
+)
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8)
 WORDS = ("a", "cat", "dog", "is", "it", "no", "of", "photo", "red", "the", "there", "yes", "?")
 TRAIN = TrainConfig(
     steps=20,
@@ -46,6 +52,13 @@ def words() -> TextTokens:
 def codec() -> ImageTokenizer:
     torch.manual_seed(0)
     return ImageTokenizer(CODEC).eval()
+
+
+@pytest.fixture(scope="session")
+def residual() -> ResidualTokenizer:
+    fitted = train_image_tokenizer(RESIDUAL, IMAGES, 0, kind=ResidualTokenizer)
+    assert isinstance(fitted, ResidualTokenizer)
+    return fitted
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,11 +9,12 @@ from torch import nn
 from models.batch import Batch, check, question_opening
 from models.context import causal_context
 from models.fork_random import ForkRandomConfig, ForkRandomModule
-from models.image_features import CELLS, CHANNELS, ImageFeatures
 from models.sampling import SamplingConfig, before_end
 from models.text_tokens import TextTokens
-from models.tokenizers.double_encoder_model import DoubleEncoderModel
-from models.unified import FeatureMap, Vocabulary
+from models.token_models.double_encoder_model import DoubleEncoderModel
+from models.tokenizers.codec import FeatureMap
+from models.tokenizers.efficientnet import CELLS, CHANNELS
+from models.unified import Vocabulary
 from tests.models.conftest import CODEC, TRAIN, TRUNK, build, gradients, loss
 
 SAMPLING = SamplingConfig(chunk=4, question_length=40)
@@ -109,19 +109,6 @@ def test_a_question_about_an_image_without_features_is_refused(
         double.answer([question_opening(words, CODES)], SAMPLING, 1)
     facts = question_opening(words, None) + words.encode("is a cat red ?")
     assert len(double.answer([facts], SAMPLING, 1)) == 1
-
-
-def test_features_are_a_map_of_the_image_alone(batch: Batch) -> None:
-    images = np.zeros((3, 32, 32, 3), dtype=np.uint8)
-    images[1, :16, :16] = 255
-    images[2] = images[1]
-    found = ImageFeatures().encode(images)
-    assert found.shape == (3, CELLS**2, CHANNELS)
-    assert found.dtype == torch.float16
-    torch.testing.assert_close(found[1], found[2])
-    change = (found[1] - found[0]).float().norm(dim=-1)
-    assert change[0] > 3 * change[-1]  # the first cell covers what differs, the last one does not
-    torch.testing.assert_close(ImageFeatures().encode(images[1:2])[0], found[1])
 
 
 def test_features_are_checked_where_a_batch_has_them(batch: Batch) -> None:

@@ -18,11 +18,11 @@ from experiments.parallel import fit as parallel_fit
 from experiments.parallel.execution import ExecutionConfig
 from experiments.parallel.fit import fit_on_ranks
 from models.batch import pack_generate, pack_understand
-from models.image_features import CELLS, CHANNELS
 from models.image_tokens import ImageTokenizer
 from models.interaction_loss import InteractionConfig
 from models.module import UnifiedModule
 from models.text_tokens import DROP, TextTokens
+from models.tokenizers.efficientnet import CELLS, CHANNELS
 from models.unified import Vocabulary
 from tests.models.conftest import CODEC, TRAIN, WORDS, build, build_bridge
 

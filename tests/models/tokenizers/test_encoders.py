@@ -1,8 +1,7 @@
-"""The second encoder: vision towers of transformers, and every architecture with one."""
+"""The second encoder: vision towers of transformers."""
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.batch import Batch
-from models.tokenizers.encoders import (
-    EFFICIENTNET,
-    EncoderConfig,
-    feature_map,
-    open_encoder,
-)
-from models.unified import FeatureMap, Vocabulary
-from tests.models.conftest import TOKEN_ARMS, build, gradients
+from models.tokenizers.codec import FeatureMap
+from models.tokenizers.encoders import EncoderConfig, feature_map, open_encoder
 from tests.models.tokenizers.towers import clip, dino, siglip, whole_siglip
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
@@ -97,25 +89,3 @@ def test_a_checkpoint_without_a_tower_is_refused(tmp_path: Path) -> None:
     config = EncoderConfig(kind="vision_tower", path=str(tmp_path))
     with pytest.raises(ValueError, match=r"must hold a vision tower with a whole image_size"):
         feature_map(config)
-
-
-@pytest.mark.parametrize("name", TOKEN_ARMS)
-@pytest.mark.parametrize("depths", [1, 3])
-def test_every_architecture_understands_by_an_encoder_and_draws_by_codes(
-    name: str, depths: int, vocabulary: Vocabulary, batch: Batch
-) -> None:
-    """Three depths of nine codes make 729, of which the batch draws 27."""
-    features = torch.randn(27, 4, generator=torch.Generator().manual_seed(0))
-    words = replace(vocabulary, view=EFFICIENTNET)
-    if depths > 1:
-        words = replace(words, code_features=features, depths=depths)
-    module = build(name, words)
-    assert module.second_encoder
-    with torch.no_grad():
-        asked = batch["understand"]
-        loss = module.model.losses(asked, "understand")["loss"]
-        other = {**asked, "features": asked["features"].flip(1)}
-        assert module.model.losses(other, "understand")["loss"] != loss
-    found = gradients(module, batch)
-    for part in ("adapter_input", "embedding.image_input", "image_head", "text_head"):
-        assert any(part in n and one.abs().sum() > 0 for n, one in found.items()), part

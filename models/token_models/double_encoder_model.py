@@ -20,7 +20,8 @@ from models.blocks import Trunk
 from models.interaction_loss import InteractionConfig
 from models.sampling import SamplingConfig, answer_chunk, answer_tokens, checked, chunks
 from models.text_tokens import PAD
-from models.unified import FeatureMap, Tables, UnifiedModel, Vocabulary, state_dtype
+from models.tokenizers.codec import FeatureMap
+from models.unified import Tables, UnifiedModel, Vocabulary, state_dtype
 
 
 class DoubleEncoderModel(UnifiedModel):

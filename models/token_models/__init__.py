@@ -4,8 +4,8 @@ So every token architecture takes every tokenizer and every encoder.
 """
 
 from models.blocks import Trunk
-from models.tokenizers.double_encoder_model import DoubleEncoderModel
-from models.tokenizers.residual_model import ResidualModel
+from models.token_models.double_encoder_model import DoubleEncoderModel
+from models.token_models.residual_model import ResidualModel
 from models.unified import UnifiedModel, Vocabulary
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models import Task
 from models.blocks import Trunk
-from models.tokenizers.depth_head import DepthHead
+from models.token_models.depth_head import DepthHead
 from models.tokenizers.residual_codes import join, split, summed
 from models.unified import Choice, Tables, TokenEmbedding, UnifiedModel, Vocabulary
 
