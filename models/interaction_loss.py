@@ -27,14 +27,18 @@ TARGETS = ("published", "controls", "values")
 STAGES = (1 / 3, 2 / 3, 5 / 6, 1.0)
 """Where each published stage ends, as a share of the depth (layers 10, 20, 25 and 30 of 30)."""
 PUBLISHED: dict[Task, tuple[float, ...]] = {
-    "understand": (0.1, 0.15, 0.3, 0.3),
-    "generate": (0.4, 0.4, 0.4, 0.2),
+    "understand": (0.1, 0.15, 0.3, 0.3, 0.2),
+    "generate": (0.4, 0.4, 0.4, 0.2, 0.2),
 }
 DELTAS: dict[Task, tuple[float, ...]] = {
-    "understand": (0.05, 0.05, 0.05, 0.05),
-    "generate": (0.2, 0.1, 0.1, 0.05),
+    "understand": (0.05, 0.05, 0.05, 0.05, 0.05),
+    "generate": (0.2, 0.1, 0.1, 0.05, 0.05),
 }
-"""Target and Huber threshold of each stage, as published for a model of 30 layers."""
+"""Target and Huber threshold of each stage, as published for a model of 30 layers, and of a fifth
+stage, which is a layer beyond them (models/pretrained/unified/stages.py)."""
+
+Curves = tuple[list[float], list[float]]
+"""The target and the Huber threshold of each layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,32 +103,38 @@ def watch(sequences: Sequences, task: Task, text: int) -> Watch:
     return Watch(queries=followed & is_image, keys=is_word & kept)
 
 
-def target_curve(config: InteractionConfig, task: Task, depth: int) -> list[float]:
-    """A target for each of `depth` layers. Raises ValueError where `values` has another length."""
+def curves(config: InteractionConfig, task: Task, stages: Sequence[int]) -> Curves:
+    """What a task's masses are pulled to, and how."""
+    return target_curve(config, task, stages), thresholds(config, task, stages)
+
+
+def target_curve(config: InteractionConfig, task: Task, stages: Sequence[int]) -> list[float]:
+    """A target for each layer, by its published stage. Raises ValueError where `values` has another
+    length."""
     source = TASKS[1 - TASKS.index(task)] if config.swapped else task
     if config.targets == "published":
-        return [PUBLISHED[source][stage] for stage in stages(depth)]
+        return [PUBLISHED[source][stage] for stage in stages]
     if config.targets == "controls":
         raise ValueError(
             "train.interaction.targets must be measured from the controls before training, "
             "got controls without values."
         )
     values = config.values(source)
-    if len(values) != depth:
+    if len(values) != len(stages):
         raise ValueError(
             f"train.interaction.{source}_values must hold one value a layer, "
-            f"trunk.depth={depth}, got {len(values)}."
+            f"trunk.depth={len(stages)}, got {len(values)}."
         )
     return list(values)
 
 
-def thresholds(config: InteractionConfig, task: Task, depth: int) -> list[float]:
-    """The Huber threshold of each layer."""
-    return [config.delta or DELTAS[task][stage] for stage in stages(depth)]
+def thresholds(config: InteractionConfig, task: Task, stages: Sequence[int]) -> list[float]:
+    """The Huber threshold of each layer, by its published stage."""
+    return [config.delta or DELTAS[task][stage] for stage in stages]
 
 
-def stages(depth: int) -> list[int]:
-    """The published stage in which the middle of each layer lies."""
+def relative_stages(depth: int) -> list[int]:
+    """The published stage in which the middle of each layer lies, counted from 0."""
     middles = [(layer + 0.5) / depth for layer in range(depth)]
     return [next(i for i, end in enumerate(STAGES) if middle < end) for middle in middles]
 
@@ -140,16 +150,24 @@ def huber(
 def interaction_values(
     config: InteractionConfig, task: Task, watched: Watch, loss: Tensor
 ) -> dict[str, Tensor]:
+    """What `pull` gives for the sequences of a step, its targets taken by relative depth."""
+    stages = relative_stages(len(watched.masses))
+    number = watched.counted.sum().clamp_min(1)
+    return pull(watched, curves(config, task, stages), config.weight(task), number, loss)
+
+
+def pull(
+    watched: Watch, wanted: Curves, weight: float, number: Tensor, loss: Tensor
+) -> dict[str, Tensor]:
     """`interaction_loss`, weighted, to be added to the task's `loss`; the mean mass, and the
     weighted loss as a share of `loss`. All are 0 where no sequence counts.
+
+    `number` is how many sequences the means divide by.
     """
     masses = torch.stack(watched.masses, dim=-1)
-    depth = masses.shape[-1]
-    targets = masses.new_tensor(target_curve(config, task, depth))
-    distance = huber(masses - targets, masses.new_tensor(thresholds(config, task, depth)))
-    counted = watched.counted
-    number = counted.sum().clamp_min(1)
-    weighted = config.weight(task) * (distance.mean(-1) * counted).sum() / number
+    targets, deltas = (masses.new_tensor(curve) for curve in wanted)
+    distance, counted = huber(masses - targets, deltas), watched.counted
+    weighted = weight * (distance.mean(-1) * counted).sum() / number
     return {
         "interaction_loss": weighted,
         "interaction_mass": (masses.detach().mean(-1) * counted).sum() / number,

@@ -13,6 +13,7 @@ from models.image_tokens import ImageTokenizer
 from models.interaction_loss import (
     InteractionConfig,
     interaction_values,
+    relative_stages,
     target_curve,
     thresholds,
     watch,
@@ -32,6 +33,7 @@ from tests.models.conftest import (
 
 PATCHES = CODEC.tokens_per_image
 ON = InteractionConfig(understand_weight=2.0, generate_weight=3.0)
+SIX, THIRTY = relative_stages(6), relative_stages(30)
 
 
 def test_drawing_asks_from_image_tokens_but_the_last_about_the_captions_words(
@@ -64,22 +66,28 @@ def test_dropped_prompts_and_sequences_without_an_image_do_not_count(
 
 
 def test_thirty_layers_have_the_published_targets_layer_by_layer() -> None:
-    generate, understand = (target_curve(ON, task, 30) for task in ("generate", "understand"))
+    generate, understand = (target_curve(ON, task, THIRTY) for task in ("generate", "understand"))
     assert generate == [0.4] * 25 + [0.2] * 5
     assert understand == [0.1] * 10 + [0.15] * 10 + [0.3] * 10
-    assert thresholds(ON, "generate", 30) == [0.2] * 10 + [0.1] * 15 + [0.05] * 5
+    assert thresholds(ON, "generate", THIRTY) == [0.2] * 10 + [0.1] * 15 + [0.05] * 5
 
 
 def test_six_layers_take_the_stage_that_their_middle_lies_in() -> None:
-    assert target_curve(ON, "understand", 6) == [0.1, 0.1, 0.15, 0.15, 0.3, 0.3]
-    assert target_curve(ON, "generate", 6) == [0.4, 0.4, 0.4, 0.4, 0.4, 0.2]
+    assert target_curve(ON, "understand", SIX) == [0.1, 0.1, 0.15, 0.15, 0.3, 0.3]
+    assert target_curve(ON, "generate", SIX) == [0.4, 0.4, 0.4, 0.4, 0.4, 0.2]
 
 
 def test_swapped_targets_are_the_other_tasks_and_keep_their_own_thresholds() -> None:
     swapped = replace(ON, swapped=True)
-    assert target_curve(swapped, "generate", 6) == target_curve(ON, "understand", 6)
-    assert target_curve(swapped, "understand", 6) == target_curve(ON, "generate", 6)
-    assert thresholds(swapped, "generate", 6) == thresholds(ON, "generate", 6)
+    assert target_curve(swapped, "generate", SIX) == target_curve(ON, "understand", SIX)
+    assert target_curve(swapped, "understand", SIX) == target_curve(ON, "generate", SIX)
+    assert thresholds(swapped, "generate", SIX) == thresholds(ON, "generate", SIX)
+
+
+def test_own_values_and_one_threshold_hold_whatever_the_stages() -> None:
+    given = InteractionConfig(targets="values", generate_values=[0.1, 0.2], delta=1.5)
+    assert target_curve(given, "generate", [0, 4]) == [0.1, 0.2]
+    assert thresholds(given, "generate", [0, 4]) == [1.5, 1.5]
 
 
 def test_the_loss_is_the_weighted_mean_of_huber_terms_over_what_counts() -> None:
@@ -221,7 +229,7 @@ def test_a_curve_of_the_wrong_length_or_one_that_was_not_measured_is_refused(
     with pytest.raises(ValueError, match=wanted):
         module.training_step(batch, 0)
     with pytest.raises(ValueError, match="must be measured from the controls before training"):
-        target_curve(replace(ON, targets="controls"), "generate", 6)
+        target_curve(replace(ON, targets="controls"), "generate", SIX)
 
 
 def test_a_bridge_refuses_a_loss_on_attention_that_it_does_not_train(

@@ -5,7 +5,7 @@ reading.py        one batch of one task as token rows: what is predicted, who as
 conversation.py   questions and answers in a model's own chat template
 form.py           what every such model does; emu3.py and janus.py are the two forms
 opening.py        the form of a folder or hub id
-targets.py        the published target and threshold of each layer
+stages.py         the published stage of each layer, which says its target and threshold
 token_loss.py     the loss of predicted tokens
 tuning.py         the LightningModule, and its config beside it
 """

@@ -11,17 +11,16 @@ from typing import Any
 
 import lightning
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from models import TASKS, Task
 from models.attention_mass import Watch
 from models.block_execution import recompute_blocks
 from models.initialise import generator_for
-from models.interaction_loss import huber
+from models.interaction_loss import curves, pull
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.reading import Example, Reading, ahead
-from models.pretrained.unified.targets import targets, thresholds
+from models.pretrained.unified.stages import published_stages
 from models.pretrained.unified.token_loss import token_loss
 from models.pretrained.unified.tuning_config import TuningConfig
 from models.ranks import over_ranks, ranks
@@ -38,11 +37,9 @@ class UnifiedTuning(lightning.LightningModule):
         super().__init__()
         self.form, self.train_config, self.seed = form, config, seed
         self.model = form.model
+        stages = published_stages(form.depth)
         self.curves = {
-            task: (
-                targets(config.interaction, task, form.depth),
-                thresholds(config.interaction, task, form.depth),
-            )
+            task: curves(config.interaction, task, stages)
             for task in TASKS
             if config.interaction.weight(task)
         }
@@ -105,17 +102,11 @@ class UnifiedTuning(lightning.LightningModule):
         return {"loss": loss} | ({} if watch is None else self.pulled(watch, reading.task, loss))
 
     def pulled(self, watch: Watch, task: Task, loss: Tensor) -> dict[str, Tensor]:
-        """As `models.interaction_loss.interaction_values`, from the curves of this model."""
-        masses: Float[Tensor, "b depth"] = torch.stack(watch.masses, dim=-1)
-        aims, deltas = (masses.new_tensor(curve) for curve in self.curves[task])
-        counted = watch.counted * ranks() / over_ranks(watch.counted.sum()).clamp_min(1)
-        distance = (huber(masses - aims, deltas).mean(-1) * counted).sum()
-        weighted = self.train_config.interaction.weight(task) * distance
-        return {
-            "interaction_loss": weighted,
-            "interaction_mass": (masses.detach().mean(-1) * counted).sum(),
-            "interaction_ratio": weighted.detach() / loss.detach(),
-        }
+        """As `models.interaction_loss.interaction_values`, from the curves of this model; the means
+        are over what all processes count, as this one's share of them."""
+        number = over_ranks(watch.counted.sum()).clamp_min(1) / ranks()
+        weight = self.train_config.interaction.weight(task)
+        return pull(watch, self.curves[task], weight, number, loss)
 
     def configure_optimizers(self) -> Any:
         """AdamW with AIA's moments over all that is not frozen."""

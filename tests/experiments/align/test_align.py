@@ -17,8 +17,8 @@ from benchmarks.registry import open_model
 from experiments import run_files
 from experiments.align.command import main
 from experiments.config import ConfigError
-from models.interaction_loss import InteractionConfig
-from models.pretrained.unified.targets import targets
+from models.interaction_loss import InteractionConfig, target_curve
+from models.pretrained.unified.stages import published_stages
 from models.pretrained.unified.tuning import UnifiedTuning
 from tests.experiments.align.tiny_data import write_data, write_probed
 from tests.models.pretrained.unified.tiny import DEPTH, SIDES, picture
@@ -70,7 +70,7 @@ def distances(model: Path, images: Path, out: Path) -> dict[str, float]:
     rows = read_table(out / "interaction.csv")
     found = {}
     for task in ("understand", "generate"):
-        aims = targets(InteractionConfig(), task, DEPTH)
+        aims = target_curve(InteractionConfig(), task, published_stages(DEPTH))
         found[task] = float(np.abs(mean_curve(rows, task) - aims).mean())
     return found
 
