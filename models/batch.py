@@ -30,7 +30,6 @@ from torch import Tensor
 
 from models.text_tokens import (
     BEGIN_IMAGE,
-    DROP,
     END,
     END_IMAGE,
     GENERATE,
@@ -59,16 +58,21 @@ class Packed:
     predicted: list[bool]
 
 
-def pack_generate(words: TextTokens, caption: str | None, codes: Sequence[int]) -> Packed:
-    """Caption (None: dropped) to image; the image codes are the targets."""
-    opening = prompt_tokens(words, caption)
-    image = [len(words) + code for code in codes]
+def pack_generate(words: TextTokens, caption: str, codes: Sequence[int]) -> Packed:
+    """Caption to image."""
+    return pack_drawn(prompt_tokens(words, caption), len(words), codes)
+
+
+def pack_drawn(opening: list[int], text: int, codes: Sequence[int]) -> Packed:
+    """What stands before an image, and the image, whose codes follow `text` ids and are the
+    targets."""
+    image = [text + code for code in codes]
     return Packed(opening + image, [False] * len(opening) + [True] * len(image))
 
 
-def prompt_tokens(words: TextTokens, caption: str | None) -> list[int]:
-    """What stands before the first image code; the unconditional prompt where caption is None."""
-    return [GENERATE, *([DROP] if caption is None else words.encode(caption)), BEGIN_IMAGE]
+def prompt_tokens(words: TextTokens, caption: str) -> list[int]:
+    """What stands before the first image code."""
+    return [GENERATE, *words.encode(caption), BEGIN_IMAGE]
 
 
 def pack_understand(

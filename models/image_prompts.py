@@ -9,7 +9,7 @@ only the last image's codes are predicted. A dropped prompt (guidance) takes its
 
 from collections.abc import Sequence
 
-from models.batch import Packed
+from models.batch import Packed, pack_drawn
 from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE, SPECIAL, TextTokens
 
 IMAGE = SPECIAL[BEGIN_IMAGE]
@@ -35,6 +35,4 @@ def pack_image_prompt(
     words: TextTokens, text: str, images: Sequence[Sequence[int]], codes: Sequence[int]
 ) -> Packed:
     """Prompt to image; the codes of the drawn image are the targets."""
-    opening = image_prompt_tokens(words, text, images)
-    drawn = [len(words) + code for code in codes]
-    return Packed(opening + drawn, [False] * len(opening) + [True] * len(drawn))
+    return pack_drawn(image_prompt_tokens(words, text, images), len(words), codes)

@@ -16,7 +16,7 @@ from experiments.artifacts.data import source_of, taught
 from experiments.language import bridged_to
 from experiments.scaling.published import codec_of, words_of, written_by
 from models import Task
-from models.batch import Packed, Sequences, pack_generate, pack_understand, pad
+from models.batch import Packed, Sequences, pack_drawn, pack_generate, pack_understand, pad
 from models.text_tokens import BEGIN_IMAGE, GENERATE
 from models.tokenizers.encoders import EFFICIENTNET, feature_map
 
@@ -51,8 +51,7 @@ class Samples:
         if self.language_model is None:
             return pack_generate(self.words, text, codes)
         opening = [GENERATE, *self.language_model.chat(text), BEGIN_IMAGE]
-        image = [len(self.language_model) + code for code in codes]
-        return Packed(opening + image, [False] * len(opening) + [True] * len(image))
+        return pack_drawn(opening, len(self.language_model), codes)
 
     def to_understand(self, index: int, caption: str, codes: list[int]) -> Packed:
         if self.longest is None:

@@ -16,7 +16,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.batch import Batch, Packed, Sequences, pad
+from models.batch import Batch, Sequences, pack_drawn, pad
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
 from models.pretrained.checkpoint import read_checkpoint
 from models.pretrained.source import locate
@@ -87,10 +87,8 @@ class PretrainedBridgeModule(FrozenBridgeModule):
         """Captions with image codes in the checkpoint's ids; what else a batch has stays."""
         rows = []
         for row in sequences["tokens"].tolist():
-            shift = len(self.theirs) - len(self.ours)
-            codes = [token + shift for token in row if token >= len(self.ours)]
-            opening = self.prompt(row)
-            rows.append(Packed(opening + codes, [False] * len(opening) + [True] * len(codes)))
+            codes = [token - len(self.ours) for token in row if token >= len(self.ours)]
+            rows.append(pack_drawn(self.prompt(row), len(self.theirs), codes))
         padded = pad(rows, sequences["prompt_dropped"].tolist())
         return {**sequences, **{name: value.to(self.device) for name, value in padded.items()}}
 

@@ -71,7 +71,7 @@ def batch(words: TextTokens) -> Batch:
     """Three sequences a task, of unequal lengths."""
     generator = torch.Generator().manual_seed(1)
     codes = torch.randint(CODEC.codes, (3, CODEC.tokens_per_image), generator=generator).tolist()
-    captions = ["a photo of a red cat", "a dog", None]
+    captions = ["a photo of a red cat", "a dog", "<drop>"]
     drawn = [pack_generate(words, text, image) for text, image in zip(captions, codes, strict=True)]
     asked = [
         pack_understand(words, codes[0], [("is there a cat ?", "yes"), ("is it red ?", "no")]),

@@ -31,7 +31,7 @@ def vocabulary(residual: ResidualTokenizer) -> Vocabulary:
 @pytest.fixture
 def batch(words: TextTokens, residual: ResidualTokenizer) -> Batch:
     codes = residual.encode(IMAGES).tolist()
-    captions = ["a photo of a red cat", "a dog", None]
+    captions = ["a photo of a red cat", "a dog", "<drop>"]
     drawn = [pack_generate(words, one, code) for one, code in zip(captions, codes, strict=False)]
     asked = [pack_understand(words, code, [("is there a cat ?", "yes")]) for code in codes[:3]]
     return {"generate": pad(drawn, [False, False, True]), "understand": pad(asked)}
