@@ -29,7 +29,8 @@ from models.training import TrainConfig, ema_update
 
 @dataclass(frozen=True)
 class Spent:
-    """What was trained before a run started: stage 0, or the frozen model with its stage 0."""
+    """FLOPs and tokens from before a run: of what it starts from (stage 0, another run, the models
+    that a bridge joins), with what came before that, and of a second encoder's features."""
 
     flops: int = 0
     tokens: int = 0

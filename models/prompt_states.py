@@ -7,6 +7,7 @@ The prefix is a pass of its own, so that a frozen model computes it without grad
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -41,7 +42,8 @@ def read_prompts(
     """The last states of the prompts, and a cache of them for `read_queries`."""
     records = [RecordingCache() for _ in range(model.trunk.config.depth)]
     states = model.embed(prompts)
-    states = run_trunk(model, states, causal_context(states, model.trunk.config), records)
+    context = replace(causal_context(states, model.trunk.config), cache=records)
+    states = model.trunk(states, context, "understand").states
     return states, [PrefixCache(record) for record in records]
 
 
@@ -54,14 +56,7 @@ def read_queries(
     """The last states of queries that stand after prompts of `lengths` tokens."""
     slots = torch.arange(prefix[0].keys.shape[2], device=queries.device)
     context = query_context(queries, lengths, slots >= lengths[:, None], model.trunk.config)
-    return run_trunk(model, queries, context, prefix)
-
-
-def run_trunk(
-    model: UnifiedModel, states: Tensor, context: Context, cache: Sequence[LayerCache]
-) -> Tensor:
-    cached = Context(context.cosine, context.sine, context.mask, cache)
-    return model.trunk(states, cached, "understand").states
+    return model.trunk(queries, replace(context, cache=prefix), "understand").states
 
 
 def query_context(

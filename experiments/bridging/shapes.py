@@ -12,16 +12,10 @@ import diffusers
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    LlavaOnevisionConfig,
-    Qwen2_5_VLConfig,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers import AutoConfig, LlavaOnevisionConfig, Qwen2_5_VLConfig
 
 from models.pretrained.decoder_pipeline import KINDS
+from models.pretrained.frozen_reader import reader_class
 
 
 def qwen2_5_vl(tied: bool, sight: int, **text: int) -> Qwen2_5_VLConfig:
@@ -128,10 +122,8 @@ def shapes_of(reader: str, decoder: str) -> Shapes:
 
 def reader_shape(name: str) -> Any:
     config: Any = READERS[name]() if name in READERS else AutoConfig.from_pretrained(name)
-    sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
     with torch.device("meta"):
-        return kind.from_config(config)
+        return reader_class(config).from_config(config)
 
 
 def decoder_shapes(name: str) -> tuple[nn.Module, nn.Module]:

@@ -25,6 +25,7 @@ from models.initialise import generator_for, initialise
 from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
 from models.pretrained.frozen_prompts import Prompt
 from models.pretrained.frozen_reader import FrozenReader, open_reader
+from models.tensor_faults import Shape, shapes, tensor_faults
 from models.unified import state_dtype
 
 HEAD_WIDTH = 64
@@ -152,21 +153,18 @@ def open_pipeline_bridge(
     reader = open_reader(about["name"], about["system"], reader_dtype or dtype)
     decoder = open_decoder(folder / PIPELINE, goes_on, dtype)
     bridge = PipelineBridge(PipelineBridgeConfig(**parts["model"]), reader, decoder, seed=0)
-    wanted = {name: list(x.shape) for name, x in bridge.trained().items()}
-    found = saved_shapes(folder / TRAINED)
-    if unlike := sorted(n for n in wanted.keys() | found.keys() if wanted.get(n) != found.get(n)):
-        raise ValueError(
-            f"{folder / TRAINED} must hold the bridge's tensors, "
-            f"got {len(unlike)} missing, unknown or misshapen: {', '.join(unlike)}."
-        )
-    bridge.load_state_dict(load_file(folder / TRAINED), strict=False)
+    path = folder / TRAINED
+    if faults := tensor_faults(shapes(bridge.trained()), saved_shapes(path)):
+        raise ValueError(f"{path} must hold the bridge's tensors, got {', '.join(faults)}.")
+    bridge.load_state_dict(load_file(path), strict=False)
     return bridge
 
 
-def saved_shapes(path: Path) -> dict[str, list[int]]:
+def saved_shapes(path: Path) -> dict[str, Shape]:
     """The shape of each tensor of a safetensors file; ValueError for one that is cut."""
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except SafetensorError as error:
         raise ValueError(f"{path} must be a whole safetensors file: {error}.") from error

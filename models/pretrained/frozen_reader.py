@@ -27,6 +27,7 @@ from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
@@ -164,6 +165,12 @@ def median_seconds(run: Callable[[], Prefix]) -> float:
     return median(seconds[1:])
 
 
+def reader_class(config: PretrainedConfig) -> Any:
+    """The class of transformers that opens such a config: the one that sees, where one does."""
+    sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    return AutoModelForImageTextToText if sees else AutoModelForCausalLM
+
+
 def open_reader(
     name: str | Path, system: str = "", dtype: torch.dtype = torch.float32
 ) -> FrozenReader:
@@ -172,11 +179,9 @@ def open_reader(
     Raises OSError or ValueError if there is no such checkpoint, ValueError if a file is cut, or
     weights are missing or misshapen, all of them named.
     """
-    config = AutoConfig.from_pretrained(name)
-    sees = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    kind = reader_class(AutoConfig.from_pretrained(name))
     model = whole_model(kind, name, dtype=dtype)
-    part: Any = AutoProcessor if sees else AutoTokenizer
+    part: Any = AutoProcessor if kind is AutoModelForImageTextToText else AutoTokenizer
     reader = FrozenReader(model, ChatEncoder(part.from_pretrained(name), system))
     reader.name = str(name)
     return reader

@@ -25,9 +25,8 @@ def expected_shapes(
     """Our names of a language model's tensors, each with its shape."""
     with torch.device("meta"):
         layers = Shared(SharedConfig(trunk=trunk))
-    shapes = {name: tuple(value.shape) for name, value in layers.named_parameters()}
     outside = (WORDS,) if tied else (WORDS, HEAD)
-    return shapes | dict.fromkeys(outside, (words, trunk.width))
+    return shapes(dict(layers.named_parameters())) | dict.fromkeys(outside, (words, trunk.width))
 
 
 def read_safetensors(folder: Path) -> dict[str, Tensor]:
