@@ -1,11 +1,14 @@
-"""What `decide` and `ladder` share: a claim by its name, and a request for its arms."""
+"""What `decide` and `ladder` share: a claim by its name, a request for its arms, and its run."""
 
 from pathlib import Path
 
+from experiments.ablate import INTERRUPTED, Ablation
 from experiments.config import ConfigError
 from experiments.devices import chosen
 from experiments.evidence.claims import Claim, arms_of, check_claims, claim_named, read_claims
+from experiments.executors.choice import Machines
 from experiments.plan import Request
+from experiments.steps import StepError
 from experiments.suite import load_suite
 
 
@@ -27,3 +30,13 @@ def claim_request(
     the suite keeps its tables."""
     arms = arms_of(claim)
     return Request(suite, preset, arms=arms, threads=threads, device=chosen(device), label=label)
+
+
+def complete(ablation: Ablation, jobs: int, machines: Machines) -> None:
+    """Runs every cell; raises StepError where one failed, KeyboardInterrupt where it was
+    interrupted."""
+    ended = ablation.run(jobs, machines=machines)
+    if ended == INTERRUPTED:
+        raise KeyboardInterrupt
+    if ended:
+        raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")

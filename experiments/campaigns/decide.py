@@ -18,8 +18,8 @@ from types import FrameType
 
 from rich.console import Console
 
-from experiments.ablate import INTERRUPTED, Ablation
-from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.ablate import Ablation
+from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.config import ConfigError
 from experiments.devices import CHOICES
 from experiments.estimate import Estimate
@@ -44,7 +44,6 @@ from experiments.evidence.verdicts import (
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.plan import Request, check_counts
 from experiments.planner import Project
-from experiments.steps import StepError
 from experiments.timetable import Timetable
 
 FINAL = (*DECIDED, INHERITED, ONE_MODEL)
@@ -145,12 +144,10 @@ class Runner:
             return None
         try:
             with limited(seconds):
-                ended = ablation.run(self.jobs, machines=self.machines)
+                complete(ablation, self.jobs, self.machines)
         except KeyboardInterrupt:
             return None
-        if ended not in (0, INTERRUPTED):
-            raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")
-        return gather(ablation.plan, ablation.store) if ended == 0 else None
+        return gather(ablation.plan, ablation.store)
 
 
 def main(arguments: list[str]) -> int:

@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from experiments.ablate import Ablation
-from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.ablate import INTERRUPTED, Ablation
+from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.campaigns.ladder_results import (
     ladder_csv,
     ladder_figure,
@@ -35,7 +35,6 @@ from experiments.executors.choice import Machines, executor_options, open_machin
 from experiments.markers import write_text
 from experiments.plan import Plan, Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project
-from experiments.steps import StepError
 
 WIDTHS, TOKENS = "64,96,128", "0.5,1"
 Number = TypeVar("Number", int, float)
@@ -107,15 +106,14 @@ def climb(
     jobs: int,
     machines: Machines,
 ) -> Iterator[tuple[Rung, Gathered]]:
-    """Runs the rungs one by one and gives what each left; raises StepError where one failed."""
+    """Runs the rungs one by one and gives what each left; raises as `complete` does."""
     config = control_config(make(request).plan, claim.against)
     asked = [replace(request, overrides=one.overrides(config), label=one.label) for one in steps]
     for one in asked:
         make(one)  # a size that cannot be is refused before the first rung has cost hours
     for rung, one in zip(steps, asked, strict=True):
         ablation = make(one)
-        if ablation.run(jobs, machines=machines):
-            raise StepError(f"{ablation.folder} must have every cell finished; its table says why.")
+        complete(ablation, jobs, machines)
         yield rung, gather(ablation.plan, ablation.store)
 
 
@@ -161,9 +159,13 @@ def main(arguments: list[str]) -> int:
     def make(asked: Request) -> Ablation:
         return Ablation(project, asked, options.runs, console)
 
-    for one in climb(request, claim, steps, make, options.jobs, machines):
-        found.append(one)
-        write_ladder(folder, claim, found)
+    try:
+        for one in climb(request, claim, steps, make, options.jobs, machines):
+            found.append(one)
+            write_ladder(folder, claim, found)
+    except KeyboardInterrupt:
+        console.print(f"{len(found)} of {len(steps)} rungs are finished; run it again to go on.")
+        return INTERRUPTED
     console.print(answer(claim, found), highlight=False, soft_wrap=True)
     console.print(str(folder / "ladder.svg"), highlight=False, soft_wrap=True)
     return 0

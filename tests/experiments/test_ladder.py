@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from experiments.ablate import INTERRUPTED
 from experiments.campaigns import ladder
 from experiments.campaigns.ladder import Rung, answer, rungs, write_ladder
 from experiments.campaigns.ladder_results import curve, rung_row, slopes, travels, trend
@@ -147,6 +148,18 @@ def test_a_rung_that_failed_ends_the_climb(climbing: None) -> None:
     )
     with pytest.raises(StepError, match="run must have every cell finished"):
         next(climb)
+
+
+def test_ctrl_c_ends_the_ladder_as_an_interruption_and_not_as_a_failure(
+    climbing: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path
+) -> None:
+    monkeypatch.setattr(ladder, "split_claim", lambda name, root: ("toy", ONE))
+    monkeypatch.setattr(
+        ladder, "Ablation", lambda project, request, *place: FakeAblation(request, INTERRUPTED)
+    )
+    command = ["--claim", "toy/one", "--jobs", "1", "--device", "cpu", "--runs", str(tmp_path)]
+    assert ladder.main(command) == INTERRUPTED
+    assert "0 of 6 rungs are finished; run it again to go on." in capsys.readouterr().out
 
 
 def test_a_row_says_by_what_its_difference_was_measured() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from experiments.__main__ import FAILED, main
 from experiments.ablate import Ablation
-from experiments.campaigns.claim_runs import claim_request, split_claim
+from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.campaigns.decide import LONGEST_HOURS, Runner, limited
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
@@ -66,6 +66,23 @@ def test_rungs_are_climbed_on_the_machines_that_were_asked_for(
     with pytest.raises(StepError, match=f"toy-tiny-ladder-64-1 {EVERY_CELL}"):
         next(climb(request, claim, [rung], make, 1, Machines(broken, track=False)))
     assert broken.asked == ["artifacts"]
+
+
+class Interrupted(Broken):
+    """An executor at whose first job somebody presses Ctrl-C."""
+
+    def start(self, task: Task) -> Job:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_campaign_blames_no_cell(
+    ablation: Callable[..., Ablation], project: Project
+) -> None:
+    made, machines = ablation(arms=("control",)), Machines(Interrupted(), track=False)
+    with pytest.raises(KeyboardInterrupt):
+        complete(made, 1, machines)
+    runner = Runner(project, made.runs, made.console, 1, machines)
+    assert runner(Request("toy", "tiny", arms=("control",)), seconds=3600.0) is None
 
 
 @pytest.mark.parametrize("command", ["decide", "ladder"])
