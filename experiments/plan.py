@@ -97,6 +97,10 @@ class Plan:
         """The arms of its cells, each once."""
         return list(dict.fromkeys(cell.arm for cell in self.cells))
 
+    def cells_of(self, arm: str) -> list[Cell]:
+        """The arm's cells, one a seed."""
+        return [cell for cell in self.cells if cell.arm == arm]
+
     def outside(self, unit: str) -> set[str]:
         """Folders that the unit's steps read and other units write."""
         own = self.units[unit]

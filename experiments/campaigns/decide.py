@@ -39,7 +39,7 @@ from experiments.evidence.verdicts import (
     NOT_RUN,
     ONE_MODEL,
     Verdict,
-    judge_claims,
+    verdict_of,
 )
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.plan import Request, check_counts
@@ -87,7 +87,7 @@ def decide(
         found = run(request, deadline - clock())
         if found is None:
             return
-        verdict = next(one for one in judge_claims(found) if one.claim.id == claim.id)
+        verdict = verdict_of(found, claim)
         look = Look(number, seeds, verdict, is_hopeless(found, verdict))
         yield look
         if verdict.seeds in FINAL or look.hopeless:

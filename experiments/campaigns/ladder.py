@@ -94,8 +94,7 @@ def rungs(widths: str, tokens: str) -> list[Rung]:
 
 
 def control_config(plan: Plan, arm: str) -> CellConfig:
-    cell = next(cell for cell in plan.cells if cell.arm == arm)
-    return cell_config(plan, plan.steps[cell.steps["train"]])
+    return cell_config(plan, plan.steps[plan.cells_of(arm)[0].steps["train"]])
 
 
 def climb(

@@ -23,7 +23,7 @@ from experiments.evidence.statistics import (
     seeds_difference,
     verdict,
 )
-from experiments.evidence.verdicts import judge_claims
+from experiments.evidence.verdicts import verdict_of
 from experiments.reporting.figures import to_svg
 from experiments.reporting.leaderboard import to_csv
 
@@ -56,7 +56,7 @@ COLUMNS = tuple(field.name for field in fields(RungRow))
 
 
 def rung_row(found: Gathered, width: int, tokens_share: float, claim: Claim) -> RungRow:
-    one = next(one for one in judge_claims(found) if one.claim.id == claim.id)
+    one = verdict_of(found, claim)
     shown = one.by_seeds or one.by_items
     control = found.summaries_of(claim.against)
     return RungRow(

@@ -58,6 +58,11 @@ class Row:
         """The metric without its protocol."""
         return self.metric.partition("@")[0]
 
+    @property
+    def sign(self) -> int:
+        """What makes more of the metric better: -1 where less is."""
+        return 1 if self.higher_is_better else -1
+
 
 @dataclass
 class Gathered:

@@ -47,7 +47,7 @@ def missing_cells(found: Gathered, pair: Comparison) -> list[str]:
 
 
 def oriented(ours: Row, theirs: Row) -> float:
-    return (ours.value - theirs.value) * (1 if ours.higher_is_better else -1)
+    return (ours.value - theirs.value) * ours.sign
 
 
 def curve_differences(found: Gathered, pair: Comparison) -> list[float]:
@@ -92,7 +92,7 @@ def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
         groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
         here = list(estimators(ours.values(), row.value, groups))
         fitting = here if fitting is None else [one for one in fitting if one in here]
-        pairs += paired(ours, theirs, row.higher_is_better)
+        pairs += paired(ours, theirs, row.sign)
     return items_difference(pairs, fitting[0]) if fitting else None
 
 
@@ -123,10 +123,7 @@ def estimators(
             yield weights
 
 
-def paired(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], higher_is_better: bool
-) -> Iterator[PairedItem]:
-    sign = 1 if higher_is_better else -1
+def paired(ours: Mapping[str, Any], theirs: Mapping[str, Any], sign: int) -> Iterator[PairedItem]:
     for name in sorted(ours.keys() & theirs.keys()):
         one, other = ours[name], theirs[name]
         difference = sign * (one["value"] - other["value"])

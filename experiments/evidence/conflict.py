@@ -29,7 +29,7 @@ class Conflict:
     @property
     def is_clear(self) -> bool:
         """Whether the whole interval lies above zero."""
-        return self.difference is not None and self.difference.low > 0
+        return self.difference is not None and self.difference.is_above_zero
 
     @property
     def text(self) -> str:

@@ -47,8 +47,5 @@ def last_rise(curve: list[Row], arm: str, metric: str) -> float | None:
             by_seed.setdefault(row.seed, []).append(row)
     if not by_seed or any(len(rows) < 2 for rows in by_seed.values()):
         return None
-    rises = [
-        (rows[-1].value - rows[-2].value) * (1 if rows[-1].higher_is_better else -1)
-        for rows in by_seed.values()
-    ]
+    rises = [(rows[-1].value - rows[-2].value) * rows[-1].sign for rows in by_seed.values()]
     return sum(rises) / len(rises)

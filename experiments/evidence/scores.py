@@ -9,7 +9,7 @@ from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.comparisons import seed_differences
 from experiments.evidence.statistics import mean_interval
-from experiments.evidence.verdicts import INHERITED, Verdict, judge_claims, task_of
+from experiments.evidence.verdicts import INHERITED, Verdict, is_inherited, judge_claims
 
 BRACKETS = ("ceiling", "floor", "chance", "copy")
 COSTS = {
@@ -77,7 +77,6 @@ def standings(found: Gathered) -> list[Standing]:
 
 
 def standing(found: Gathered, arm: str, verdicts: Sequence[Verdict]) -> Standing:
-    cells = [cell for cell in found.plan.cells if cell.arm == arm]
     summaries = found.summaries_of(arm)
     scores = {}
     for metric in headline_metrics(found):
@@ -86,7 +85,7 @@ def standing(found: Gathered, arm: str, verdicts: Sequence[Verdict]) -> Standing
             scores[metric] = score
     return Standing(
         arm=arm,
-        architecture=cells[0].architecture,
+        architecture=found.plan.cells_of(arm)[0].architecture,
         n_seeds=len(summaries),
         costs={name: mean_of(summaries, path) for name, path in COSTS.items()},
         scores=scores,
@@ -112,6 +111,7 @@ def arm_score(found: Gathered, arm: str, metric: str, verdicts: Sequence[Verdict
     pair = Comparison(arm=arm, against=control, metric=name)
     differences = list(seed_differences(found, pair).values()) if arm != control else []
     claimed = claimed_verdict(verdicts, arm, name, control)
+    unclaimed = INHERITED if is_inherited(found, arm, name) else None
     return Score(
         value=fmean(values),
         std=stdev(values) if len(values) > 1 else None,
@@ -119,7 +119,7 @@ def arm_score(found: Gathered, arm: str, metric: str, verdicts: Sequence[Verdict
         ci_high=high,
         delta=fmean(differences) if differences else None,
         p_value=claimed.by_seeds.p_value if claimed and claimed.by_seeds else None,
-        verdict=opposed(claimed, control) if claimed else inherited(found, arm, name),
+        verdict=opposed(claimed, control) if claimed else unclaimed,
         n_seeds=len(values),
     )
 
@@ -136,12 +136,6 @@ def opposed(one: Verdict, control: str) -> str:
     """The verdict in a table whose differences are to the control: another opponent is named."""
     against = one.claim.against
     return one.text if against == control else f"against {against}: {one.text}"
-
-
-def inherited(found: Gathered, arm: str, metric: str) -> str | None:
-    task = task_of(found, metric)
-    cells = [cell for cell in found.plan.cells if cell.arm == arm]
-    return INHERITED if any(task in cell.inherits for cell in cells) else None
 
 
 def bracket_scores(found: Gathered, name: str, metrics: Sequence[str]) -> dict[str, Score]:
@@ -165,9 +159,7 @@ def pareto_order(rows: Sequence[Standing], by: Mapping[str, Row]) -> list[Standi
 
     def point(row: Standing) -> tuple[float, ...]:
         return tuple(
-            row.scores[one.metric].value * (1 if one.higher_is_better else -1)
-            if one.metric in row.scores
-            else float("-inf")
+            row.scores[one.metric].value * one.sign if one.metric in row.scores else float("-inf")
             for one in by.values()
         )
 

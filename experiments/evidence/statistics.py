@@ -47,6 +47,11 @@ class Difference:
         """`+0.036 [+0.016, +0.055]`."""
         return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
+    @property
+    def is_above_zero(self) -> bool:
+        """Whether the whole interval is."""
+        return self.low > 0
+
 
 def items_difference(
     items: Sequence[PairedItem], weights: Mapping[str, float] | None = None

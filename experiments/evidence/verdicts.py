@@ -99,6 +99,11 @@ def judge_claims(found: Gathered) -> list[Verdict]:
     ]
 
 
+def verdict_of(found: Gathered, claim: Claim) -> Verdict:
+    """The verdict of one of the plan's claims, judged beside the others."""
+    return next(one for one in judge_claims(found) if one.claim.id == claim.id)
+
+
 def p_values(one: Verdict) -> tuple[float, ...]:
     """Of no difference and of no equivalence (or of being inferior), of which one at most is true;
     none for a task that another model solves, or for a model against itself."""
@@ -152,10 +157,9 @@ def items_word(claim: Claim, by_items: Difference) -> str:
 
 def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | None:
     """What keeps a claim from having a verdict at all, or None."""
-    task = task_of(found, claim.metric)
     if trainings(found, claim.arm) & trainings(found, claim.against):
         return ONE_MODEL
-    if any(cell.arm == claim.arm and task in cell.inherits for cell in found.plan.cells):
+    if is_inherited(found, claim.arm, claim.metric):
         return INHERITED
     if claim.precondition and not holds(found, claim.precondition):
         return NO_PRECONDITION
@@ -170,8 +174,13 @@ def bar(found: Gathered, claim: Claim, differences: Sequence[float]) -> str | No
 
 def trainings(found: Gathered, arm: str) -> set[str]:
     """The folders of an arm's trainings, one a seed."""
-    cells = (cell for cell in found.plan.cells if cell.arm == arm)
-    return {cell.steps["train"] for cell in cells if "train" in cell.steps}
+    return {one.steps["train"] for one in found.plan.cells_of(arm) if "train" in one.steps}
+
+
+def is_inherited(found: Gathered, arm: str, metric: str) -> bool:
+    """Whether another model solves the metric's task for the arm."""
+    task = task_of(found, metric)
+    return any(task in cell.inherits for cell in found.plan.cells_of(arm))
 
 
 def task_of(found: Gathered, metric: str) -> str | None:
@@ -186,4 +195,4 @@ def task_of(found: Gathered, metric: str) -> str | None:
 def holds(found: Gathered, condition: Comparison) -> bool:
     """Whether a difference is clearly above zero: over seeds where there are enough, else items."""
     difference = best_difference(found, condition)
-    return difference is not None and difference.low > 0
+    return difference is not None and difference.is_above_zero

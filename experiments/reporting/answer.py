@@ -66,12 +66,11 @@ def leaders(found: Gathered, rows: Sequence[Standing]) -> list[str]:
 
 def leading(rows: Sequence[Standing], arms: Sequence[Standing], axis: Row) -> str:
     """Which of `arms` has the best score, and the score; `rows` have the floor."""
-    sign = 1 if axis.higher_is_better else -1
-    scores = {row.arm: sign * row.scores[axis.metric].value for row in arms}
+    scores = {row.arm: axis.sign * row.scores[axis.metric].value for row in arms}
     best = max(scores.values())
     floor = next((row.scores.get(axis.metric) for row in rows if row.arm == "floor"), None)
     if floor is not None and axis.higher_is_better and best < floor.value + MARGIN:
         return f"all lie at the floor on {axis.name} (at most {best:.3f})"
     first = [arm for arm, score in scores.items() if score == best]
     who = f"{first[0]} leads" if len(first) == 1 else f"{', '.join(first)} are level"
-    return f"{who} on {axis.name} ({sign * best:.3f})"
+    return f"{who} on {axis.name} ({axis.sign * best:.3f})"

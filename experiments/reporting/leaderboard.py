@@ -75,7 +75,7 @@ def wide_row(found: Gathered, row: Standing, metrics: Sequence[str]) -> dict[str
 
 def stages_of(found: Gathered, arm: str) -> list[str]:
     """The stages of a recipe that the arm was trained in, in order; none of another arm."""
-    trained = [cell.steps["train"] for cell in found.plan.cells if cell.arm == arm]
+    trained = [cell.steps["train"] for cell in found.plan.cells_of(arm)]
     return found.plan.stages_behind(trained[0]) if trained else []
 
 

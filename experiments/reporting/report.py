@@ -129,9 +129,9 @@ def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
 
 
 def control_config(found: Gathered) -> Any:
-    control = [cell for cell in found.plan.cells if cell.arm == found.plan.suite["control"]]
-    cells = control or list(found.plan.cells)
-    return found.plan.configs[cells[0].config]
+    plan = found.plan
+    cells = plan.cells_of(plan.suite["control"]) or plan.cells
+    return plan.configs[cells[0].config]
 
 
 def machine(request: Request) -> str:

@@ -82,7 +82,9 @@ class FakeAblation:
         cells = tuple(
             Cell(arm, 0, arm, (), (), "", {"train": "train-0"}) for arm in ("fork", "control")
         )
-        self.plan = SimpleNamespace(cells=cells, steps=steps)
+        self.plan = SimpleNamespace(
+            cells_of=lambda arm: [one for one in cells if one.arm == arm], steps=steps
+        )
 
     def run(self, jobs: int, machines: Machines) -> int:
         self.ran = True
