@@ -40,8 +40,7 @@ from experiments.markers import write_json, write_text
 from experiments.plan import Request
 from experiments.planner import Project, load_plan
 from experiments.progress import Display, print_plan
-from experiments.reporting.claims_table import FILE as CLAIMS
-from experiments.reporting.claims_table import claims_csv
+from experiments.reporting.claims_table import CLAIMS, claims_csv
 from experiments.reporting.leaderboard import write_leaderboard
 from experiments.reporting.report import write_report
 from experiments.scheduler import Scheduler, Unit

@@ -13,8 +13,7 @@ from scipy.stats import binomtest
 
 from experiments.auditing.samples import AUDIT, RIGHT, UNSURE, Sample, drawings, read_answers
 from experiments.evidence.collect import Gathered
-from experiments.evidence.scores import Score
-from experiments.reporting.leaderboard import with_interval
+from experiments.evidence.scores import Score, interval_text
 from experiments.steps import Store
 
 DRAWS = 2000
@@ -44,7 +43,7 @@ class AuditRow:
     @property
     def cells(self) -> list[str]:
         """The row as text, in the order of COLUMNS."""
-        return [str(self.answered), str(self.unsure), *map(with_interval, self.scores)]
+        return [str(self.answered), str(self.unsure), *map(interval_text, self.scores)]
 
 
 def read_audit(found: Gathered, store: Store) -> list[AuditRow]:

@@ -40,6 +40,15 @@ class Score:
     n_seeds: int | None = None
 
 
+def interval_text(score: Score | None) -> str:
+    """`0.740 [0.702, 0.777]`, or the value alone; empty where it is missing."""
+    if score is None:
+        return ""
+    if score.ci_low is None or score.ci_high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
+
+
 @dataclass(frozen=True)
 class Standing:
     """One row of the leaderboard. `n_seeds` counts the finished trainings; `problem` says what kept

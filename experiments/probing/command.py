@@ -13,7 +13,7 @@ from experiments.config import ConfigError, view
 from experiments.finished_runs import inputs_of, read_plan
 from experiments.plan import Cell, Plan, cell_config
 from experiments.probing import steps as probes
-from experiments.probing.distances import TABLE, interaction_distances
+from experiments.probing.distances import DISTANCES, interaction_distances
 from experiments.steps import Store
 
 PROBES = {
@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> int:
     require_applies(options.probe, tables)
     if options.probe == "interaction":
         rows = interaction_distances(plan, options.seed, tables)
-        write_tables({TABLE: rows}, out)
+        write_tables({DISTANCES: rows}, out)
         for row in rows:
             print(f"{row['arm']:20} {row['task']:10} {row['distance']:.4f}")
     return 0

@@ -11,7 +11,7 @@ from benchmarks.probes.tables import Row, cell, read_table
 from experiments.plan import Plan
 from experiments.steps import Store
 
-TABLE = "interaction_distances"
+DISTANCES = "interaction_distances"
 STEP, CURVES = "probe_interaction", "interaction.csv"
 
 
@@ -24,12 +24,12 @@ def controls(plan: Plan, seed: int) -> dict[Task, str]:
 
 
 def interaction_distances(plan: Plan, seed: int, curves: Mapping[str, Sequence[Row]]) -> list[Row]:
-    """The rows of TABLE for a seed's tables `interaction`, by arm."""
+    """The rows of DISTANCES for a seed's tables `interaction`, by arm."""
     return control_distances(curves, controls(plan, seed))
 
 
 def finished_distances(plan: Plan, store: Store) -> Iterator[dict[str, str]]:
-    """The rows of TABLE over the finished probes, as text, each with its seed."""
+    """The rows of DISTANCES over the finished probes, as text, each with its seed."""
     for seed in dict.fromkeys(one.seed for one in plan.cells):
         folders = {one.arm: one.steps.get(STEP) for one in plan.cells if one.seed == seed}
         curves = {

@@ -12,11 +12,10 @@ from typing import Any
 
 from benchmarks.probes.tables import read_table
 from experiments.plan import Plan
-from experiments.probing.distances import TABLE as DISTANCES
-from experiments.probing.distances import finished_distances
+from experiments.probing.distances import DISTANCES, finished_distances
 from experiments.steps import Store
 
-FILE = "probes.jsonl"
+PROBE_ROWS = "probes.jsonl"
 PROBE = "probe_"
 
 Row = Mapping[str, str]
@@ -59,6 +58,6 @@ def read_probe_rows(results: Path) -> list[tuple[str, Row]]:
     """The exported rows, each with its folder's name."""
     return [
         (path.parent.name, json.loads(line))
-        for path in sorted(results.glob(f"*/{FILE}"))
+        for path in sorted(results.glob(f"*/{PROBE_ROWS}"))
         for line in path.read_text().splitlines()
     ]

@@ -16,7 +16,7 @@ from experiments.evidence.verdicts import Verdict, judge_claims
 from experiments.reporting.leaderboard import to_csv
 from experiments.steps import Store
 
-FILE = "claims.csv"
+CLAIMS = "claims.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def interval(prefix: str, difference: Difference | None) -> dict[str, float | No
 def read_claim_rows(results: Path) -> list[tuple[str, Mapping[str, str]]]:
     """Every row of the committed tables, each with the folder's name; all values are text."""
     rows = []
-    for path in sorted(results.glob(f"*/{FILE}")):
+    for path in sorted(results.glob(f"*/{CLAIMS}")):
         with path.open(newline="") as file:
             rows += [(path.parent.name, row) for row in csv.DictReader(file)]
     return rows

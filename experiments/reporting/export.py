@@ -18,10 +18,8 @@ from experiments.config import ConfigError
 from experiments.evidence.collect import LONG, OUTPUTS, PROTOCOLS, gather
 from experiments.finished_runs import read_plan
 from experiments.plan import Plan
-from experiments.probing.tables import FILE as PROBES
-from experiments.probing.tables import probe_rows
-from experiments.reporting.claims_table import FILE as CLAIMS
-from experiments.reporting.claims_table import claims_csv
+from experiments.probing.tables import PROBE_ROWS, probe_rows
+from experiments.reporting.claims_table import CLAIMS, claims_csv
 from experiments.reporting.paper_claims import probe_entries
 from experiments.reporting.results import find_run
 from experiments.sources import ROOT
@@ -51,7 +49,7 @@ def export(folder: Path, target: Path) -> None:
     files[f"{LONG}.gz"] = gzip.compress(files.pop(LONG), mtime=0)
     files[CLAIMS] = claims_csv(gather(plan, store), store).encode()
     lines = (json.dumps(row) + "\n" for row in probe_rows(plan, store, probe_entries()))
-    files[PROBES] = "".join(lines).encode()
+    files[PROBE_ROWS] = "".join(lines).encode()
     found = json.dumps(scores(plan, store), separators=(",", ":"))
     files["scores.json"] = found.encode() + b"\n"
     size = sum(map(len, files.values()))

@@ -10,7 +10,15 @@ from typing import Any
 
 from experiments.evidence.collect import PROTOCOLS, Gathered, Row
 from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
-from experiments.evidence.scores import COSTS, Score, Standing, axes, headline_metrics, standings
+from experiments.evidence.scores import (
+    COSTS,
+    Score,
+    Standing,
+    axes,
+    headline_metrics,
+    interval_text,
+    standings,
+)
 from experiments.markers import write_json, write_text
 from experiments.reporting.markdown import markdown_table
 
@@ -134,18 +142,10 @@ def scaled(value: float | None, unit: float) -> str:
     return "" if value is None else f"{value / unit:.3g}"
 
 
-def with_interval(score: Score | None) -> str:
-    if score is None:
-        return ""
-    if score.ci_low is None or score.ci_high is None:
-        return f"{score.value:.3f}"
-    return f"{score.value:.3f} [{score.ci_low:.3f}, {score.ci_high:.3f}]"
-
-
 def with_seeds(row: Standing, score: Score | None) -> str:
     """A score with its interval, and its seeds where they are fewer than the arm's."""
     note = row.partial(score)
-    return with_interval(score) + (f" ({note})" if note else "")
+    return interval_text(score) + (f" ({note})" if note else "")
 
 
 def to_markdown(
@@ -171,7 +171,7 @@ def kind_cell(found: KindScore | None) -> str:
     """A score with its interval, marked where chance could have made it."""
     if found is None:
         return ""
-    return with_interval(found.score) + ("" if found.above else f" {NOT_ABOVE}")
+    return interval_text(found.score) + ("" if found.above else f" {NOT_ABOVE}")
 
 
 TEX_ESCAPES = str.maketrans(

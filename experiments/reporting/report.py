@@ -19,7 +19,7 @@ from experiments.evidence.claims_record import read_record, when_recorded
 from experiments.evidence.collect import Gathered
 from experiments.evidence.conflict import conflict_statement, conflicts
 from experiments.evidence.kinds import kind_metrics, kind_table
-from experiments.evidence.scores import Standing, headline_metrics
+from experiments.evidence.scores import Standing, headline_metrics, interval_text
 from experiments.evidence.verdicts import judge_claims
 from experiments.markers import write_text
 from experiments.plan import Request
@@ -27,7 +27,7 @@ from experiments.probing.figures import probe_figures
 from experiments.reporting.answer import suite_answer
 from experiments.reporting.claim_reasons import claim_reason
 from experiments.reporting.figures import curve_plots, pareto_plot
-from experiments.reporting.leaderboard import scaled, with_interval
+from experiments.reporting.leaderboard import scaled
 from experiments.reporting.matchreport import match_report
 from experiments.reporting.methods import methods
 from experiments.reporting.picture_samples import picture_samples
@@ -64,7 +64,7 @@ def render(values: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["interval"] = with_interval
+    environment.filters["interval"] = interval_text
     return environment.get_template("report.html").render(values)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.evidence.claims_record import RECORD
 from experiments.evidence.verdicts import judge_claims
-from experiments.reporting.claims_table import FILE, claims_csv, read_claim_rows
+from experiments.reporting.claims_table import CLAIMS, claims_csv, read_claim_rows
 from experiments.steps import Store
 from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered
 
@@ -79,6 +79,6 @@ def test_a_missing_cell_is_named_and_the_other_seeds_are_reported(tmp_path: Path
 
 def test_committed_tables_are_read_with_the_name_of_their_folder(tmp_path: Path) -> None:
     (tmp_path / "reference").mkdir()
-    (tmp_path / "reference" / FILE).write_text(claims_csv(gathered(VALUES), Store(tmp_path)))
+    (tmp_path / "reference" / CLAIMS).write_text(claims_csv(gathered(VALUES), Store(tmp_path)))
     ((name, row),) = read_claim_rows(tmp_path)
     assert (name, row["claim"], row["seeds"]) == ("reference", "one", "better")
