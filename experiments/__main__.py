@@ -12,9 +12,10 @@ from pathlib import Path
 from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
+from experiments.options import machine_options, runs_option
 from experiments.plan import Request, check_counts, read_seeds
 from experiments.planner import Project
-from experiments.scaling.hardware import Fleet
+from experiments.scaling.hardware import Fleet, fleet_options
 from experiments.sources import ROOT
 from experiments.steps import StepError
 
@@ -27,9 +28,8 @@ def request_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="0", help="comma-separated, such as 0,1,2")
     parser.add_argument("--arms", default="", help="comma-separated; all arms by default")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
-    parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    machine_options(parser)
+    runs_option(parser)
     parser.add_argument("--geneval", type=Path, help="GenEval's evaluation_metadata.jsonl")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
 
@@ -85,11 +85,10 @@ def plan(arguments: list[str]) -> int:
     """print cells, minutes and disk; with --devices, memory and hours there"""
     parser = argparse.ArgumentParser(prog="python -m experiments plan")
     request_options(parser)
-    parser.add_argument("--devices", help="such as 8xh100: what the arms take there")
-    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    fleet_options(parser)
     options = parser.parse_args(arguments)
     asked = request(options)
-    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
+    fleet = Fleet.of(options) if options.devices else None
     from rich.console import Console
 
     from experiments.planner import load_plan

@@ -17,6 +17,7 @@ from urllib.error import URLError
 from experiments.config import ConfigError
 from experiments.evidence.collect import RUN_IDS
 from experiments.mlflow_views import views
+from experiments.options import runs_option
 
 START_SECONDS = 120
 HOST = "127.0.0.1"
@@ -58,7 +59,7 @@ def wait_until_healthy(address: str, process: "subprocess.Popen[bytes]") -> bool
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments dashboard")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    runs_option(parser)
     parser.add_argument("--port", type=int, default=5000)
     options = parser.parse_args(arguments)
     runs = options.runs.resolve()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.parallel.execution import over_processes, process_options
-from experiments.scaling.hardware import Fleet
+from experiments.scaling.hardware import Fleet, fleet_options
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
@@ -14,8 +14,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the run's folder; model/ in it is the result")
     process_options(parser)
     parser.add_argument("--plan", action="store_true", help="print the cost, run nothing")
-    parser.add_argument("--devices", default="64xh100", help="with --plan: such as 8xh200")
-    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    fleet_options(parser, "64xh100")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args(arguments)
     if options.name != "list" and not options.plan and options.out is None:
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if options.plan:
         from experiments.align.plan import print_plan
 
-        print_plan(console, config, Fleet.read(options.devices, options.utilisation))
+        print_plan(console, config, Fleet.of(options))
         return 0
     from experiments.align.fit import MODEL, tune
 

@@ -6,7 +6,6 @@ which until then says that nobody has looked.
 
 import argparse
 import webbrowser
-from pathlib import Path
 
 from experiments.auditing.agreement import audit_table, print_audit
 from experiments.auditing.samples import AUDIT, AnswerFile, blind_samples, drawings
@@ -15,6 +14,7 @@ from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.evidence.scores import standings
 from experiments.finished_runs import read_plan
+from experiments.options import run_options
 from experiments.reporting.report import write_report
 from experiments.steps import Store
 
@@ -23,11 +23,10 @@ PER_ARM = 100
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments audit")
-    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
+    run_options(parser)
     parser.add_argument("--per-arm", type=int, default=PER_ARM, help="samples of each arm")
     parser.add_argument("--port", type=int, default=8800)
     parser.add_argument("--no-browser", action="store_true", help="print the address alone")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args(arguments)
     if options.per_arm < 1:
         raise ConfigError(f"--per-arm must be at least 1, got {options.per_arm}.")

@@ -11,8 +11,9 @@ import argparse
 from pathlib import Path
 
 from experiments.config import ConfigError
+from experiments.options import runs_option
 from experiments.parallel.execution import over_processes, process_options
-from experiments.scaling.hardware import Fleet
+from experiments.scaling.hardware import Fleet, fleet_options
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -29,11 +30,10 @@ def recipe_path(name: str) -> Path:
 def options_of(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments bridge")
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of one of ours")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    runs_option(parser)
     process_options(parser)
     parser.add_argument("--plan", action="store_true", help="print the cost, train nothing")
-    parser.add_argument("--devices", default="8xh100", help="with --plan: where")
-    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
+    fleet_options(parser, "8xh100")
     parser.add_argument("--prompt-tokens", type=int, default=128, help="with --plan: of a prompt")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     return parser.parse_intermixed_args(arguments)
@@ -41,7 +41,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = options_of(arguments)
-    fleet = Fleet.read(options.devices, options.utilisation)
+    fleet = Fleet.of(options)
     path = recipe_path(options.recipe)
     from experiments.bridging.config import read_recipe  # heavy: imports torch
 

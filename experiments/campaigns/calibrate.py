@@ -8,10 +8,8 @@ which was taken and why.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
 from rich.console import Console
@@ -21,6 +19,7 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.markers import write_text
+from experiments.options import jobs_option, runs_option
 from experiments.plan import Plan, Request, cell_config, check_counts
 from experiments.planner import Project
 from experiments.reporting.markdown import markdown_table
@@ -107,8 +106,8 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments calibrate")
     parser.add_argument("--preset", default="cpu")
     parser.add_argument("--only", default="", help=f"comma-separated, of: {', '.join(SWEEP)}")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--runs", type=Path, default=Path("runs/calibration"))
+    jobs_option(parser)
+    runs_option(parser, "runs/calibration")
     options = parser.parse_args(arguments)
     chosen = [one for one in options.only.split(",") if one] or list(SWEEP)
     if unknown := [one for one in chosen if one not in SWEEP]:

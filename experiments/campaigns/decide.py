@@ -7,7 +7,6 @@ with every other run by their keys, and asking again goes on where the budget en
 """
 
 import argparse
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,6 @@ from rich.console import Console
 from experiments.ablate import Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.config import ConfigError
-from experiments.devices import CHOICES
 from experiments.estimate import Estimate
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
@@ -42,6 +40,7 @@ from experiments.evidence.verdicts import (
     verdict_of,
 )
 from experiments.executors.choice import Machines, executor_options, open_machines
+from experiments.options import machine_options, runs_option
 from experiments.plan import Request, check_counts
 from experiments.planner import Project
 from experiments.timetable import Timetable
@@ -155,10 +154,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--claim", required=True, help="suite/claim")
     parser.add_argument("--max-hours", type=float, required=True)
     parser.add_argument("--preset", default="cpu")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    machine_options(parser)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", choices=CHOICES, default="auto", help="of the models")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    runs_option(parser)
     executor_options(parser)
     options = parser.parse_args(arguments)
     check_counts(jobs=options.jobs, threads=options.threads)

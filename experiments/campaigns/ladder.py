@@ -8,7 +8,6 @@ on the width's logarithm, at the largest token budget.
 
 import argparse
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,12 +26,12 @@ from experiments.campaigns.ladder_results import (
     trend,
 )
 from experiments.config import CellConfig, ConfigError
-from experiments.devices import CHOICES
 from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.markers import write_text
+from experiments.options import machine_options, runs_option
 from experiments.plan import Plan, Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project
 
@@ -140,9 +139,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--widths", default=WIDTHS)
     parser.add_argument("--tokens", default=TOKENS, help="shares of the preset's steps")
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--device", choices=CHOICES, default="auto", help="of the models")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    machine_options(parser)
+    runs_option(parser)
     executor_options(parser)
     options = parser.parse_args(arguments)
     check_counts(jobs=options.jobs)

@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
 from experiments.config import ConfigError, view
 from experiments.finished_runs import inputs_of, read_plan
+from experiments.options import run_options, seed_option
 from experiments.plan import Cell, Plan, cell_config
 from experiments.probing import steps as probes
 from experiments.probing.distances import DISTANCES, interaction_distances
@@ -67,14 +68,13 @@ def require_applies(probe: str, tables: Tables) -> None:
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments probe")
     parser.add_argument("probe", choices=PROBES)
-    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
+    run_options(parser)
     parser.add_argument("--arm", default="", help="comma-separated; all arms by default")
-    parser.add_argument("--seed", type=int, default=0)
+    seed_option(parser)
     parser.add_argument(
         "--checkpoint", default=FINAL, help="such as step-000300 (default: the end)"
     )
     parser.add_argument("--out", type=Path, help="folder to write (default: RUNS/RUN/probes)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     return parser.parse_args(arguments)
 
 

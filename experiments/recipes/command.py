@@ -1,9 +1,7 @@
 """`python -m experiments recipe NAME`: trains the stages of a paper and scores the last one."""
 
 import argparse
-import os
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -11,12 +9,13 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
+from experiments.options import machine_options, runs_option
 from experiments.plan import Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project, load_plan
 from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe
-from experiments.scaling.hardware import Fleet
+from experiments.scaling.hardware import Fleet, fleet_options
 from experiments.steps import Store
 
 
@@ -26,11 +25,9 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--preset", default="smoke", help=f"a suite's, or {PUBLISHED} (to plan)")
     parser.add_argument("--seeds", default="0", help="comma-separated, such as 0,1,2")
     parser.add_argument("--plan", action="store_true", help="print stages and cost, run nothing")
-    parser.add_argument("--devices", help="with --plan: such as 16xa100-80gb")
-    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
-    parser.add_argument("--device", choices=devices.CHOICES, default="auto", help="of the models")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    fleet_options(parser)
+    machine_options(parser)
+    runs_option(parser)
     executor_options(parser)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     return parser.parse_intermixed_args(arguments)
@@ -68,7 +65,7 @@ def main(arguments: list[str]) -> int:
 def plan(project: Project, asked: Request, options: argparse.Namespace, console: Console) -> int:
     """Prints stages and what is left to do; with --devices, hours and memory there."""
     recipe = load_recipe(options.name)
-    fleet = Fleet.read(options.devices, options.utilisation) if options.devices else None
+    fleet = Fleet.of(options) if options.devices else None
     built, _ = load_plan(project, asked, options.runs)
     trained = [cell_config(built, step) for step in built.steps.values() if step.name == "train"]
     named = {config.stage.name: config for config in trained}

@@ -17,6 +17,7 @@ from pathlib import Path
 from experiments.config import ConfigError
 from experiments.evidence.collect import LONG, OUTPUTS, PROTOCOLS, gather
 from experiments.finished_runs import read_plan
+from experiments.options import run_options
 from experiments.plan import Plan
 from experiments.probing.tables import PROBE_ROWS, probe_rows
 from experiments.reporting.claims_table import CLAIMS, claims_csv
@@ -112,8 +113,7 @@ def run_folder(name: str, runs: Path) -> Path:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments export")
-    parser.add_argument("--run", default="architectures-cpu")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    run_options(parser)
     parser.add_argument("--name", default="reference", help="the folder below results/")
     options = parser.parse_args(arguments)
     target = target_folder(options.name)

@@ -8,6 +8,7 @@ from rich.markdown import Markdown
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import OUTPUTS
+from experiments.options import runs_option
 from experiments.sources import ROOT
 
 
@@ -25,7 +26,7 @@ def find_run(name: str, runs: Path) -> Path:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments report")
     parser.add_argument("--run", default="reference")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    runs_option(parser)
     options = parser.parse_args(arguments)
     folder = find_run(options.run, options.runs)
     console = Console()

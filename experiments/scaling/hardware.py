@@ -4,6 +4,7 @@ Peaks are the makers' data sheets', dense, with bf16 inputs and fp32 sums.
 """
 
 import re
+from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 
 from experiments.config import ConfigError
@@ -47,9 +48,20 @@ class Fleet:
             raise ConfigError(f"--utilisation must lie in (0, 1], got {utilisation}.")
         return cls(name, int(count or 1), utilisation)
 
+    @classmethod
+    def of(cls, options: Namespace) -> "Fleet":
+        """Those that `fleet_options` name."""
+        return cls.read(options.devices, options.utilisation)
+
     @property
     def device(self) -> Device:
         return DEVICES[self.name]
 
     def hours(self, flops: float) -> float:
         return flops / (self.count * self.device.peak_flops * self.utilisation) / 3600
+
+
+def fleet_options(parser: ArgumentParser, default: str | None = None) -> None:
+    text = f"to plan for, such as 8xh100 (default: {default or 'none'})"
+    parser.add_argument("--devices", default=default, help=text)
+    parser.add_argument("--utilisation", type=float, default=0.3, help="of the devices' peak")

@@ -20,6 +20,8 @@ from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError
 from experiments.finished_runs import read_plan
 from experiments.judging import world_judge
+from experiments.options import cell_options
+from experiments.sharing.cells import trained_cell
 from experiments.steps import Store
 
 CHOSEN = "prompts.jsonl"
@@ -47,13 +49,10 @@ def run_geneval(model: Model, judge: ObjectJudge, out: Path, images_per_prompt: 
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m experiments benchmark")
     parser.add_argument("benchmark", choices=("geneval",))
-    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
-    parser.add_argument("--arm", default="shared")
-    parser.add_argument("--seed", type=int, default=0)
+    cell_options(parser)
     parser.add_argument("--prompts", type=Path, required=True, help="evaluation_metadata.jsonl")
     parser.add_argument("--images-per-prompt", type=int, default=geneval.IMAGES_PER_PROMPT)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     return parser.parse_args(arguments)
 
 

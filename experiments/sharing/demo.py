@@ -7,6 +7,7 @@ from pathlib import Path
 from experiments.config import ConfigError
 from experiments.finished_runs import read_plan
 from experiments.model import TrainedModel
+from experiments.options import runs_option, seed_option
 from experiments.plan import Cell
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.local_server import serve
@@ -37,9 +38,9 @@ def main(arguments: list[str]) -> int:
     """Serves the page until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m experiments demo")
     parser.add_argument("run", help="folder of the run below RUNS, such as architectures-cpu")
-    parser.add_argument("--seed", type=int, default=0)
+    seed_option(parser)
     parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    runs_option(parser)
     options = parser.parse_args(arguments)
     arms = arms_of(options.runs, options.run, options.seed)
     page, look = comparison_page(arms, f"{options.run}, seed {options.seed}")

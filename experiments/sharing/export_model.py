@@ -7,6 +7,7 @@ from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
 from experiments.markers import write_text
+from experiments.options import cell_options
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.exported import save_arm
 from experiments.sharing.model_card import model_card
@@ -30,11 +31,8 @@ def export_model(runs: Path, run: str, arm: str, seed: int, out: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments export-model")
-    parser.add_argument("--run", default="architectures-cpu", help="folder of the run below RUNS")
-    parser.add_argument("--arm", default="shared")
-    parser.add_argument("--seed", type=int, default=0)
+    cell_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args(arguments)
     export_model(options.runs, options.run, options.arm, options.seed, options.out)
     print(options.out)
