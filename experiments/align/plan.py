@@ -5,7 +5,7 @@ from rich.console import Console
 from experiments.align.cost import tuning_cost
 from experiments.align.recipe import AlignConfig
 from experiments.scaling.hardware import Fleet
-from experiments.scaling.tables import memory_table, training_table
+from experiments.scaling.tables import print_estimates
 from models.pretrained.unified.opening import blueprint
 
 
@@ -14,8 +14,7 @@ def print_plan(console: Console, config: AlignConfig, fleet: Fleet) -> None:
     form = blueprint(config.checkpoint, config.kind, config.shape)
     found = {config.kind: tuning_cost(form, config, fleet.count)}
     console.print(f"{config.paper}: {config.about}", highlight=False)
-    console.print(training_table(found, fleet))
-    console.print(memory_table(found, fleet))
+    print_estimates(console, found, fleet)
     console.print(f"{config.train.steps} steps; hours at {fleet.utilisation:.0%} of the peak.")
     for name, value in config.published.items():
         console.print(f"published: {name}: {value}", highlight=False, soft_wrap=True)

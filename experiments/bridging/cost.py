@@ -21,7 +21,7 @@ from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet
 from experiments.scaling.memory import FP32, Memory, exchanged
 from experiments.scaling.step_cost import Cost, Kept
-from experiments.scaling.tables import memory_table, training_table
+from experiments.scaling.tables import print_estimates
 from models.connector import Connector
 from models.matching import parameter_count
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
@@ -32,8 +32,7 @@ def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int, strategy: str |
     plan = BridgePlan(recipe, prompt_tokens, strategy)
     found = {name: plan.estimate(stage, fleet) for name, stage in recipe.stages.items()}
     console = Console()
-    console.print(training_table(found, fleet))
-    console.print(memory_table(found, fleet))
+    print_estimates(console, found, fleet)
     console.print(
         f"A prompt has {prompt_tokens} tokens. Of a pair's FLOPs the prompt takes "
         f"{plan.prompt.flops:.3g}, the queries {plan.asking.flops:.3g}, and the autoencoder "

@@ -23,8 +23,7 @@ def print_scaling(console: Console, plan: Plan, fleet: Fleet) -> None:
         if cell.seed == plan.request.seeds[0]
     }
     found = {arm: estimate(config) for arm, config in arms.items() if is_trained(config)}
-    console.print(training_table(found, fleet))
-    console.print(memory_table(found, fleet))
+    print_estimates(console, found, fleet)
     if known := sorted({name for one in arms.values() for name in taken_from_record(one)}):
         console.print(f"Sizes of {', '.join(known)} as published; nothing was fetched.")
     console.print(
@@ -32,6 +31,12 @@ def print_scaling(console: Console, plan: Plan, fleet: Fleet) -> None:
         "device; each arm's own training, without stage 0 and scoring. docs/scaling.md says how "
         "these figures come about."
     )
+
+
+def print_estimates(console: Console, found: dict[str, ArmEstimate], fleet: Fleet) -> None:
+    """Training and memory, with a line for each of what is named."""
+    console.print(training_table(found, fleet))
+    console.print(memory_table(found, fleet))
 
 
 def is_trained(config: Any) -> bool:

@@ -12,7 +12,7 @@ from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import GIB, Fleet
 from experiments.scaling.memory import Memory
-from experiments.scaling.tables import memory_table, on_fleet, training_table
+from experiments.scaling.tables import on_fleet, print_estimates
 from models.shared import SharedConfig
 from models.training import TrainConfig
 
@@ -62,8 +62,7 @@ def test_the_tables_show_hours_and_what_does_not_fit() -> None:
     one = ArmEstimate(2_500_000, 2_000_000, 989e12 * 3600, 3e6, memory, GIB, 6 * GIB)
     fleet, out = Fleet.read("h100", 0.5), io.StringIO()
     console = Console(file=out, width=160)
-    console.print(training_table({"shared": one}, fleet))
-    console.print(memory_table({"shared": one}, fleet))
+    print_estimates(console, {"shared": one}, fleet)
     shown = out.getvalue()
     trained = next(line for line in shown.splitlines() if "3.56e+18" in line)
     assert trained.split() == [
