@@ -185,7 +185,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "export-model": elsewhere("experiments.sharing.export_model", "an arm as a folder of its own"),
     "bridge": elsewhere("experiments.bridging.command", "train a bridge of published models"),
     "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
-    "cell": elsewhere("experiments.cells", "run one unit of a plan (the runner calls it)"),
+    "cell": elsewhere("experiments.units", "run one unit of a plan (the runner calls it)"),
     "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
 }
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.checkpoints import fingerprint
 from experiments.config import CellConfig, ConfigError, Layer, resolve
+from experiments.fingerprints import fingerprint
 from experiments.steps import Step, load_function
 
 

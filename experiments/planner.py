@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.checkpoints import checkpoint_names, fingerprint, place_of
 from experiments.config import (
     CellConfig,
     ConfigError,
@@ -22,6 +21,7 @@ from experiments.config import (
     select,
 )
 from experiments.evidence.claims import check_claims, read_claims
+from experiments.fingerprints import checkpoint_names, fingerprint, place_of
 from experiments.graph import PROMPTS, Kind, cell_steps, meets_model
 from experiments.graph_variants import (
     CONDITIONED_BRACKETS,

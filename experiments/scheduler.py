@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.cells import failure_path, slug
 from experiments.estimate import Estimate
-from experiments.executors.interface import Executor, Job, Task
+from experiments.executors.interface import Executor, Job, UnitTask
 from experiments.plan import Plan
 from experiments.steps import Store
 from experiments.timetable import Timetable
+from experiments.units import failure_path, slug
 
 SECONDS_TO_APPEAR = 120.0
 """How long another machine's files may take to show on this one."""
@@ -88,7 +88,7 @@ class Scheduler:
 
     def launch(self, unit: Unit) -> None:
         failure_path(self.folder, unit.name).unlink(missing_ok=True)
-        task = Task(
+        task = UnitTask(
             plan=self.plan_path,
             unit=unit.name,
             runs=self.store.runs,

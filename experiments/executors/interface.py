@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Task:
+class UnitTask:
     """A unit of a plan, to be run by a process that adds what it prints to `log`.
 
     `device` is cpu or cuda: a process sees `devices` CUDA devices or none.
@@ -47,4 +47,4 @@ class Executor(Protocol):
 
     poll_seconds: float
 
-    def start(self, task: Task) -> Job: ...
+    def start(self, task: UnitTask) -> Job: ...

@@ -4,7 +4,7 @@ import subprocess
 
 from experiments.devices import VISIBLE, dealt, visible
 from experiments.executors import process
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 
 SECONDS_TO_STOP = 10.0
 
@@ -36,7 +36,7 @@ class LocalExecutor:
     def __init__(self) -> None:
         self.jobs: list[LocalJob] = []
 
-    def start(self, task: Task) -> LocalJob:
+    def start(self, task: UnitTask) -> LocalJob:
         running = [job for job in self.jobs if job.poll() is None]
         devices = visible() if task.device == "cuda" else []
         device = dealt(devices, [job.device for job in running], task.devices)

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Mapping
 
 from experiments.devices import VISIBLE
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.sources import ROOT
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def start(task: Task, shown: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+def start(task: UnitTask, shown: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
     """Starts a unit; `shown` are environment variables that show it a CUDA device.
 
     A scheduler such as SLURM's has set them already; a unit that uses the CPU sees no device.
@@ -34,7 +34,7 @@ def start(task: Task, shown: Mapping[str, str] | None = None) -> "subprocess.Pop
         )
 
 
-def run(task: Task) -> str:
+def run(task: UnitTask) -> str:
     """Runs a unit to its end and returns how it ended, as `Job.poll` does.
 
     What interrupts this function, such as a signal's handler that raises, ends the process too.

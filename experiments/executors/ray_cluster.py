@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import ray
 from ray.exceptions import GetTimeoutError, RayError
 
-from experiments.cells import slug
 from experiments.config import ConfigError
 from experiments.executors import process
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.sources import ROOT
+from experiments.units import slug
 
 SECONDS_TO_STOP = 10.0
 SECONDS_TO_ANSWER = 10.0
@@ -81,7 +81,7 @@ class RayExecutor:
                 f"--executor ray must find a cluster at {config.address}: {error}"
             ) from None
 
-    def start(self, task: Task) -> RayJob:
+    def start(self, task: UnitTask) -> RayJob:
         remote = ray.remote(process.run).options(
             name=slug(task.unit),
             num_cpus=task.threads,

@@ -11,12 +11,12 @@ from pathlib import Path
 import submitit
 from submitit.core.utils import DelayedSubmission, FailedJobError
 
-from experiments.cells import slug
 from experiments.config import ConfigError
 from experiments.executors import process
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.sources import ROOT
 from experiments.steps import StepError
+from experiments.units import slug
 
 FOLDER = "slurm"
 """Beside the logs: submitit's pickles, and what a job says that is not its unit's."""
@@ -44,7 +44,7 @@ class SlurmConfig:
 class UnitJob:
     """What a job calls; `checkpoint` is submitit's question for what to run after a requeue."""
 
-    task: Task
+    task: UnitTask
 
     def __call__(self) -> str:
         return process.run(self.task)
@@ -89,14 +89,14 @@ class SlurmExecutor:
                 "--executor slurm must be called on a machine that submits jobs, got no srun."
             )
 
-    def start(self, task: Task) -> SlurmJob:
+    def start(self, task: UnitTask) -> SlurmJob:
         """Raises StepError with SLURM's own words for a job that it does not take."""
         try:
             return SlurmJob(self.submitter(task).submit(UnitJob(task)))
         except FailedJobError as error:
             raise StepError(f"SLURM must take the job of {task.unit}: {error}") from None
 
-    def submitter(self, task: Task) -> submitit.AutoExecutor:
+    def submitter(self, task: UnitTask) -> submitit.AutoExecutor:
         """A SLURM executor that asks for what this task needs."""
         folder: Path = task.log.parent / FOLDER
         kind, asked = self.cluster, self.config

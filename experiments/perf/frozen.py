@@ -30,7 +30,7 @@ FORMS = (*TOGETHER, READ, AFTER_HEAD, KEPT)
 
 
 @dataclass(frozen=True)
-class Task:
+class FrozenStep:
     """A model of SmolLM2-135M's shape with random weights, prompts [b n], and queries [q d]."""
 
     model: LlamaForCausalLM
@@ -38,7 +38,7 @@ class Task:
     queries: nn.Parameter
 
     @classmethod
-    def build(cls, batch: int, precision: str, attention: str, depth: int) -> "Task":
+    def build(cls, batch: int, precision: str, attention: str, depth: int) -> "FrozenStep":
         config = LlamaConfig(
             vocab_size=49_152,
             hidden_size=576,
@@ -66,29 +66,29 @@ class Task:
         return self.queries.to(self.model.dtype).expand(len(self.prompts), -1, -1)
 
 
-def together(task: Task) -> Callable[[], Tensor]:
+def together(frozen: FrozenStep) -> Callable[[], Tensor]:
     """OpenUni's form: one pass over the prompt's embeddings and the queries."""
-    embed = task.model.get_input_embeddings()
+    embed = frozen.model.get_input_embeddings()
 
     def step() -> Tensor:
-        states = torch.cat((embed(task.prompts), task.behind()), dim=1)
-        out = task.model.model(inputs_embeds=states, use_cache=False).last_hidden_state
-        return task.gradient(out[:, PROMPT:])
+        states = torch.cat((embed(frozen.prompts), frozen.behind()), dim=1)
+        out = frozen.model.model(inputs_embeds=states, use_cache=False).last_hidden_state
+        return frozen.gradient(out[:, PROMPT:])
 
     return step
 
 
-def as_words(task: Task) -> Callable[[], Tensor]:
+def as_words(frozen: FrozenStep) -> Callable[[], Tensor]:
     """MetaQuery's form: queries are rows of the table of words, whose whole gradient is taken."""
-    model = copy.copy(task.model.model)
+    model = copy.copy(frozen.model.model)
     model._modules = dict(model._modules)
-    words = task.model.get_input_embeddings().weight
+    words = frozen.model.get_input_embeddings().weight
     count = len(words)
-    rows = torch.cat((words, task.queries.detach().to(words.dtype)))
+    rows = torch.cat((words, frozen.queries.detach().to(words.dtype)))
     table = nn.Embedding.from_pretrained(rows, freeze=False)
     model.embed_tokens = table
-    new = torch.arange(count, count + QUERIES).expand(len(task.prompts), -1)
-    tokens = torch.cat((task.prompts, new), dim=1)
+    new = torch.arange(count, count + QUERIES).expand(len(frozen.prompts), -1)
+    tokens = torch.cat((frozen.prompts, new), dim=1)
 
     def step() -> Tensor:
         states = model(input_ids=tokens, use_cache=False).last_hidden_state[:, PROMPT:]
@@ -98,16 +98,16 @@ def as_words(task: Task) -> Callable[[], Tensor]:
     return step
 
 
-def read_first(task: Task) -> Mapping[str, Callable[[], Tensor]]:
+def read_first(frozen: FrozenStep) -> Mapping[str, Callable[[], Tensor]]:
     """Our forms: the prompt read whole, read after its head, and kept."""
-    model, tokens = task.model, task.prompts
+    model, tokens = frozen.model, frozen.prompts
     inputs = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
     head = read_prompts(model, {name: value[:1, :HEAD] for name, value in inputs.items()})
     rest, seen = tokens[:, HEAD:], torch.ones(len(tokens), PROMPT - HEAD, dtype=torch.bool)
     kept = read_prompts(model, inputs).rows()
 
     def step(prefix: Callable[[], object]) -> Callable[[], Tensor]:
-        return lambda: task.gradient(read_queries(model, task.behind(), prefix()))
+        return lambda: frozen.gradient(read_queries(model, frozen.behind(), prefix()))
 
     def again(read: Callable[[], object]) -> Callable[[], object]:
         return lambda: join(read().rows(), tokens.device)
@@ -119,9 +119,9 @@ def read_first(task: Task) -> Mapping[str, Callable[[], Tensor]]:
     }
 
 
-def candidates(task: Task) -> dict[str, Callable[[], Tensor]]:
+def candidates(frozen: FrozenStep) -> dict[str, Callable[[], Tensor]]:
     """Every form of the step; each returns the queries' gradient [q d]."""
-    return {WORDS_FORM: as_words(task), BEHIND_FORM: together(task), **read_first(task)}
+    return {WORDS_FORM: as_words(frozen), BEHIND_FORM: together(frozen), **read_first(frozen)}
 
 
 def measured(options: argparse.Namespace, precision: str) -> dict[str, float]:
@@ -130,7 +130,7 @@ def measured(options: argparse.Namespace, precision: str) -> dict[str, float]:
         f"{name}, {attention}": step
         for attention in ATTENTIONS
         for name, step in candidates(
-            Task.build(options.batch, precision, attention, options.depth)
+            FrozenStep.build(options.batch, precision, attention, options.depth)
         ).items()
     }
     return alternate(options.rounds, steps)

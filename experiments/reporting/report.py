@@ -28,7 +28,7 @@ from experiments.reporting.answer import suite_answer
 from experiments.reporting.claim_reasons import claim_reason
 from experiments.reporting.figures import curve_plots, pareto_plot
 from experiments.reporting.leaderboard import scaled
-from experiments.reporting.matchreport import match_report
+from experiments.reporting.match_report import match_report
 from experiments.reporting.methods import methods
 from experiments.reporting.picture_samples import picture_samples
 from experiments.reporting.samples import sample_grid

@@ -7,8 +7,8 @@ from experiments.perf import frozen as perf_frozen
 
 
 def test_all_forms_of_the_step_give_the_same_gradient() -> None:
-    task = perf_frozen.Task.build(batch=2, precision="fp32", attention="sdpa", depth=2)
-    found = {name: step() for name, step in perf_frozen.candidates(task).items()}
+    frozen = perf_frozen.FrozenStep.build(batch=2, precision="fp32", attention="sdpa", depth=2)
+    found = {name: step() for name, step in perf_frozen.candidates(frozen).items()}
     expected = found.pop(perf_frozen.BEHIND_FORM)
     assert expected.shape == (perf_frozen.QUERIES, 576)
     assert expected.abs().min() > 0
@@ -25,7 +25,7 @@ def test_a_step_that_saves_too_little_is_a_failure(
 
     times = dict(zip(perf_frozen.FORMS, (2.5, 2.1, 2.0, 2.0, kept), strict=True))
     monkeypatch.setattr(perf_frozen, "alternate", timed)
-    monkeypatch.setattr(perf_frozen.Task, "build", lambda *_: None)
+    monkeypatch.setattr(perf_frozen.FrozenStep, "build", lambda *_: None)
     steps = {name: (lambda seconds=seconds: seconds) for name, seconds in times.items()}
-    monkeypatch.setattr(perf_frozen, "candidates", lambda task: steps)
+    monkeypatch.setattr(perf_frozen, "candidates", lambda frozen: steps)
     assert perf_frozen.main([]) == code

@@ -14,7 +14,7 @@ from experiments.campaigns.claim_runs import claim_request, complete, split_clai
 from experiments.campaigns.decide import LONGEST_HOURS, Runner, limited
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
-from experiments.executors.interface import Job, Task
+from experiments.executors.interface import Job, UnitTask
 from experiments.plan import Request
 from experiments.planner import Project
 from experiments.steps import StepError
@@ -30,7 +30,7 @@ class Broken:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def start(self, task: Task) -> Job:
+    def start(self, task: UnitTask) -> Job:
         self.asked.append(task.unit)
         return self
 
@@ -71,7 +71,7 @@ def test_rungs_are_climbed_on_the_machines_that_were_asked_for(
 class Interrupted(Broken):
     """An executor at whose first job somebody presses Ctrl-C."""
 
-    def start(self, task: Task) -> Job:
+    def start(self, task: UnitTask) -> Job:
         raise KeyboardInterrupt
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.devices import VISIBLE
 from experiments.executors import local, process
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor, LocalJob
 
 
@@ -33,8 +33,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Shown]:
     return Shown.started
 
 
-def task(folder: Path, device: str) -> Task:
-    return Task(folder / "plan.json", "unit", folder, folder / "unit.log", 3, device)
+def task(folder: Path, device: str) -> UnitTask:
+    return UnitTask(folder / "plan.json", "unit", folder, folder / "unit.log", 3, device)
 
 
 def test_a_device_goes_to_the_process_that_finds_it_free(

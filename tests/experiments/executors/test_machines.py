@@ -12,7 +12,7 @@ from experiments import scheduler
 from experiments.ablate import Ablation
 from experiments.dashboard import server, wait_until_healthy
 from experiments.executors.choice import Machines
-from experiments.executors.interface import Job, Task
+from experiments.executors.interface import Job, UnitTask
 from experiments.executors.local import LocalExecutor
 
 
@@ -21,7 +21,7 @@ class NowhereToBeSeen:
 
     poll_seconds = 0.0
 
-    def start(self, task: Task) -> Job:
+    def start(self, task: UnitTask) -> Job:
         return self
 
     def poll(self) -> str | None:

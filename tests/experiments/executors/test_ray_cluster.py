@@ -11,7 +11,7 @@ import pytest
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.ray_cluster import RayConfig, RayExecutor, RayJob
 from tests.experiments.executors.conftest import tables
@@ -58,7 +58,7 @@ class LosesANode:
         self.executor, self.cluster, self.signs = executor, cluster, signs
         self.nodes = [add_node(cluster), add_node(cluster)]
 
-    def start(self, task: Task) -> "WatchedJob":
+    def start(self, task: UnitTask) -> "WatchedJob":
         return WatchedJob(self.executor.start(task), self.look)
 
     def look(self) -> None:
@@ -109,7 +109,7 @@ def test_a_unit_whose_process_dies_is_told_as_it_is_on_one_machine(
 ) -> None:
     node = add_node(cluster)
     missing = tmp_path / "plan.json"
-    job = executor.start(Task(missing, "control, seed 0", tmp_path, tmp_path / "unit.log", 1))
+    job = executor.start(UnitTask(missing, "control, seed 0", tmp_path, tmp_path / "unit.log", 1))
     wait_for(lambda: job.poll() is not None)
     cluster.remove_node(node)
     assert job.poll() == "the process ended with exit status 1"
@@ -126,7 +126,7 @@ def test_a_unit_whose_retries_are_spent_says_that_the_cluster_lost_it(
     os.mkfifo(endless)  # whoever reads it waits for somebody to write
     log = tmp_path / "unit.log"
     executor = RayExecutor(RayConfig(address=cluster.address, retries=0))
-    job = executor.start(Task(endless, "control, seed 0", tmp_path, log, 1))
+    job = executor.start(UnitTask(endless, "control, seed 0", tmp_path, log, 1))
     wait_for(log.exists)
     assert job.poll() is None
     cluster.remove_node(node, allow_graceful=False)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.config import ConfigError
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.executors.ray_cluster import RayConfig, RayExecutor, check_address
 
 
@@ -43,7 +43,9 @@ def test_a_unit_asks_the_cluster_for_its_threads_its_devices_and_what_the_settin
 
     monkeypatch.setattr("ray.init", lambda *_, **__: None)
     monkeypatch.setattr("ray.remote", lambda _: SimpleNamespace(options=options))
-    task = Task(tmp_path / "plan.json", "unifork, seed 3", tmp_path, tmp_path / "log", 4, "cuda", 2)
+    task = UnitTask(
+        tmp_path / "plan.json", "unifork, seed 3", tmp_path, tmp_path / "log", 4, "cuda", 2
+    )
     RayExecutor(RayConfig(memory_gib=3, retries=5)).start(task)
     assert asked == {
         "name": "unifork-seed-3",

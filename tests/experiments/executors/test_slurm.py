@@ -12,7 +12,7 @@ from submitit.core.utils import DelayedSubmission, cloudpickle_dump
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.executors.interface import Task
+from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.slurm import SlurmConfig, SlurmExecutor, SlurmJob
 from experiments.sources import ROOT
@@ -63,7 +63,7 @@ def submitted(seen: Path, number: int, state: str, devices: int = 1, **settings:
     (seen / "state").write_text(state)
     config = SlurmConfig(minutes=90, memory_gib=32, partition="gpu", account="vision", **settings)
     unit, log = "unifork, seed 3", seen / "logs/u.log"
-    task = Task(seen / "plan.json", unit, seen / "runs", log, 4, "cuda", devices)
+    task = UnitTask(seen / "plan.json", unit, seen / "runs", log, 4, "cuda", devices)
     return SlurmExecutor(config).start(task)
 
 
@@ -133,7 +133,7 @@ class TimeLimited(SlurmExecutor):
         super().__init__(SlurmConfig(minutes=5), "local")  # the handler takes it for a time limit
         self.unit, self.sign, self.warned = unit, sign, False
 
-    def start(self, task: Task) -> SlurmJob:
+    def start(self, task: UnitTask) -> SlurmJob:
         job = super().start(task)
         if task.unit == self.unit:
             deadline = time.monotonic() + 30

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from experiments import checkpoints
-from experiments.checkpoints import fingerprint, place_of, tensor_starts
+from experiments import fingerprints
+from experiments.fingerprints import fingerprint, place_of, tensor_starts
 from experiments.plan import Plan, Request
 from experiments.planner import Project, load_plan
 from tests.experiments.test_pairs import EntryAlone
@@ -37,8 +37,8 @@ def test_a_file_that_was_trained_on_is_another_one_and_a_copy_is_not(
     folder.mkdir()
     (folder / "config.json").write_text("{}")
     write(folder)
-    for whole in (checkpoints.WHOLE, 1000):  # read whole, then by the start of every tensor
-        monkeypatch.setattr(checkpoints, "WHOLE", whole)
+    for whole in (fingerprints.WHOLE, 1000):  # read whole, then by the start of every tensor
+        monkeypatch.setattr(fingerprints, "WHOLE", whole)
         write(folder)
         before = fingerprint(folder)
         assert before == fingerprint(copy)
