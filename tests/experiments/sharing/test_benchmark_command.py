@@ -19,8 +19,9 @@ from datamodules.world.prompts import geneval_prompts
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.finished_runs import find_cell, inputs_of, read_plan
-from experiments.sharing import cells
-from experiments.sharing.benchmark_command import CHOSEN, run_geneval, write_shown
+from experiments.sharing import benchmark_command, cells
+from experiments.sharing.benchmark_command import CHOSEN, main, run_geneval, write_shown
+from tests.experiments.sharing.conftest import RUN
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +129,18 @@ def test_a_folder_with_the_images_of_another_checkpoint_is_refused(
     trained = [cell.steps["train"] for cell in run.plan.cells]
     with pytest.raises(ValueError, match=f"'{trained[0]}' against '{trained[1]}'"):
         run_geneval(second, judge, out, 1)
+
+
+def test_the_command_draws_judges_and_scores_by_the_weights_that_it_names(
+    runs: Path, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    judge = WorldJudge(TemplateJudge(world), world)
+    monkeypatch.setattr(benchmark_command, "world_judge", lambda config, inputs: judge)
+    config = PromptConfig(geneval_per_tag=1, dpg_items=1, mjhq_images=1, vqa_per_kind=1)
+    write_prompts(world, config, tmp_path / "prompts")
+    prompts, out = tmp_path / "prompts/geneval/evaluation_metadata.jsonl", tmp_path / "out"
+    chosen = ["--runs", str(runs), "--run", RUN, "--arm", "shared", "--images-per-prompt", "1"]
+    assert main(["geneval", *chosen, "--prompts", str(prompts), "--out", str(out)]) == 0
+    results = json.loads((out / "results.json").read_text())
+    assert results["n_scored"] == results["n_expected"] == len(read_lines(out / CHOSEN))
+    assert results["protocol"]["model"]["checkpoint"] == "train-shared"
