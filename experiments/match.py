@@ -23,8 +23,8 @@ from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule
 from models.image_prompts import pack_image_prompt
-from models.matching import parameter_count
 from models.module import SharedModule
+from models.parameters import parameter_count
 from models.shared import SharedConfig
 from models.text_tokens import TextTokens
 from models.tokenizers.kinds import new_codec

@@ -35,8 +35,8 @@ from models.flow_matching import (
     latent_noise,
 )
 from models.initialise import generator_for, initialise
-from models.matching import active_parameters, parameter_count
 from models.module import Architecture, TokenModule, UnifiedModule
+from models.parameters import active_parameters, parameter_count
 from models.pieces import piece_of
 from models.prompt_states import padded_prompts, read_prompts, read_queries, split_sequences
 from models.sampling import SamplingConfig, checked, chunks

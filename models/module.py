@@ -17,7 +17,7 @@ from models import Task
 from models.batch import Batch
 from models.blocks import Trunk
 from models.initialise import initialise, start_trunk
-from models.matching import active_parameters
+from models.parameters import active_parameters
 from models.pieces import weighed
 from models.remedies import COMBINERS
 from models.sampling import SamplingConfig, generate_codes

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from models import TASKS
 from models.batch import Batch
 from models.lora import LoraConfig, add_updates, merged_state
-from models.matching import skipped_by
 from models.module import UnifiedModule
+from models.parameters import skipped_by
 from models.sampling import SamplingConfig
 from models.schedules import falling_cosine, scheduled
 from models.unified import UnifiedModel

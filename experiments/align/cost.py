@@ -21,7 +21,7 @@ from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.memory import BF16, FP32, Memory, exchanged
 from models import Task
-from models.matching import parameter_count
+from models.parameters import parameter_count, trainable_count
 from models.pretrained.unified.form import UnifiedForm
 from models.pretrained.unified.token_loss import CHUNK
 
@@ -47,7 +47,7 @@ def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> Arm
     tokens = sum(config.train.batch(task) * row.tokens for task, row in rows.items())
     return ArmEstimate(
         parameters=parameter_count(form.model),
-        trainable=sum(p.numel() for p in form.model.parameters() if p.requires_grad),
+        trainable=trainable_count(form.model),
         flops=flops * config.train.steps,
         tokens=tokens * config.train.steps,
         memory=memory(form, config, rows, devices),
@@ -90,7 +90,7 @@ def memory(
     """All tensors in fp32 unless the precision is bf16-true; activations in bf16 unless it is
     32-true. Both tasks' are there at once, but for logits that are recomputed: one chunk's are."""
     width = weight_bytes(config)
-    trained = width * sum(p.numel() for p in form.model.parameters() if p.requires_grad)
+    trained = width * trainable_count(form.model)
     spread = ExecutionConfig(devices=devices, strategy="fsdp" if devices > 1 else "single")
     batches = {task: config.train.batch(task) / devices for task in rows}
     kept = sum(size * activation_bytes(form, config, rows[task]) for task, size in batches.items())

@@ -23,7 +23,7 @@ from experiments.scaling.memory import FP32, Memory, exchanged
 from experiments.scaling.step_cost import Cost, Kept
 from experiments.scaling.tables import print_estimates
 from models.connector import Connector
-from models.matching import parameter_count
+from models.parameters import parameter_count
 from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 
 

@@ -20,7 +20,7 @@ from experiments.scaling.published import with_planned_trunk
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, StepCost
 from models import Task
-from models.matching import parameter_count
+from models.parameters import parameter_count, trainable_count
 from models.tokenizers.encoders import open_encoder
 
 
@@ -50,7 +50,7 @@ def estimate(config: Any) -> ArmEstimate:
     kept = activations(config, cost, samples, pieces)
     return ArmEstimate(
         parameters=count,
-        trainable=sum(p.numel() for p in module.parameters() if p.requires_grad),
+        trainable=trainable_count(module),
         flops=step_flops(config, cost, sizes) * config.train.steps + encoder_flops(config),
         tokens=per_step * config.train.steps,
         memory=training_memory(module, config, kept),

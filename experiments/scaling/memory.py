@@ -16,8 +16,8 @@ from models.architectures import architecture
 from models.block_execution import blocks
 from models.cached_decoding import ROOM
 from models.frozen_bridge import FrozenBridge
-from models.matching import parameter_count
 from models.module import TokenModule
+from models.parameters import parameter_count, trainable_count
 from models.shared import Shared, SharedConfig
 from models.staged import apply_stage
 from models.token_models import token_model
@@ -75,7 +75,7 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
     is_sharded = execution.strategy == "fsdp"
     parts = execution.devices if is_sharded else 1
     trained = [(n, p) for n, p in module.named_parameters() if p.requires_grad]
-    gradients = FP32 * sum(p.numel() for _, p in trained)
+    gradients = FP32 * trainable_count(module)
     weights = FP32 * parameter_count(module)
     with_muon = config.train.optimizer == "muon"
     states = [(1 if with_muon and is_block_matrix(n, p) else 2) * p.numel() for n, p in trained]

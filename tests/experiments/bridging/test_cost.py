@@ -21,7 +21,7 @@ from experiments.bridging.shapes import (
     shapes_of,
 )
 from experiments.scaling.hardware import Fleet
-from models.matching import parameter_count
+from models.parameters import parameter_count
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridgeConfig
 from tests.experiments.bridging.conftest import recipe

@@ -1,4 +1,4 @@
-"""What an architecture costs: the parameters that a token of a task meets."""
+"""How many parameters a model has, how many of them learn, and how many a task's token meets."""
 
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,11 @@ class Idle(Protocol):
 def parameter_count(part: nn.Module) -> int:
     """Parameters, of whatever kind, each once."""
     return sum(parameter.numel() for parameter in part.parameters())
+
+
+def trainable_count(part: nn.Module) -> int:
+    """Parameters that are not frozen, each once."""
+    return sum(one.numel() for one in part.parameters() if one.requires_grad)
 
 
 def active_parameters(model: UnifiedModel, task: Task) -> int:

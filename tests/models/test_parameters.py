@@ -7,7 +7,7 @@ import pytest
 from models import TASKS
 from models.batch import Batch
 from models.image_tokens import ImageTokenizer
-from models.matching import active_parameters, parameter_count, skipped_by
+from models.parameters import active_parameters, parameter_count, skipped_by, trainable_count
 from models.tokenizers.encoders import EFFICIENTNET
 from models.unified import Vocabulary
 from tests.models.conftest import TRUNK, build, build_bridge
@@ -33,6 +33,13 @@ def test_a_token_of_the_control_meets_all_but_the_other_tasks_head(vocabulary: V
         parameter_count(model.text_head),
     )
     assert understand != generate
+
+
+def test_what_is_frozen_is_not_counted_as_trainable(vocabulary: Vocabulary) -> None:
+    model = build("shared", vocabulary).model
+    assert trainable_count(model) == parameter_count(model)
+    model.trunk.requires_grad_(False)
+    assert trainable_count(model) == parameter_count(model) - (3 * LAYER + 32)
 
 
 @pytest.mark.parametrize("name", ["unifork", "fork_random", "mot"])
