@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.flags import Flag
-from benchmarks.records import read_json, require_complete, write_json
+from benchmarks.records import require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import SHORT_ANSWER, Question, Round
 from benchmarks.vqa.command import ANNOTATIONS, IMAGES, QUESTIONS, flags, run_on_one_file
-from benchmarks.vqa.official_files import read_protocol, read_replies, require_columns
+from benchmarks.vqa.official_files import (
+    read_by_id,
+    read_protocol,
+    read_replies,
+    require_columns,
+)
 
 PREDICTIONS = "predictions.json"
 OPEN = "query"
@@ -30,9 +35,7 @@ NO_STEPS = ("exist", "query: name", "choose name")
 
 def read_questions(path: Path, *columns: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the official questions by id; ValueError for one that lacks one of `columns`."""
-    questions = read_json(path)
-    if not isinstance(questions, dict) or not questions:
-        raise ValueError(f"{path} must be an object of questions by id, got none.")
+    questions = read_by_id(path, "questions")
     for name, row in questions.items():
         require_columns(f"{path} question {name}", row, columns)
     return questions

@@ -14,14 +14,14 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from benchmarks.flags import Flag
-from benchmarks.records import read_json, require_complete, write_json
+from benchmarks.records import require_complete, write_json
 from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.vqa.asking import Question, Round
 from benchmarks.vqa.chat import chat_of
 from benchmarks.vqa.command import ANNOTATIONS, IMAGES, flags, path_flag, report, round_of
 from benchmarks.vqa.mm_vet_marks import MAX_TOKENS, judge, read_questions
 from benchmarks.vqa.mm_vet_tables import write_tables
-from benchmarks.vqa.official_files import read_protocol, require_columns
+from benchmarks.vqa.official_files import read_by_id, read_protocol, require_columns
 
 ANSWERS = "answers.json"
 FULL_SCORE = 100.0
@@ -93,12 +93,16 @@ def _item(name: str, row: Row, marks: Sequence[float]) -> Item:
 
 
 def _read_grades(path: Path) -> dict[str, Row]:
-    """Return the grades of an official file by id."""
-    document = read_json(path)
-    if not isinstance(document, dict) or not document:
-        raise ValueError(f"{path} must be an object of grades by id, got none.")
+    """Return the grades of an official file by id; ValueError for a mark that is none."""
+    document = read_by_id(path, "grades")
     for name, grade in document.items():
         require_columns(f"{path} {name}", grade, ("score",))
+        marks = grade["score"]
+        if not isinstance(marks, list):
+            raise ValueError(f"{path} {name} score must be a list of marks, got {marks!r}.")
+        for mark in marks:
+            if not (mark is None or (type(mark) in (int, float) and 0 <= mark <= 1)):
+                raise ValueError(f"{path} {name} mark must be 0 to 1 or null, got {mark!r}.")
     return document
 
 

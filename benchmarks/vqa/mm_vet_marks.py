@@ -2,14 +2,15 @@
 with a number from 0 to 1.
 """
 
+import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.records import read_json, write_json
+from benchmarks.records import require_complete, write_json
 from benchmarks.vqa.chat import ChatModel, write_judged
-from benchmarks.vqa.official_files import require_columns
+from benchmarks.vqa.official_files import read_by_id, require_columns
 
 GRADES = "grades.json"
 TRIES = 5
@@ -35,9 +36,7 @@ Row = Mapping[str, Any]
 
 def read_questions(path: Path) -> dict[str, Row]:
     """Return the official questions by id."""
-    questions = read_json(path)
-    if not isinstance(questions, dict) or not questions:
-        raise ValueError(f"{path} must be an object of questions by id, got none.")
+    questions = read_by_id(path, "questions")
     for name, row in questions.items():
         require_columns(f"{path} {name}", row, ("imagename", "question", "answer", "capability"))
     return questions
@@ -63,10 +62,15 @@ def judge(
     """Have a chat model mark the replies; return the official grade file: by id lists of model,
     content and score, one entry a run, null for a mark that five tries could not read.
 
-    Marks are kept as they come, and a later call goes on from them.
+    Marks are kept as they come, and a later call goes on from them. ValueError if the folder holds
+    marks of another judge or prompt, of other replies or of more runs, or for a reply to no
+    question.
     """
+    if runs < 1:
+        raise ValueError(f"--runs must be at least 1, got {runs}.")
     questions = read_questions(annotations)
     replies = _replies(records)
+    require_complete("answers", questions, replies, allow_missing=True)
     prompt = wording.read_text(encoding="utf-8") if wording else PROMPT
     settings = {
         "judge_prompt": sha256(prompt.encode()).hexdigest(),
@@ -74,14 +78,14 @@ def judge(
         "runs": runs,
     }
     path = out / GRADES
-    grades = read_json(path) if path.exists() else {}
-    if others := {name for grade in grades.values() for name in grade["model"]} - {judge.label}:
-        raise ValueError(f"{path} must hold marks of {judge.label!r}, got some of {min(others)!r}.")
-    for name in replies:
-        grade = grades.setdefault(name, {"model": [], "content": [], "score": []})
+    texts = {name: _text(prompt, questions[name], reply) for name, reply in replies.items()}
+    asked = {name: _digest(judge, text) for name, text in texts.items()}
+    grades = _kept(path, judge.label, asked, runs)
+    for name, text in texts.items():
+        empty = {"model": [], "content": [], "score": [], "asked": asked[name]}
+        grade = grades.setdefault(name, empty)
         while len(grade["score"]) < runs:
-            first = len(grade["score"]) * TRIES
-            content, mark = _marked(judge, _text(prompt, questions[name], replies[name]), first)
+            content, mark = _marked(judge, text, first=len(grade["score"]) * TRIES)
             grade["model"].append(judge.label)
             grade["content"].append(content)
             grade["score"].append(mark)
@@ -90,10 +94,34 @@ def judge(
     return path
 
 
+def _kept(path: Path, label: str, asked: Mapping[str, str], runs: int) -> dict[str, Any]:
+    """Return the grades of an interrupted call or of fewer runs; ValueError for any others."""
+    grades = read_by_id(path, "grades") if path.exists() else {}
+    for name, grade in grades.items():
+        require_columns(f"{path} {name}", grade, ("model", "score"))
+    if others := {name for grade in grades.values() for name in grade["model"]} - {label}:
+        raise ValueError(f"{path} must hold marks of {label!r}, got some of {min(others)!r}.")
+    for name, grade in grades.items():
+        if name not in asked or grade.get("asked") != asked[name]:
+            raise ValueError(
+                f"{path} must hold marks of these replies by this prompt and judge's settings, "
+                f"got others of {name!r}."
+            )
+        if (marked := len(grade["score"])) > runs:
+            raise ValueError(f"{path} must hold marks of at most --runs {runs}, got {marked}.")
+    return grades
+
+
+def _digest(judge: ChatModel, text: str) -> str:
+    """Return the hash of what a mark depends on. The model that replies name is left out, for it is
+    known only after them.
+    """
+    settings = {name: value for name, value in judge.protocol.items() if name != "served"}
+    return sha256(json.dumps([settings, text], sort_keys=True).encode()).hexdigest()
+
+
 def _replies(records: Path) -> dict[str, str]:
-    document = read_json(records)
-    if not isinstance(document, dict) or not document:
-        raise ValueError(f"{records} must be an object of replies by id, got none.")
+    document = read_by_id(records, "replies")
     return {name: reply for name, reply in document.items() if isinstance(reply, str)}
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,28 @@ def read_protocol(records: Path, prompts: Path | None, **rules: object) -> dict[
     known = {"prompts": given or stated} if given or stated else {}
     described = {name: _described(value) for name, value in rules.items()}
     return {**manifest, **known, **described}
+
+
+def read_by_id(path: Path, what: str) -> dict[str, Any]:
+    """Return the object of `what` by id that a JSON file is; ValueError for another form, for none,
+    or for a name that it has twice.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+    except ValueError as error:
+        raise ValueError(f"{path} must be a whole JSON document, got: {error}.") from error
+    if not isinstance(document, dict) or not document:
+        raise ValueError(f"{path} must be an object of {what} by id, got none.")
+    return document
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, of which a plain reader would keep the last of two equal names."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (name, _), *_ = (Counter(name for name, _ in pairs)).most_common(1)
+        raise ValueError(f"{name!r} twice")
+    return found
 
 
 def _described(value: object) -> object:

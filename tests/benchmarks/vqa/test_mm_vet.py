@@ -155,7 +155,65 @@ def test_the_marks_of_two_judges_do_not_share_a_folder(tmp_path):
         mm_vet.judge(other, records, path, tmp_path)
 
 
+@pytest.mark.parametrize("change", ["replies", "fewer replies", "prompt", "settings", "runs"])
+def test_marks_of_other_replies_prompts_settings_or_more_runs_are_refused(change, tmp_path):
+    path, records = write_questions(tmp_path), tmp_path / "answers.json"
+    write_json(records, dict.fromkeys(QUESTIONS, "cat"))
+    grades = mm_vet.judge(Chat(lambda text: "1.0"), records, path, tmp_path / "out", runs=2)
+    other, runs, wording = Chat(lambda text: "0.0"), 2, None
+    if change == "replies":
+        write_json(records, {**dict.fromkeys(QUESTIONS, "cat"), "v1_1": "dog"})
+    elif change == "fewer replies":
+        write_json(records, {"v1_0": "cat", "v1_1": None})
+    elif change == "prompt":
+        wording = tmp_path / "prompt.txt"
+        wording.write_text("Mark it.")
+    elif change == "settings":
+        other.protocol = {**other.protocol, "temperature": 1}
+    else:
+        runs = 1
+    before = grades.read_bytes()
+    with pytest.raises(
+        ValueError, match=r"grades\.json must hold marks of (these|at most --runs 1)"
+    ):
+        mm_vet.judge(other, records, path, tmp_path / "out", runs, wording)
+    assert not other.asked
+    assert grades.read_bytes() == before
+
+
+def test_more_runs_add_to_those_that_are_there_whatever_model_the_judges_replies_name(tmp_path):
+    path, records = write_questions(tmp_path), tmp_path / "answers.json"
+    write_json(records, dict.fromkeys(QUESTIONS, "cat"))
+    first, second = Chat(lambda text: "1.0"), Chat(lambda text: "0.0")
+    first.protocol = {**first.protocol, "served": ["chat-1-0613"]}
+    mm_vet.judge(first, records, path, tmp_path / "out")
+    grades = read_json(mm_vet.judge(second, records, path, tmp_path / "out", runs=2))
+    assert second.attempts == [5] * 3
+    assert [grade["score"] for grade in grades.values()] == [[1.0, 0.0]] * 3
+
+
+def test_replies_that_cannot_be_judged_are_named_before_the_judge_is_asked(tmp_path):
+    path, records, chat = write_questions(tmp_path), tmp_path / "answers.json", Chat(str)
+    write_json(records, {"v1_0": "cat", "v1_9": "dog"})
+    with pytest.raises(ValueError, match="answers must belong to the prompts, got v1_9"):
+        mm_vet.judge(chat, records, path, tmp_path / "out")
+    records.write_text('{"v1_0": "cat", "v1_0": "dog"}')
+    with pytest.raises(ValueError, match=r"answers\.json must be a whole.*, got: 'v1_0' twice"):
+        mm_vet.judge(chat, records, path, tmp_path / "out")
+    with pytest.raises(ValueError, match="--runs must be at least 1, got 0"):
+        mm_vet.judge(chat, records, path, tmp_path / "out", runs=0)
+    assert not chat.asked
+
+
+@pytest.mark.parametrize("mark", [float("nan"), "0.5", 10, -0.1, True])
+def test_a_mark_that_is_none_is_named(mark, tmp_path):
+    with pytest.raises(ValueError, match=r"grades\.json v1_1 mark must be 0 to 1 or null, got "):
+        scored(tmp_path, {"v1_0": [1.0], "v1_1": [mark], "v1_2": [0.5]})
+
+
 def test_bad_input_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"v1_0 score must be a list of marks, got 1\.0"):
+        scored(tmp_path, {"v1_0": 1.0, "v1_1": [1.0], "v1_2": [0.5]})
     with pytest.raises(ValueError, match=r"as many runs for each id, got \[1, 2\]"):
         scored(tmp_path, {"v1_0": [1.0], "v1_1": [1.0, 1.0], "v1_2": [0.5]})
     with pytest.raises(ValueError, match="must be an object of grades by id, got none"):
