@@ -43,8 +43,13 @@ def read_prompts(path: Path) -> dict[int, Mapping[str, Any]]:
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path} must hold a list of prompts, got {str(rows)[:60]}.")
     for number, row in enumerate(rows):
+        where = f"{path} prompt {number}"
+        if not isinstance(row, dict):
+            raise ValueError(f"{where} must be an object, got {str(row)[:60]}.")
         if lacking := [name for name in FIELDS if name not in row]:
-            raise ValueError(f"{path} prompt {number} must have {lacking[0]!r}, got {list(row)}.")
+            raise ValueError(f"{where} must have {lacking[0]!r}, got {list(row)}.")
+        if type(row["prompt_id"]) is not int:
+            raise ValueError(f"{where} prompt_id must be a whole number, got {row['prompt_id']!r}.")
     return dict(index_by(rows, "prompt_id"))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.protocol import first_difference
 from benchmarks.records import (
     MANIFEST,
     RECORDS,
@@ -37,7 +38,7 @@ def score_official(
     paths = [path / RECORDS if path.is_dir() else path for path in records]
     manifest = _manifest(paths, mode, judge_model)
     protocol = PROTOCOLS[manifest["mode"]]
-    rows = index_by([row for path in paths for row in read_lines(path, "prompt_id")], "prompt_id")
+    rows = index_by([row for path in paths for row in _read_records(path)], "prompt_id")
     expected = list(expected)
     absent = require_complete("records", expected, rows, allow_missing=True)
     values = {name: protocol.value(rows[name]) for name in expected if name in rows}
@@ -68,6 +69,17 @@ def score_official(
         metrics=metrics,
         items=items,
     )
+
+
+def _read_records(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a file; ValueError for an id that is no whole number."""
+    rows = read_lines(path, "prompt_id")
+    for number, row in enumerate(rows, start=1):
+        if type(row["prompt_id"]) is not int:
+            raise ValueError(
+                f"{path} line {number} prompt_id must be a whole number, got {row['prompt_id']!r}."
+            )
+    return rows
 
 
 def _require_scores(
@@ -107,9 +119,11 @@ def _is_beyond(protocol: Protocol, row: Mapping[str, Any]) -> bool:
 
 
 def _manifest(paths: Sequence[Path], mode: str | None, judge_model: str | None) -> dict[str, Any]:
-    """Return how the records came about, without what the judge used up.
+    """Return how the records came about, without what the judge used up; of files of unlike prompts
+    (the legacy set has three), the prompts of each.
 
-    ValueError if the files were judged unlike, or nothing says by whom or by which protocol.
+    ValueError if the files were made or judged unlike, or nothing says by whom or by which
+    protocol.
     """
     manifests = []
     for path in paths:
@@ -128,12 +142,13 @@ def _manifest(paths: Sequence[Path], mode: str | None, judge_model: str | None) 
         manifests.append({k: v for k, v in manifest.items() if k not in ("usage", "unreadable")})
     first = manifests[0]
     for path, manifest in zip(paths, manifests, strict=True):
-        if (manifest["label"], manifest["mode"]) != (first["label"], first["mode"]):
+        if found := first_difference(first, manifest, ignored=("prompts",)):
             raise ValueError(
-                f"all records must come from one judge in one mode, got {first['label']} "
-                f"{first['mode']} and {manifest['label']} {manifest['mode']} ({path})."
+                f"{path} must be made and judged as {paths[0]} is, by one judge in one mode, "
+                f"got {found}."
             )
-    return first
+    prompts = [manifest.get("prompts") for manifest in manifests]
+    return first if all(one == prompts[0] for one in prompts) else {**first, "prompts": prompts}
 
 
 def _listed(names: Sequence[int]) -> str:

@@ -187,13 +187,19 @@ def test_several_prompt_files_are_one_set_and_may_not_share_an_id(folder):
             judge(folder, server, *files)
 
 
-def test_a_prompt_file_of_another_form_is_refused(folder):
-    write_json(folder / "time.json", [{"Prompt": "p", "prompt_id": 1}])
-    with (
-        ChatServer(verdict) as server,
-        pytest.raises(ValueError, match="prompt 0 must have 'Explanation'"),
-    ):
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        ([{"Prompt": "p", "prompt_id": 1}], "prompt 0 must have 'Explanation'"),
+        ([5], "prompt 0 must be an object, got 5"),
+        ([{**PROMPTS[0], "prompt_id": [1]}], r"prompt 0 prompt_id must be a whole number, got \[1"),
+    ],
+)
+def test_a_prompt_file_of_another_form_is_refused(prompts, message, folder):
+    write_json(folder / "time.json", prompts)
+    with ChatServer(verdict) as server, pytest.raises(ValueError, match=message):
         judge(folder, server)
+    assert not server.requests
 
 
 class Grey:

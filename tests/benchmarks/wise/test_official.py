@@ -127,6 +127,12 @@ def test_an_id_that_is_none_of_wises_is_refused(tmp_path):
         score_official(write(tmp_path, rows, "legacy"))
 
 
+def test_an_id_that_is_no_number_is_named_with_its_line(tmp_path):
+    rows = [*legacy_rows()[:1], {**legacy_rows()[0], "prompt_id": [2]}]
+    with pytest.raises(ValueError, match=r"line 2 prompt_id must be a whole number, got \[2\]"):
+        score_official(write(tmp_path, rows, "legacy"))
+
+
 def test_an_empty_records_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must hold at least one record, got none"):
         score_official(write(tmp_path, [], "legacy"))
@@ -141,8 +147,42 @@ def test_records_of_two_judges_are_refused(tmp_path):
     paths = write(tmp_path, legacy_rows()[:400], "legacy")
     (tmp_path / "other").mkdir()
     paths += write(tmp_path / "other", legacy_rows()[400:], "verified")
-    with pytest.raises(ValueError, match="must come from one judge in one mode"):
+    with pytest.raises(ValueError, match="one judge in one mode, got mode: 'legacy' against 'veri"):
         score_official(paths)
+
+
+def write_parts(folder, **changes):
+    """Write culture and the rest as two runs of the judge, the second one with `changes`."""
+    made = {"model": {"model": "X"}, "wording": {"name": "own"}, "judge": {"model": "judge"}}
+    made = {**made, "label": "judge", "mode": "legacy"}
+    paths = []
+    for number, rows in enumerate((legacy_rows()[:400], legacy_rows()[400:])):
+        own = {"prompts": {"file": f"{number}.json"}, "usage": {"calls": number}}
+        paths += write(folder / f"{number}", rows)
+        write_json(
+            folder / f"{number}/manifest.json", {**made, **own, **(changes if number else {})}
+        )
+    return paths
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"wording": {"name": "official"}},
+        {"model": {"model": "Y"}},
+        {"judge": {"model": "judge", "temperature": 1}},
+    ],
+)
+def test_files_that_were_made_or_judged_unlike_are_refused(change, tmp_path):
+    paths = write_parts(tmp_path, **change)
+    with pytest.raises(ValueError, match=rf"1/records\.jsonl must be made .*, got {min(change)}\."):
+        score_official(paths)
+
+
+def test_files_of_unlike_prompts_state_the_prompts_of_each(tmp_path):
+    results = score_official(write_parts(tmp_path))
+    assert results.protocol["prompts"] == [{"file": "0.json"}, {"file": "1.json"}]
+    assert values(results)["wise.overall@legacy-judge"] == pytest.approx(0.5668)
 
 
 def test_records_made_elsewhere_need_their_judge_named(tmp_path):
