@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,24 @@ class Question:
     name: str
     text: str
     images: tuple[Path | bytes, ...]
+
+    def row(self) -> dict[str, object]:
+        """Return what is kept beside a reply: the name, the text, the hash of each image's file.
+
+        OSError if an image is missing.
+        """
+        files = [image if isinstance(image, bytes) else image.read_bytes() for image in self.images]
+        seen = [sha256(file).hexdigest() for file in files]
+        return {"question": self.name, "prompt": self.text, "seen": seen}
+
+    def is_asked_by(self, row: Mapping[str, Any]) -> bool:
+        """Return whether a kept row asked this about the images that are there now."""
+        if row["prompt"] != self.text:
+            return False
+        try:
+            return all(row.get(key) == value for key, value in self.row().items())
+        except OSError:  # gone: `ask` counts and names it
+            return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +117,13 @@ class Round:
         own = self._journal
         if own.exists() and not (written := own.read_bytes()).endswith(b"\n"):
             own.write_bytes(written[: written.rfind(b"\n") + 1])
-        texts = {question.name: question.text for question in questions}
+        asked = {question.name: question for question in questions}
         lines = [line for path in files_of_all(self.out / ASKED) for line in _whole_lines(path)]
         rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
         return {
             row["question"]: row["reply"]
             for row in rows
-            if texts.get(row["question"]) == row["prompt"]
+            if (one := asked.get(row["question"])) and one.is_asked_by(row)
         }
 
     @property
@@ -113,25 +132,24 @@ class Round:
 
     def _ask_batch(self, batch: Sequence[tuple[int, Question]]) -> dict[str, str]:
         """Ask what has its images, and append the replies to the file."""
-        asked: list[Question] = []
+        rows: list[dict[str, Any]] = []
         requests: list[Request] = []
         for seed, question in batch:
             try:
                 images = tuple(map(_read, question.images))
+                rows.append(question.row())
             except OSError:  # missing or damaged: `ask` counts and names it
                 continue
-            asked.append(question)
             requests.append(Request(question.text, images, seed))
-        if not asked:
+        if not rows:
             return {}
         replies = self.model.answer(requests)
-        if len(replies) != len(asked):
-            raise ValueError(f"answer must return {len(asked)} replies, got {len(replies)}.")
+        if len(replies) != len(rows):
+            raise ValueError(f"answer must return {len(rows)} replies, got {len(replies)}.")
         with self._journal.open("a") as lines:
-            for question, reply in zip(asked, replies, strict=True):
-                row = {"question": question.name, "prompt": question.text, "reply": reply}
-                lines.write(json.dumps(row) + "\n")
-        return {question.name: reply for question, reply in zip(asked, replies, strict=True)}
+            for row, reply in zip(rows, replies, strict=True):
+                lines.write(json.dumps({**row, "reply": reply}) + "\n")
+        return {row["question"]: reply for row, reply in zip(rows, replies, strict=True)}
 
 
 def _whole_lines(path: Path) -> list[bytes]:

@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from PIL import Image
 
 from benchmarks.records import MissingItemsError
 from benchmarks.vqa import asking
 from benchmarks.vqa.asking import ASKED, Question, Round
 
-from .models import Answerer, write_grey
+from .models import GREY, Answerer, write_grey
 
 
 @pytest.fixture
@@ -75,6 +76,19 @@ def test_a_duplicate_question_and_a_wrong_number_of_replies_are_errors(images):
     model = Answerer(str)
     model.answer = lambda requests: ["one"]
     with pytest.raises(ValueError, match="answer must return 4 replies, got 1"):
+        round_by(model, images).ask(questions(images))
+
+
+def test_a_question_about_an_image_that_has_changed_is_asked_again(images):
+    round_by(Answerer(str.upper), images).ask(questions(images))
+    Image.fromarray(GREY + 9).save(images / "2.png")
+    model = Answerer(lambda text: "anew")
+    replies = round_by(model, images).ask(questions(images))
+    assert [request.text for request in model.asked] == ["What is 2?"]
+    assert model.asked[0].images[0][0, 0].tolist() == [137] * 3
+    assert replies == {"q0": "WHAT IS 0?", "q1": "WHAT IS 1?", "q2": "anew", "q3": "WHAT IS 3?"}
+    (images / "3.png").unlink()
+    with pytest.raises(MissingItemsError, match="1 of 4 missing or unreadable: q3"):
         round_by(model, images).ask(questions(images))
 
 
