@@ -26,6 +26,19 @@ class Request:
     draw: int = 0
 
 
+class UnansweredError(OSError):
+    """A model that left requests without an answer.
+
+    `replies` has one entry a request, None where there is none; `refused` says that each of those
+    would be met with the same again, so that the model can be asked on.
+    """
+
+    def __init__(self, message: str, replies: Sequence[str | None], refused: bool) -> None:
+        super().__init__(message)
+        self.replies = replies
+        self.refused = refused
+
+
 class Model(Protocol):
     """A model under test. What it returns for a request must not depend on the other requests."""
 
@@ -39,7 +52,7 @@ class Model(Protocol):
         ...
 
     def answer(self, requests: Sequence[Request]) -> list[str]:
-        """Return one answer for each request."""
+        """Return one answer for each request; UnansweredError if there is none for some."""
         ...
 
 

@@ -8,8 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 STALL_SECONDS = 0.6
-Answer = Callable[[str, str], str]
-"""What the endpoint replies to a text, given the Authorization header as well."""
+Answer = Callable[[str, str], str | None]
+"""What the endpoint replies to a text, given the Authorization header as well; None is a completion
+that `max_tokens` cut off before its first word.
+"""
 
 
 class ChatServer:
@@ -91,7 +93,7 @@ def _text(request: dict[str, Any]) -> str:
     return request["messages"][-1]["content"][0]["text"]
 
 
-def _completion(request: dict[str, Any], text: str) -> dict[str, Any]:
+def _completion(request: dict[str, Any], text: str | None) -> dict[str, Any]:
     return {
         "id": "1",
         "object": "chat.completion",
@@ -100,7 +102,7 @@ def _completion(request: dict[str, Any], text: str) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "finish_reason": "stop",
+                "finish_reason": "length" if text is None else "stop",
                 "message": {"role": "assistant", "content": text},
             }
         ],

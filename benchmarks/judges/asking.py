@@ -5,7 +5,7 @@ Many questions are asked side by side; what was answered is kept when others fai
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -40,20 +40,26 @@ class Asker(Judge, Protocol):
 
 
 class JudgeError(OSError):
-    """A judge that gave no reply. `final` if it will give none to any other question either."""
+    """A judge that gave no reply.
 
-    def __init__(self, message: str, final: bool = False) -> None:
+    `final` if it will give none to any other question either, `refused` if it would give none to
+    this one again. `replies` has, by name, those that were given beside it.
+    """
+
+    def __init__(self, message: str, final: bool = False, refused: bool = False) -> None:
         super().__init__(message)
         self.final = final
+        self.refused = refused
+        self.replies: Mapping[str, Any] = {}
 
 
 def ask_all(ask: Callable[[T], R], questions: Mapping[str, T], workers: int = 1) -> dict[str, R]:
     """Return `ask` of each question by name, `workers` at a time.
 
     JudgeError counts and names those without a reply once all are through, or at once where the
-    judge is found to be gone. Calls under way are finished, so that their replies can be kept.
+    judge is found to be gone. Calls under way are finished, so that their replies can be kept: the
+    error has them all, and is `refused` if all were asked and those without a reply were refused.
     """
-    replies: dict[str, R] = {}
     failures: dict[str, JudgeError] = {}
     in_a_row = 0
     pool = ThreadPoolExecutor(workers)
@@ -62,7 +68,6 @@ def ask_all(ask: Callable[[T], R], questions: Mapping[str, T], workers: int = 1)
         for future in as_completed(futures):
             error = future.exception()
             if error is None:
-                replies[futures[future]] = future.result()
                 in_a_row = 0
             elif isinstance(error, JudgeError):
                 failures[futures[future]] = error
@@ -73,18 +78,29 @@ def ask_all(ask: Callable[[T], R], questions: Mapping[str, T], workers: int = 1)
                 raise error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    replies = {
+        name: future.result()
+        for future, name in futures.items()
+        if not future.cancelled() and future.exception() is None
+    }
     if failures:
-        raise _summary(failures, len(replies), len(questions))
-    return {name: replies[name] for name in questions}
+        raise _summary(failures, replies, len(questions))
+    return replies
 
 
-def _summary(failures: Mapping[str, JudgeError], answered: int, total: int) -> JudgeError:
+def _summary(
+    failures: Mapping[str, JudgeError], replies: Mapping[str, Any], total: int
+) -> JudgeError:
     names = sorted(failures, key=lambda name: (len(name), name))
     listed = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
-    unasked = total - answered - len(failures)
+    unasked = total - len(replies) - len(failures)
     rest = f" and {unasked} not asked" if unasked else ""
-    return JudgeError(
+    every = not unasked and all(failure.refused for failure in failures.values())
+    summary = JudgeError(
         f"the judge must answer every question, got {len(failures)} of {total} without a reply"
         f"{rest} ({listed}): {failures[names[0]]} Finished calls are kept; the same command asks "
-        f"only the others."
+        f"only the others.",
+        refused=every,
     )
+    summary.replies = replies
+    return summary

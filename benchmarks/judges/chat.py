@@ -106,6 +106,12 @@ class ChatJudge:
 
         JudgeError after the last try, at once where another try would meet the same.
         """
+        return self.complete(images, text, attempt)["reply"]
+
+    def complete(
+        self, images: Sequence[np.ndarray], text: str, attempt: int = 0
+    ) -> Mapping[str, Any]:
+        """Return what `ask` returns as `reply`, with the `finish_reason` that the server gave."""
         key = reply_key(self._settings, images, text, attempt)
         entry = self.replies.get(key)
         if entry is None:
@@ -121,7 +127,7 @@ class ChatJudge:
                 self._calls += 1
         with self._lock:
             self._used[key] = entry
-        return entry["reply"]
+        return entry
 
     def _pause(self, state: RetryCallState) -> float:
         """Return the seconds until the next try: what the server asks for, else doubling."""
@@ -204,7 +210,7 @@ class ChatJudge:
             return JudgeError(said, final=True)
         if status in (408, 409, 429) or status >= 500:
             return PassingError(said, _requested_wait(error.response.headers.get("retry-after")))
-        return JudgeError(said)
+        return JudgeError(said, refused=True)
 
 
 def _data_url(image: np.ndarray) -> str:

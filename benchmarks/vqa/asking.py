@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.images import BATCH, batched, read_image
-from benchmarks.protocol import Model, Request
+from benchmarks.protocol import Model, Request, UnansweredError
 from benchmarks.records import (
     MANIFEST,
     describe_prompts,
@@ -21,6 +22,8 @@ from benchmarks.records import (
     write_json,
 )
 from benchmarks.sharding import current, files_of_all, joined
+
+logger = logging.getLogger(__name__)
 
 ASKED = "asked.jsonl"
 """Replies as they come, beside the answers; a later round goes on from them."""
@@ -69,8 +72,8 @@ class Round:
 
         Writes the manifest, and each batch of replies as it comes. ValueError for a duplicate name,
         or if the folder holds a round of another model, file or wording. MissingItemsError names
-        questions whose image is missing or damaged, unless they may be missing; what was answered
-        is kept.
+        questions whose image is missing or damaged or whose answer was refused, unless they may be
+        missing; UnansweredError if the model stopped answering. What was answered is kept.
         """
         index_by([{"question": question.name} for question in questions], "question")
         manifest = self._open(prompt)
@@ -90,7 +93,7 @@ class Round:
     def _require(self, names: Sequence[str], replies: Mapping[str, str]) -> None:
         """MissingItemsError unless these are answered, or may be missing."""
         answered = replies.keys() & set(names)
-        require_complete("images of questions", names, answered, self.allow_missing)
+        require_complete("images and answers of questions", names, answered, self.allow_missing)
 
     def _open(self, prompt: Mapping[str, object]) -> dict[str, Any]:
         """Return the manifest, written, or held against the one that is there."""
@@ -143,13 +146,26 @@ class Round:
             requests.append(Request(question.text, images, seed))
         if not rows:
             return {}
-        replies = self.model.answer(requests)
+        try:
+            return self._keep(rows, self.model.answer(requests))
+        except UnansweredError as error:
+            kept = self._keep(rows, error.replies)
+            if not error.refused:
+                raise
+            logger.warning("%s", error)  # `ask` counts and names them
+            return kept
+
+    def _keep(
+        self, rows: Sequence[Mapping[str, Any]], replies: Sequence[str | None]
+    ) -> dict[str, str]:
+        """Append the rows that have a reply to the file; return those replies by name."""
         if len(replies) != len(rows):
             raise ValueError(f"answer must return {len(rows)} replies, got {len(replies)}.")
+        pairs = zip(rows, replies, strict=True)
+        given = [{**row, "reply": reply} for row, reply in pairs if reply is not None]
         with self._journal.open("a") as lines:
-            for row, reply in zip(rows, replies, strict=True):
-                lines.write(json.dumps({**row, "reply": reply}) + "\n")
-        return {row["question"]: reply for row, reply in zip(rows, replies, strict=True)}
+            lines.writelines(json.dumps(row) + "\n" for row in given)
+        return {row["question"]: row["reply"] for row in given}
 
 
 def _whole_lines(path: Path) -> list[bytes]:

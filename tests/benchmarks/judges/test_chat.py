@@ -193,8 +193,9 @@ def test_questions_without_a_reply_are_counted_and_named_and_the_others_kept(tmp
     names = {str(number): str(number) for number in range(6)}
     with ChatServer(stubborn) as server:
         asker = judge(server, tmp_path, tries=2)
-        with pytest.raises(JudgeError, match=r"got 2 of 6 without a reply \(2, 4\)"):
+        with pytest.raises(JudgeError, match=r"got 2 of 6 without a reply \(2, 4\)") as caught:
             ask_all(lambda text: asker.ask([IMAGE], text), names, workers=2)
+        assert caught.value.replies == {name: name for name in "0135"}
         asked = len(server.requests)
         server.answer = echo
         ask_all(lambda text: judge(server, tmp_path).ask([IMAGE], text), names, workers=2)

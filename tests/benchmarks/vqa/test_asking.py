@@ -5,6 +5,7 @@ import json
 import pytest
 from PIL import Image
 
+from benchmarks.protocol import UnansweredError
 from benchmarks.records import MissingItemsError
 from benchmarks.vqa import asking
 from benchmarks.vqa.asking import ASKED, Question, Round
@@ -77,6 +78,36 @@ def test_a_duplicate_question_and_a_wrong_number_of_replies_are_errors(images):
     model.answer = lambda requests: ["one"]
     with pytest.raises(ValueError, match="answer must return 4 replies, got 1"):
         round_by(model, images).ask(questions(images))
+
+
+def unanswered_but(images, refused, **settings):
+    """Ask a model that answers the first and last question alone."""
+
+    def answer(requests):
+        raise UnansweredError("no words", ["one", *[None] * (len(requests) - 2), "last"], refused)
+
+    model = Answerer(str)
+    model.answer = answer
+    return round_by(model, images, **settings).ask(questions(images))
+
+
+def test_paid_replies_are_kept_when_the_model_stops_answering(images):
+    with pytest.raises(UnansweredError, match="no words"):
+        unanswered_but(images, refused=False, allow_missing=True)
+    model = Answerer(str.upper)
+    replies = round_by(model, images).ask(questions(images))
+    assert [request.text for request in model.asked] == ["What is 1?", "What is 2?"]
+    assert replies == {"q0": "one", "q1": "WHAT IS 1?", "q2": "WHAT IS 2?", "q3": "last"}
+
+
+def test_a_refused_answer_is_missing_and_the_reason_told(images, caplog):
+    with pytest.raises(MissingItemsError, match="2 of 4 missing or unreadable: q1, q2"):
+        unanswered_but(images, refused=True)
+    assert "no words" in caplog.text
+    model = Answerer(str.upper)
+    (images / "1.png").unlink()
+    allowed = round_by(model, images, allow_missing=True).ask(questions(images))
+    assert allowed == {"q0": "one", "q2": "WHAT IS 2?", "q3": "last"}
 
 
 def test_a_question_about_an_image_that_has_changed_is_asked_again(images):
