@@ -11,9 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from benchmarks.flags import Flag
 from benchmarks.records import (
@@ -28,63 +26,26 @@ from benchmarks.results import Item, Metric, Results, estimate
 from benchmarks.sharding import finish_each
 from benchmarks.vqa.asking import Question, Round
 from benchmarks.vqa.command import IMAGES, flags, path_flag, report, round_of
+from benchmarks.vqa.mme_files import (
+    ASKED,
+    COGNITION,
+    OFFICIAL_LINES,
+    PERCEPTION,
+    SUBTASKS,
+    Line,
+    digest,
+    missing_images,
+    read_lines,
+    unlike_official,
+)
 from benchmarks.vqa.normalise import one_line
 from benchmarks.vqa.official_files import read_protocol
 
-PERCEPTION = (
-    "existence",
-    "count",
-    "position",
-    "color",
-    "posters",
-    "celebrity",
-    "scene",
-    "landmark",
-    "artwork",
-    "OCR",
-)
-COGNITION = (
-    "commonsense_reasoning",
-    "numerical_calculation",
-    "text_translation",
-    "code_reasoning",
-)
 SUMS = {"perception": PERCEPTION, "cognition": COGNITION}
-SUBTASKS = PERCEPTION + COGNITION
 PREFIX = 4
 """Characters of a reply that are read."""
 FULL_SCORE = 100.0
 TEMPLATE = path_flag("--questions", "folder of <subtask>.txt: image, question and answer a line")
-
-
-class Line(NamedTuple):
-    """One line of a subtask's file: image, question, right answer and, once asked, the reply."""
-
-    image: str
-    question: str
-    truth: str
-    reply: str = ""
-
-
-def read_lines(path: Path, columns: int) -> list[Line]:
-    """Return the lines of a subtask's file, image by image.
-
-    ValueError names the line that has not `columns` cells, whose answer is not yes or no, or whose
-    neighbour in the pair is about another image.
-    """
-    text = path.read_text(encoding="utf-8")
-    rows = [row.split("\t") for row in text.removesuffix("\n").split("\n")] if text else []
-    if not rows or len(rows) % 2:
-        raise ValueError(f"{path} must have two lines for each image, got {len(rows)} lines.")
-    for number, row in enumerate(rows, start=1):
-        where = f"{path} line {number}"
-        if len(row) != columns:
-            raise ValueError(f"{where} must have {columns} cells, got {len(row)}.")
-        if row[2].lower() not in ("yes", "no"):
-            raise ValueError(f"{where} must have the answer yes or no, got {row[2]!r}.")
-        if number % 2 == 0 and row[0] != rows[number - 2][0]:
-            raise ValueError(f"{where} must be about the image of the line before, got {row[0]!r}.")
-    return [Line(*row) for row in rows]
 
 
 def label(reply: str) -> str:
@@ -98,13 +59,18 @@ def generate(asked: Round, images: Path) -> Path:
     return the folder with the replies as a fourth column.
 
     `asked.prompts` is the folder of the files. A reply is put on one line. An image lies at
-    `<subtask>/<image>` or `<subtask>/images/<image>`.
+    `<subtask>/<image>` or `<subtask>/images/<image>`. The manifest says which images each file
+    asks about: one that lacks a reply has no line here, and `score` misses it. ValueError if there
+    is no file.
     """
     paths = sorted(asked.prompts.glob("*.txt"))
+    if not paths:
+        raise ValueError(f"{asked.prompts} must hold <subtask>.txt, got none.")
     finish_each(partial(_ask_subtask, asked, path, images / path.stem) for path in paths)
     files = {path.name: describe_prompts(path)["sha256"] for path in paths}
     shared = read_json(asked.out / paths[0].stem / MANIFEST)
-    write_json(asked.out / MANIFEST, {**shared, "prompts": files})
+    pairs = {path.stem: [line.image for line in read_lines(path, 3)[::2]] for path in paths}
+    write_json(asked.out / MANIFEST, {**shared, "prompts": files, ASKED: pairs})
     return asked.out
 
 
@@ -120,7 +86,7 @@ def _ask_subtask(asked: Round, path: Path, images: Path) -> None:
     answered = [
         line._replace(reply=one_line(replies[str(number)]))
         for number, line in enumerate(lines)
-        if str(number) in replies
+        if {str(number), str(number ^ 1)} <= replies.keys()  # an image needs both of its lines
     ]
     with whole_file(asked.out / path.name) as file:
         file.write_text("".join("\t".join(line) + "\n" for line in answered), "utf-8")
@@ -136,32 +102,30 @@ def score(records: Path, allow_missing: bool = False) -> Results:
 
     `records` is the folder of the official results: `<subtask>.txt` with image, question, right
     answer and reply a line. A missing file is a missing subtask; a sum is left out unless all of
-    its subtasks are there.
+    its subtasks are there. An image that was asked about, as far as the manifest says, and has no
+    line is missing; numbers of lines that are not the official ones are stated.
     """
     paths = {name: records / f"{name}.txt" for name in SUBTASKS}
     there = [name for name, path in paths.items() if path.exists()]
-    missing = require_complete("subtasks", SUBTASKS, there, allow_missing)
+    absent = require_complete("subtasks", SUBTASKS, there, allow_missing)
     lines = {name: read_lines(paths[name], columns=4) for name in there}
     items = [item for name in there for item in _items(name, lines[name])]
     protocol = read_protocol(records, None, rule=f"official: first {PREFIX} characters")
+    missing = missing_images(protocol.pop(ASKED, {}), lines, allow_missing)
     return Results(
         benchmark="mme",
         protocol={
             **protocol,
-            "questions": {name: _digest(lines[name]) for name in there},
+            "questions": {name: digest(lines[name]) for name in there},
             "weights": dict.fromkeys(there, 1.0),
-            "missing": missing,
+            "missing": [*absent, *missing],
+            "unlike_official": unlike_official(lines),
         },
-        n_expected=len(SUBTASKS),
-        n_scored=len(there),
+        n_expected=len(items) + len(missing) + sum(OFFICIAL_LINES[name] // 2 for name in absent),
+        n_scored=len(items),
         metrics=_metrics(items),
         items=items,
     )
-
-
-def _digest(lines: Sequence[Line]) -> str:
-    """Return the hash of what was asked, whatever the replies."""
-    return sha256(repr([line[:3] for line in lines]).encode()).hexdigest()
 
 
 def _items(subtask: str, lines: Sequence[Line]) -> list[Item]:

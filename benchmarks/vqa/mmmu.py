@@ -37,7 +37,13 @@ from benchmarks.vqa.mmmu_questions import (
     subject_files,
     subject_of,
 )
-from benchmarks.vqa.official_files import index_rows, read_protocol, read_rows, require_columns
+from benchmarks.vqa.official_files import (
+    index_rows,
+    read_by_id,
+    read_protocol,
+    read_rows,
+    require_columns,
+)
 
 OUTPUT = "output.json"
 CHOICE = "multiple-choice"
@@ -54,7 +60,8 @@ Row = Mapping[str, Any]
 
 def generate(asked: Round, images: Path | None = None) -> Path:
     """Ask questions in the data set's columns; return the official output: a list of id, type,
-    answer, options and response, or of a folder of questions, a folder of such lists by subject.
+    answer, options and response (null where it is missing), or of a folder of questions, a folder
+    of such lists by subject.
 
     `asked.prompts` is what `mmmu_questions` reads; `images` is the folder of the files that it
     names, if it does not hold them. The text keeps its marks for images ("<image 1>").
@@ -78,7 +85,7 @@ def _ask_file(asked: Round, images: Path | None) -> Path:
     replies = asked.ask(
         questions, suffix={CHOICE: LETTER_ANSWER, "open": SHORT_ANSWER}, options="(A) text"
     )
-    output = [_output(row, replies[name]) for name, row in rows.items() if name in replies]
+    output = [_output(row, replies.get(name)) for name, row in rows.items()]
     write_json(asked.out / OUTPUT, output)
     return asked.out / OUTPUT
 
@@ -90,7 +97,7 @@ def _prompt(row: Row) -> str:
     return f"{row['question']}\n\n{options}\n{LETTER_ANSWER}"
 
 
-def _output(row: Row, reply: str) -> dict[str, object]:
+def _output(row: Row, reply: str | None) -> dict[str, object]:
     base = {"id": row["id"], "question_type": row["question_type"], "response": reply}
     if row["question_type"] != CHOICE:
         return {**base, "answer": listed(row["answer"])}
@@ -150,15 +157,16 @@ def score(
 
 
 def _truths(records: Path, rows: Mapping[str, Row], answers: Path | None) -> dict[str, Row]:
-    """Return type and right answer by id."""
-    if answers is None:
-        for name, row in rows.items():
-            require_columns(f"{records} {name}", row, ("question_type", "answer"))
-        return dict(rows)
+    """Return type and right answer by id; ValueError for an answer that is no text or texts."""
+    where, field = (answers, "ground_truth") if answers else (records, "answer")
     found: dict[str, Row] = {}
-    for name, row in read_json(answers).items():
-        require_columns(f"{answers} {name}", row, ("question_type", "ground_truth"))
-        found[name] = {"question_type": row["question_type"], "answer": row["ground_truth"]}
+    for name, row in (read_by_id(answers, "right answers") if answers else rows).items():
+        require_columns(f"{where} {name}", row, ("question_type", field))
+        answer = row[field]
+        texts = answer if isinstance(answer, list) else [answer]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{where} {name} {field} must be a text or a list, got {answer!r}.")
+        found[name] = {"question_type": row["question_type"], "answer": answer}
     return found
 
 

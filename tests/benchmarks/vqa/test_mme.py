@@ -1,9 +1,12 @@
 """MME: the prefix of four characters, pairs of questions, and sums of subtasks."""
 
+from dataclasses import replace
+
 import pytest
 
+from benchmarks.protocol import UnansweredError
 from benchmarks.records import MissingItemsError
-from benchmarks.vqa import mme
+from benchmarks.vqa import mme, mme_files
 from benchmarks.vqa.asking import Round
 
 from .models import Answerer, write_grey
@@ -67,6 +70,72 @@ def test_an_absent_subtask_is_named_and_its_sum_left_out(tmp_path):
     assert results.protocol["missing"] == ["OCR"]
     assert "mme.perception@official" not in results.metrics
     assert results.metrics["mme.cognition@official"].value == 800
+
+
+def generated(folder, reply, **settings):
+    """Ask a model all subtasks; the second image of `existence` is missing."""
+    for name in mme.SUBTASKS:
+        write_subtask(folder / "questions", name)
+        for image in range(1 if name == "existence" else 2):
+            write_grey(folder / "images" / name / f"{image}.png")
+    asked = Round(model=Answerer(reply), prompts=folder / "questions", out=folder / "out")
+    return mme.generate(replace(asked, **settings), folder / "images")
+
+
+def test_an_image_that_was_not_asked_about_is_missing_from_the_score_too(tmp_path):
+    records = generated(tmp_path, lambda text: "yes", allow_missing=True)
+    with pytest.raises(MissingItemsError, match=r"1 of 28 missing or unreadable: existence/1\.png"):
+        mme.score(records)
+    allowed = mme.score(records, allow_missing=True)
+    assert allowed.protocol["missing"] == ["existence/1.png"]
+    assert (allowed.n_expected, allowed.n_scored) == (28, 27)
+    assert "asked" not in allowed.protocol
+
+
+def test_an_image_with_one_reply_of_two_is_missing(tmp_path):
+    def refuse_a_question(requests):
+        replies = [None if request.text.startswith("1?") else "yes" for request in requests]
+        raise UnansweredError("no words", replies, refused=True)
+
+    for name in mme.SUBTASKS:
+        write_subtask(tmp_path / "questions", name)
+        for image in range(2):
+            write_grey(tmp_path / "images" / name / f"{image}.png")
+    model = Answerer(str)
+    model.answer = refuse_a_question
+    out = tmp_path / "out"
+    asked = Round(model=model, prompts=tmp_path / "questions", out=out, allow_missing=True)
+    results = mme.score(mme.generate(asked, tmp_path / "images"), allow_missing=True)
+    assert results.protocol["missing"] == [f"{name}/0.png" for name in mme.SUBTASKS]
+    assert results.n_scored == 14
+
+
+def test_lines_cut_off_are_missing_and_lines_added_are_refused(tmp_path):
+    records = generated(tmp_path, lambda text: "yes", allow_missing=True)
+    whole = (records / "OCR.txt").read_text()
+    (records / "OCR.txt").write_text("".join(whole.splitlines(keepends=True)[:2]))
+    with pytest.raises(MissingItemsError, match=r"2 of 28 .*: existence/1\.png, OCR/1\.png"):
+        mme.score(records)
+    (records / "OCR.txt").write_text(whole + whole)
+    with pytest.raises(ValueError, match=r"must belong to the prompts, got OCR/0.png \(2\), OCR/1"):
+        mme.score(records, allow_missing=True)
+
+
+def test_numbers_of_lines_that_are_not_mmes_own_are_told(tmp_path, caplog):
+    write_all(tmp_path, ["yes"] * 4)
+    assert sum(mme_files.OFFICIAL_LINES.values()) == 2374
+    row = "a.png\tq\tYes\tyes\n"
+    (tmp_path / "OCR.txt").write_text(row * 40)
+    unlike = mme.score(tmp_path).protocol["unlike_official"]
+    assert unlike["existence"] == "4 lines, officially 60"
+    assert set(unlike) == {*mme.SUBTASKS} - {"OCR"}
+    assert "4 lines, officially 60" in caplog.text
+
+
+def test_a_folder_without_questions_is_named(tmp_path):
+    asked = Round(model=Answerer(str), prompts=tmp_path, out=tmp_path / "out")
+    with pytest.raises(ValueError, match=r"must hold <subtask>\.txt, got none"):
+        mme.generate(asked, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,20 @@ def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path
     assert read_json(records)[0]["index2ans"] == {"A": "apple", "B": "banana"}
 
 
+def test_a_question_without_a_reply_is_missing_from_the_score_too(tmp_path):
+    path = write_questions(tmp_path)
+    rows = read_json(path)
+    write_json(path, [rows[0], {**rows[1], "image_1": "gone.png"}])
+    model = Answerer(lambda text: "B")
+    asked = Round(model=model, prompts=path, out=tmp_path / "out", allow_missing=True)
+    records = mmmu.generate(asked, tmp_path / "images")
+    with pytest.raises(MissingItemsError, match="1 of 2 missing or unreadable: validation_Math_1"):
+        mmmu.score(records)
+    allowed = mmmu.score(records, allow_missing=True)
+    assert (allowed.n_expected, allowed.n_scored) == (2, 1)
+    assert allowed.protocol["missing"] == ["validation_Math_1"]
+
+
 def write_parquet(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(pyarrow.Table.from_pylist(rows), path)
@@ -205,6 +219,12 @@ def test_bad_input_is_named(tmp_path):
     write_json(path, [{"id": "validation_Art_1", "response": "A"}])
     with pytest.raises(ValueError, match="validation_Art_1 must have 'question_type'"):
         mmmu.score(path)
+    write_json(path, [open_question("validation_Math_1", "4", 4)])
+    with pytest.raises(ValueError, match="_Math_1 answer must be a text or a list, got 4"):
+        mmmu.score(path)
+    write_json(tmp_path / "answers.json", [choice("validation_Art_1", "A")])
+    with pytest.raises(ValueError, match="must be an object of right answers by id, got none"):
+        mmmu.score(path, tmp_path / "answers.json")
     write_json(path, [{"id": "validation_Art_1"}])
     with pytest.raises(ValueError, match="row 1 must have 'response'"):
         mmmu.score(path)
