@@ -34,10 +34,18 @@ NO_STEPS = ("exist", "query: name", "choose name")
 
 
 def read_questions(path: Path, *columns: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the official questions by id; ValueError for one that lacks one of `columns`."""
+    """Return the official questions by id; ValueError for one that lacks one of `columns`, or whose
+    types or program have another form.
+    """
     questions = read_by_id(path, "questions")
     for name, row in questions.items():
-        require_columns(f"{path} question {name}", row, columns)
+        where = f"{path} question {name}"
+        require_columns(where, row, columns)
+        require_columns(f"{where} types", row.get("types", {}), ())
+        if not isinstance(program := row.get("semantic", []), list):
+            raise ValueError(f"{where} semantic must be a list of operations, got {program!r}.")
+        for step in program:
+            require_columns(f"{where} semantic", step, ("operation", "argument"))
     return questions
 
 

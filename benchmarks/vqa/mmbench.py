@@ -49,8 +49,8 @@ def read_questions(path: Path, *columns: str) -> dict[int, Row]:
     """Return the rows of the official TSV by index, without empty cells.
 
     Cells that pandas takes for missing ("None", "NA" among them) are empty, as they are for
-    VLMEvalKit: an option of that text does not exist. ValueError for a lacking column or a
-    duplicate index.
+    VLMEvalKit: an option of that text does not exist. ValueError for a lacking column, an index
+    that is no number or comes twice, or a rotation of no question.
     """
     table = pd.read_csv(path, sep="\t", dtype=str)
     require_columns(f"{path}", dict.fromkeys(table.columns), ("index", "question", *columns))
@@ -59,13 +59,21 @@ def read_questions(path: Path, *columns: str) -> dict[int, Row]:
         for row in table.to_dict("records")
     ]
     questions: dict[int, Row] = {}
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
+        if not row.get("index", "").isdecimal():
+            given = row.get("index", "nothing")
+            raise ValueError(f"{path} row {number} index must be a whole number, got {given!r}.")
         index = int(row["index"])
         if index in questions:
             raise ValueError(f"{path} index must be unique, got {index} twice.")
         questions[index] = row
     if not questions:
         raise ValueError(f"{path} must hold at least one question, got none.")
+    if alone := [index for index in questions if index % ROTATION not in questions]:
+        raise ValueError(
+            f"{path} index {alone[0]} must be a rotation of a question that is there, "
+            f"got no index {alone[0] % ROTATION}."
+        )
     return questions
 
 
@@ -116,13 +124,18 @@ def judge(matcher: ChatModel, records: Path, annotations: Path, out: Path) -> Pa
     the letters as `matched`.
 
     A reply that the judge cannot place in three tries gets no letter, and is wrong. (VLMEvalKit
-    then draws an option at random.)
+    then draws an option at random.) One that is no text is left out, for `score` to miss.
+    ValueError for an index twice or of no question.
     """
-    questions = read_questions(annotations)
+    questions = {str(index): row for index, row in read_questions(annotations).items()}
     rows = read_rows(records, "index", "prediction")
+    replies = index_replies(records, rows, "index", "prediction")
+    require_complete("predictions", questions, replies, allow_missing=True)
     matched = []
     for row in rows:
-        question = questions[int(row["index"])]
+        if str(row["index"]) not in replies:
+            continue
+        question = questions[str(row["index"])]
         letter = match(row["prediction"], options_of(question)) or _judged(matcher, question, row)
         matched.append({**row, MATCHED: letter or ""})
     write_table(out / PREDICTIONS, matched)

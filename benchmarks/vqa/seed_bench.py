@@ -38,8 +38,9 @@ def read_questions(path: Path) -> tuple[dict[str, Row], dict[str, str]]:
     document = read_json(path)
     require_columns(f"{path}", document, ("questions",))
     rows = index_rows(path, document["questions"], "question_id", *COLUMNS, *CHOICES.values())
-    kinds = {str(number): name for name, number in document.get("question_type", {}).items()}
-    return rows, kinds
+    named = document.get("question_type", {})
+    require_columns(f"{path} question_type", named, ())
+    return rows, {str(number): name for name, number in named.items()}
 
 
 def first_character(reply: str) -> str:

@@ -25,7 +25,7 @@ from benchmarks.vqa.command import (
     report,
     round_of,
 )
-from benchmarks.vqa.normalise import leave_one_out, normalise_vqa, one_line
+from benchmarks.vqa.normalise import ANNOTATORS, leave_one_out, normalise_vqa, one_line
 from benchmarks.vqa.official_files import (
     index_rows,
     read_protocol,
@@ -76,6 +76,8 @@ def score(
     document = read_json(annotations)
     require_columns(f"{annotations}", document, ("annotations",))
     expected = index_rows(annotations, document["annotations"], "question_id", *COLUMNS)
+    for name, row in expected.items():
+        _require_answers(f"{annotations} question {name}", row["answers"])
     if questions:
         _require_same(questions, expected)
     replies = read_replies(records, "question_id", "answer")
@@ -96,6 +98,17 @@ def score(
         metrics=_metrics(items, document.get("data_subtype", annotations.stem)),
         items=items,
     )
+
+
+def _require_answers(where: str, answers: Any) -> None:
+    """Raise ValueError unless these are ten answers in the official form."""
+    if not isinstance(answers, list) or len(answers) != ANNOTATORS:
+        given = len(answers) if isinstance(answers, list) else repr(answers)
+        raise ValueError(f"{where} must have {ANNOTATORS} answers, got {given}.")
+    for answer in answers:
+        require_columns(f"{where} answer", answer, ("answer",))
+        if not isinstance(answer["answer"], str):
+            raise ValueError(f"{where} answer must be a text, got {answer['answer']!r}.")
 
 
 def _require_same(questions: Path, expected: Mapping[str, Any]) -> None:

@@ -92,6 +92,29 @@ def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path
     assert len(read_json(records)) == len(model.asked) == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"types": None}, "question 01 types must be an object, got 'None'"),
+        ({"semantic": None}, "question 01 semantic must be a list of operations, got None"),
+        ({"semantic": [{"operation": "query"}]}, "question 01 semantic must have 'argument'"),
+        ({"semantic": ["query"]}, "question 01 semantic must be an object, got 'query'"),
+    ],
+)
+def test_a_question_of_another_form_is_named(change, message, tmp_path):
+    path = tmp_path / "questions.json"
+    write_json(path, {"01": {**QUESTIONS["01"], **change}})
+    with pytest.raises(ValueError, match=message):
+        gqa.read_questions(path)
+
+
+def test_an_id_that_comes_twice_is_named(tmp_path):
+    path = tmp_path / "questions.json"
+    path.write_text('{"01": {"answer": "red"}, "01": {"answer": "blue"}}')
+    with pytest.raises(ValueError, match=r"questions\.json must be .*, got: '01' twice"):
+        gqa.read_questions(path)
+
+
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(MissingItemsError, match=r"predictions must be complete.*1 of 3.*: 03"):
         scored(tmp_path, {"01": "red", "02": "yes"})

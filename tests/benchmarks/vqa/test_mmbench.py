@@ -6,7 +6,7 @@ import io
 import pytest
 from PIL import Image
 
-from benchmarks.records import MissingItemsError
+from benchmarks.records import MissingItemsError, write_json
 from benchmarks.vqa import mmbench
 from benchmarks.vqa.asking import Round
 from benchmarks.vqa.official_files import write_table
@@ -132,6 +132,49 @@ def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path
 def test_a_cell_that_pandas_takes_for_missing_is_no_option(tmp_path):
     questions = mmbench.read_questions(write_questions(tmp_path, C="None"))
     assert list(mmbench.options_of(questions[1])) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("2\tfoo\n", "predictions must belong to the prompts, got 2"),
+        ("zz\tfoo\n", "predictions must belong to the prompts, got zz"),
+        ("1\tfoo\n1\tfoo\n", "index must be unique, got '1' twice"),
+    ],
+)
+def test_predictions_of_no_question_are_named_before_the_judge_is_asked(rows, message, tmp_path):
+    (tmp_path / "q.tsv").write_text("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\tA\n")
+    (tmp_path / "p.tsv").write_text("index\tprediction\n" + rows)
+    chat = Chat(lambda text: "A")
+    with pytest.raises(ValueError, match=message):
+        mmbench.judge(chat, tmp_path / "p.tsv", tmp_path / "q.tsv", tmp_path / "out")
+    assert not chat.asked
+
+
+def test_a_reply_that_is_no_text_is_not_judged_but_missing(tmp_path):
+    path = write_questions(tmp_path)
+    texts = {1: "A", 1 + mmbench.ROTATION: None}
+    write_json(tmp_path / "p.json", [{"index": n, "prediction": t} for n, t in texts.items()])
+    judged = mmbench.judge(Chat(str), tmp_path / "p.json", path, tmp_path / "out")
+    with pytest.raises(MissingItemsError, match="5 of 6 missing or unreadable: 1000001, 2000001"):
+        mmbench.score(judged, path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("\tq\tx\ty\tA\n", "row 1 index must be a whole number, got 'nothing'"),
+        ("zz\tq\tx\ty\tA\n", "row 1 index must be a whole number, got 'zz'"),
+        (
+            "1\tq\tx\ty\tA\n1000002\tq\ty\tx\tB\n",
+            "index 1000002 must be a rotation of a question that is there, got no index 2",
+        ),
+    ],
+)
+def test_an_index_of_no_question_is_named(rows, message, tmp_path):
+    (tmp_path / "q.tsv").write_text("index\tquestion\tA\tB\tanswer\n" + rows)
+    with pytest.raises(ValueError, match=message):
+        mmbench.read_questions(tmp_path / "q.tsv")
 
 
 def test_bad_files_are_named(tmp_path):

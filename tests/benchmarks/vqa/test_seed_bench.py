@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.records import MissingItemsError, write_json, write_lines
+from benchmarks.records import MissingItemsError, read_json, write_json, write_lines
 from benchmarks.vqa import seed_bench
 from benchmarks.vqa.asking import Round
 
@@ -92,6 +92,10 @@ def test_bad_files_are_named(tmp_path):
     path = tmp_path / "SEED-Bench.json"
     write_json(path, {"questions": [{"question_id": 1}]})
     with pytest.raises(ValueError, match="entry 1 must have 'question_type_id'"):
+        seed_bench.score(tmp_path / "answers.jsonl", path)
+    scored(tmp_path, ["A", "B"])
+    write_json(path, {**read_json(path), "question_type": ["Scene"]})
+    with pytest.raises(ValueError, match=r"json question_type must be an object, got \"\['Scene"):
         seed_bench.score(tmp_path / "answers.jsonl", path)
     write_json(path, {"questions": []})
     with pytest.raises(ValueError, match="must hold at least one entry, got none"):

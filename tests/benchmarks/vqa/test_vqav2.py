@@ -100,6 +100,26 @@ def test_missing_and_unreadable_answers_are_counted(tmp_path):
     assert results.protocol["missing"] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([], "question 0 must have 10 answers, got 0"),
+        ([{"answer": "yes"}] * 9, "question 0 must have 10 answers, got 9"),
+        (None, "question 0 must have 10 answers, got None"),
+        (["yes"] * 10, "question 0 answer must be an object, got 'yes'"),
+        ([{"text": "yes"}] * 10, "question 0 answer must have 'answer', got"),
+        ([{"answer": 2}] * 10, "question 0 answer must be a text, got 2"),
+    ],
+)
+def test_annotations_without_ten_answers_are_named(answers, message, tmp_path):
+    scored(tmp_path, ["Yes", "two", "a t shirt"])
+    document = read_json(tmp_path / "annotations.json")
+    document["annotations"][0]["answers"] = answers
+    write_json(tmp_path / "annotations.json", document)
+    with pytest.raises(ValueError, match=message):
+        vqav2.score(tmp_path / "answers.json", tmp_path / "annotations.json")
+
+
 def test_bad_files_are_named_with_the_field(tmp_path):
     questions, annotations = write_questions(tmp_path)
     records = tmp_path / "answers.json"
