@@ -30,7 +30,7 @@ COGNITION = (
     "code_reasoning",
 )
 SUBTASKS = PERCEPTION + COGNITION
-OFFICIAL_LINES = dict(
+OFFICIAL_LINES: Mapping[str, int] = dict(
     zip(SUBTASKS, (60, 60, 60, 60, 294, 340, 400, 400, 400, 40, 140, 40, 40, 40), strict=True)
 )
 ASKED = "asked"
