@@ -162,16 +162,20 @@ def kinds_markdown(found: Gathered, rows: Sequence[Standing]) -> list[str]:
     table, kinds = kind_table(found, rows), list(kind_metrics(found))
     if not table:
         return []
-    body = [[row.arm, *(kind_cell(row.scores.get(kind)) for kind in kinds)] for row in table]
+    whole = {row.arm: row for row in rows}
+    body = [
+        [row.arm, *(kind_cell(whole[row.arm], row.scores.get(kind)) for kind in kinds)]
+        for row in table
+    ]
     note = f"VQA by kind of question; {NOT_ABOVE} not above chance by more than its interval.\n\n"
     return [note + to_markdown(["arm", *kinds], body, "")]
 
 
-def kind_cell(found: KindScore | None) -> str:
-    """A score with its interval, marked where chance could have made it."""
+def kind_cell(row: Standing, found: KindScore | None) -> str:
+    """A score as `with_seeds` shows it, marked where chance could have made it."""
     if found is None:
         return ""
-    return interval_text(found.score) + ("" if found.above else f" {NOT_ABOVE}")
+    return with_seeds(row, found.score) + ("" if found.above else f" {NOT_ABOVE}")
 
 
 TEX_ESCAPES = str.maketrans(

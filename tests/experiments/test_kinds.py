@@ -12,6 +12,7 @@ from tests.experiments.test_verdicts import gathered, row
 def answers() -> Gathered:
     """Two arms on two kinds, and what one fixed answer gets: 0.5 of existence, 0.3 of count."""
     found = gathered({"control": [0.5], "fork": [0.6]})
+    found.summaries = {(arm, 0): {} for arm in ("control", "fork")}
     scores = {
         ("control", "existence"): (0.55, 0.49),  # its interval reaches down to chance
         ("fork", "existence"): (0.62, 0.51),
@@ -68,3 +69,13 @@ def test_the_markdown_marks_what_chance_could_have_made() -> None:
 def test_a_suite_without_answers_has_no_such_table() -> None:
     found = gathered({"control": [0.5]})
     assert kinds_markdown(found, standings(found)) == []
+
+
+def test_a_kind_of_fewer_seeds_than_its_arm_says_of_how_many() -> None:
+    found = gathered({"control": [0.5, 0.6]})
+    found.summaries = {("control", seed): {} for seed in (0, 1)}
+    for seed, kind in ((0, "existence"), (1, "existence"), (0, "count")):
+        found.final.append(row("control", seed, 0.5, name=f"vqa.{kind}@world"))
+    (table,) = kinds_markdown(found, standings(found))
+    (line,) = (one for one in table.splitlines() if "control" in one)
+    assert line == "| control | 0.500 [0.500, 0.500] | 0.500 (1 seed) |"

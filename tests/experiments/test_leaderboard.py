@@ -13,6 +13,7 @@ from experiments.reporting.leaderboard import (
     wide_row,
 )
 from experiments.reporting.report import render
+from experiments.reporting.side_tables import JUDGES, SideRow
 from tests.experiments.test_picture_samples import blank_page
 from tests.experiments.test_verdicts import NAME, VALUES, gathered
 
@@ -85,6 +86,15 @@ def test_the_page_says_what_an_arm_lacks_also_where_it_has_scores() -> None:
     assert "seeds" not in whole + floor
     assert "0 of 5 seeds" in none
     assert f"no result: {problem}" in none
+
+
+def test_a_side_table_of_the_page_says_of_how_many_seeds_a_score_is() -> None:
+    scores = (Score(0.5, n_seeds=2), Score(0.25, n_seeds=3), None)
+    values = {"side_tables": [(JUDGES, [SideRow("fork", scores)])], "seeds": [0, 1, 2]}
+    page = render({**blank_page(), **values})
+    table = page.partition(JUDGES.title)[2].partition("</table>")[0]
+    some = '<td>0.500<br><span class="small">2 of 3 seeds</span></td>'
+    assert f"<td>fork</td>{some}<td>0.250</td><td></td></tr>" in table
 
 
 def test_verdicts_that_agree_are_told_once() -> None:
