@@ -134,7 +134,7 @@ def ladder_figure(rows: Sequence[RungRow], claim: Claim) -> str:
     for share in dict.fromkeys(row.tokens_share for row in rows):
         size, value, *bars = curve(row for row in rows if row.tokens_share == share)
         if len(size):
-            label = f"{share:g} of the preset's steps"
+            label = f"{share:.3g} of the preset's steps"
             axis.errorbar(size, value, yerr=bars, label=label, marker="o", capsize=3)
     axis.axhline(0, color="grey", lw=0.8)
     for margin in (-claim.margin, claim.margin):
