@@ -22,8 +22,8 @@ from experiments.plan import Cell, Plan
 from experiments.steps import StepError, Store
 
 PROTOCOLS = "protocols.json"
-LONG = "leaderboard_long.csv"
-OUTPUTS = ("leaderboard.csv", LONG, "leaderboard.md", "report.html")
+WIDE, LONG = "leaderboard.csv", "leaderboard_long.csv"
+OUTPUTS = (WIDE, LONG, "leaderboard.md", "report.html")
 RUN_IDS = "mlflow_runs.json"
 COMMIT_DIGITS = 12
 NORMAL_95 = 1.959964

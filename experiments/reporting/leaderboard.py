@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from experiments.evidence.collect import PROTOCOLS, Gathered, Row
+from experiments.evidence.collect import PROTOCOLS, WIDE, Gathered, Row
 from experiments.evidence.kinds import KindScore, kind_metrics, kind_table
 from experiments.evidence.scores import (
     COSTS,
@@ -34,7 +34,7 @@ def write_leaderboard(found: Gathered, folder: Path) -> list[Standing]:
     metrics = headline_metrics(found)
     wide = [wide_row(found, row, metrics) for row in rows]
     staged = any("stages" in one for one in wide)
-    write_text(folder / "leaderboard.csv", to_csv(wide_columns(metrics, staged), wide))
+    write_text(folder / WIDE, to_csv(wide_columns(metrics, staged), wide))
     long = (asdict(row) | {"stamp": found.plan.stamp} for row in found.rows)
     write_text(folder / "leaderboard_long.csv", to_csv(LONG_COLUMNS, long))
     write_json(folder / PROTOCOLS, found.protocols)

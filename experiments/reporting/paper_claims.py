@@ -5,12 +5,14 @@ verdict's own word. A figure of a probe was claimed by no suite and is descripti
 reported with an interval, over seeds where there are enough, and without a verdict.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError, read_yaml
+from experiments.evidence.collect import WIDE
 from experiments.evidence.statistics import (
     BETTER,
     EQUIVALENT,
@@ -89,10 +91,20 @@ class Results:
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        claims = read_claim_rows(folder)
-        stamped = {run for run, row in claims if row.get("stamp")}
+        stamped = stamped_runs(folder)
         probes = [(run, row) for run, row in read_probe_rows(folder) if run not in stamped]
-        return cls(claims, probes)
+        return cls(read_claim_rows(folder), probes)
+
+
+def stamped_runs(results: Path) -> set[str]:
+    """The folders whose leaderboard has a stamp: a run without claims has it there alone."""
+    tables = results.glob(f"*/{WIDE}")
+    return {path.parent.name for path in tables if has_stamp(path)}
+
+
+def has_stamp(table: Path) -> bool:
+    with table.open(newline="") as file:
+        return any(row.get("stamp") for row in csv.DictReader(file))
 
 
 def read_paper_claims() -> tuple[list[str], list[PaperClaim]]:

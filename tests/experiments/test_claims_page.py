@@ -84,13 +84,14 @@ def test_the_probes_of_a_stamped_run_are_left_out_and_a_table_without_the_column
     tmp_path: Path,
 ) -> None:
     tables = {
-        "smoke": "claim,stamp\none,toy\n",
-        "run": "claim,stamp\none,\n",
-        "old": "claim\none\n",
+        "smoke": "arm,stamp\nshared,toy\n",
+        "run": "arm,stamp\nshared,\n",
+        "old": "arm\nshared\n",
     }
     for name, text in tables.items():
         (tmp_path / name).mkdir()
-        (tmp_path / name / "claims.csv").write_text(text)
+        (tmp_path / name / "leaderboard.csv").write_text(text)
+        (tmp_path / name / "claims.csv").write_text("claim,stamp\n")  # as a recipe, without claims
         (tmp_path / name / "probes.jsonl").write_text('{"table": "shape"}\n')
     assert [run for run, _ in Results.read(tmp_path).probes] == ["old", "run"]
 
