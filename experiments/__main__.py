@@ -17,7 +17,7 @@ from experiments.plan import Request, check_counts, read_seeds
 from experiments.planner import Project
 from experiments.scaling.hardware import Fleet, fleet_options
 from experiments.sources import ROOT
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 
 FAILED = 2
 
@@ -93,7 +93,7 @@ def plan(arguments: list[str]) -> int:
 
     from experiments.planner import load_plan
     from experiments.progress import print_plan
-    from experiments.steps import Store, explained_disk_errors
+    from experiments.store.steps import Store, explained_disk_errors
 
     with explained_disk_errors(options.runs):
         built, _ = load_plan(Project(), asked, options.runs)
@@ -155,7 +155,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     ),
     "recipe": elsewhere("experiments.recipes.command", "train a paper's stages and score the last"),
     "export": elsewhere("experiments.reporting.export", "copy a run's small records into results/"),
-    "dashboard": elsewhere("experiments.dashboard", "MLflow on 127.0.0.1"),
+    "dashboard": elsewhere("experiments.tracking.dashboard", "MLflow on 127.0.0.1"),
     "decide": elsewhere("experiments.campaigns.decide", "add seeds to a claim until its verdict"),
     "ladder": elsewhere(
         "experiments.campaigns.ladder", "repeat a claim over widths and token budgets"
@@ -186,7 +186,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "bridge": elsewhere("experiments.bridging.command", "train a bridge of published models"),
     "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
     "cell": elsewhere("experiments.units", "run one unit of a plan (the runner calls it)"),
-    "mirror": elsewhere("experiments.tracking", "mirror a plan into MLflow (the runner calls it)"),
+    "mirror": elsewhere(
+        "experiments.tracking.mirror", "mirror a plan into MLflow (the runner calls it)"
+    ),
 }
 
 

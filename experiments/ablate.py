@@ -36,7 +36,6 @@ from experiments.evidence.collect import (
 from experiments.evidence.scores import Standing
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
-from experiments.markers import write_json, write_text
 from experiments.plan import Request
 from experiments.planner import Project, load_plan
 from experiments.progress import Display, print_plan
@@ -45,7 +44,8 @@ from experiments.reporting.leaderboard import write_leaderboard
 from experiments.reporting.report import write_report
 from experiments.scheduler import Scheduler, Unit
 from experiments.sources import ROOT
-from experiments.steps import StepError, Store, explained_disk_errors
+from experiments.store.markers import write_json, write_text
+from experiments.store.steps import StepError, Store, explained_disk_errors
 
 INTERRUPTED = 130
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from experiments.language.trunk import trunk_of, with_published_trunk
 from experiments.language.words import text_tokens
-from experiments.markers import read_marker
+from experiments.store.markers import read_marker
 from models.architectures import architecture
 from models.module import SharedModule, TokenModule, UnifiedModule
 from models.shared import SharedConfig

@@ -18,7 +18,7 @@ from datamodules.sequences import PromptDrop, StepBatches
 from experiments.build import load_weights, vocabulary
 from experiments.config import ConfigError, with_sections
 from experiments.language.trunk import trunk_of
-from experiments.markers import write_json
+from experiments.store.markers import write_json
 from experiments.training_sequences import read_store
 from models import TASKS, Task
 from models.batch import Sequences

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean, median
 
-from experiments.markers import MARKER, write_json
 from experiments.plan import Cell, Plan
-from experiments.progress_file import read_progress
-from experiments.steps import Step, Store
+from experiments.store.markers import MARKER, write_json
+from experiments.store.progress_file import read_progress
+from experiments.store.steps import Step, Store
 
 Timings = Mapping[str, Mapping[str, float]]
 UNKNOWN_SECONDS = 20.0

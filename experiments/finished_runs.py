@@ -5,7 +5,7 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.plan import Cell, Plan, plan_from_json
-from experiments.steps import Step, Store
+from experiments.store.steps import Step, Store
 
 
 def outputs(folder: Path) -> dict[str, str]:

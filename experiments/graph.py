@@ -92,9 +92,9 @@ START = ("tokenizer", "stage0")
 
 TRAINING = {
     "train": Kind("experiments.train:train", ARM, (*START, "data"), resumable=True),
-    "tune": Kind("experiments.tune:tune", SAMPLER, (*START, "train", "judge")),
+    "tune": Kind("experiments.scoring.tune:tune", SAMPLER, (*START, "train", "judge")),
     "curve": Kind(
-        "experiments.curve:curve",
+        "experiments.scoring.curve:curve",
         SAMPLER,
         (*START, "train", "tune", "judge", "prompts_geneval", "prompts_vqa"),
     ),
@@ -118,8 +118,8 @@ def benchmark_steps(benchmark: str) -> dict[str, Kind]:
 
 
 def evaluate(name: str, parts: tuple[str, ...], *inputs: str) -> Kind:
-    """A step of experiments/evaluate.py; its function has its name."""
-    return Kind(f"experiments.evaluate:{name}", parts, inputs)
+    """A step of experiments/scoring/evaluate.py; its function has its name."""
+    return Kind(f"experiments.scoring.evaluate:{name}", parts, inputs)
 
 
 SECOND_OPINION = {

@@ -13,8 +13,8 @@ from pathlib import Path
 import jinja2
 
 from experiments.config import ConfigError
-from experiments.markers import write_text
 from experiments.sources import ROOT
+from experiments.store.markers import write_text
 from experiments.suite import load_suite
 
 TEMPLATE = "new_arm.py.jinja"

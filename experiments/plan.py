@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.config import CellConfig, ConfigError, Layer, resolve
 from experiments.fingerprints import fingerprint
-from experiments.steps import Step, load_function
+from experiments.store.steps import Step, load_function
 
 
 @dataclass(frozen=True)

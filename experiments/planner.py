@@ -29,10 +29,10 @@ from experiments.graph_variants import (
     PICTURE_BENCHMARKS,
     varied,
 )
-from experiments.markers import write_json
 from experiments.plan import Cell, Plan, Request, plan_from_json
 from experiments.sources import Sources, files_hash
-from experiments.steps import Identity, Step, load_function, torch_version
+from experiments.store.markers import write_json
+from experiments.store.steps import Identity, Step, load_function, torch_version
 from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, resolve_arm
 
 ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")

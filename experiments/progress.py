@@ -8,9 +8,9 @@ from rich.table import Table
 
 from experiments.estimate import Estimate
 from experiments.plan import Plan
-from experiments.progress_file import read_progress
 from experiments.scheduler import Unit
-from experiments.steps import Store
+from experiments.store.progress_file import read_progress
+from experiments.store.steps import Store
 from experiments.timetable import Timetable
 
 SECONDS_BETWEEN_LINES = 60.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from experiments.estimate import Estimate
 from experiments.executors.interface import Executor, Job, UnitTask
 from experiments.plan import Plan
-from experiments.steps import Store
+from experiments.store.steps import Store
 from experiments.timetable import Timetable
 from experiments.units import failure_path, slug
 

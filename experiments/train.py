@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from experiments.build import build_module
 from experiments.control_masses import with_measured_targets
-from experiments.fit import Spent
+from experiments.fitting.fit import Spent
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
 from experiments.training_sequences import training_sequences

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from experiments.config import view
-from experiments.markers import write_json
 from experiments.plan import Plan, cell_config, plan_from_json
-from experiments.steps import StepError, Store
+from experiments.store.markers import write_json
+from experiments.store.steps import StepError, Store
 
 
 def slug(name: str) -> str:

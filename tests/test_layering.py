@@ -16,12 +16,12 @@ MAY_IMPORT = {
 }
 DYNAMIC = {"import_module", "__import__", "run_module", "run_path", "spec_from_file_location"}
 MAY_IMPORT_DYNAMICALLY = {
-    "experiments/steps.py",
+    "experiments/store/steps.py",
     "experiments/__main__.py",
     "benchmarks/registry.py",
     "models/architectures.py",
 }
-KNOWS_MLFLOW = {"experiments/tracking.py"}
+KNOWS_MLFLOW = {"experiments/tracking/mirror.py"}
 
 
 def files() -> list[Path]:

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from experiments.align.data import TaskStreams
 from experiments.align.recipe import AlignConfig
-from experiments.fit import new_trainer
-from experiments.markers import write_json
+from experiments.fitting.fit import new_trainer
+from experiments.fitting.resuming import RESUME, discard, resume_point
+from experiments.fitting.run_files import BROKEN, RunFiles
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
-from experiments.resuming import RESUME, discard, resume_point
-from experiments.run_files import BROKEN, RunFiles
+from experiments.store.markers import write_json
 from models.pretrained.unified.opening import open_form
 from models.pretrained.unified.tuning import UnifiedTuning
 from models.ranks import over_ranks, ranks

@@ -17,10 +17,10 @@ from benchmarks.results import Results
 from benchmarks.vqa import exact_match
 from benchmarks.world import write_world
 from datamodules.world import World
-from experiments.judging import world_judge
-from experiments.markers import write_text
-from experiments.prompt_folders import annotation_file, prompt_file
-from experiments.result_lines import result_line
+from experiments.scoring.judging import world_judge
+from experiments.scoring.prompt_folders import annotation_file, prompt_file
+from experiments.scoring.result_lines import result_line
+from experiments.store.markers import write_text
 from models.tokenizers.kinds import load_codec
 
 Inputs = dict[str, Path]

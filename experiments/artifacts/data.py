@@ -12,8 +12,8 @@ from datamodules.sequences import DataConfig, SequenceStore
 from datamodules.world import Question, World
 from datamodules.world.counterfactual import CounterfactualWorld
 from experiments.language.words import text_tokens
-from experiments.markers import write_json
-from experiments.progress_file import ProgressFile
+from experiments.store.markers import write_json
+from experiments.store.progress_file import ProgressFile
 from models.batch import Packed, pack_comprehension, pack_generate, pack_text, pack_understand
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec, image_ids

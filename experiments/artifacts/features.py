@@ -9,8 +9,8 @@ from datamodules.features import NO_PICTURE, save_features
 from datamodules.world import World
 from experiments.artifacts.data import asks_about_picture
 from experiments.flop_counter import flop_counter
-from experiments.markers import write_json
-from experiments.progress_file import ProgressFile
+from experiments.store.markers import write_json
+from experiments.store.progress_file import ProgressFile
 from models.tokenizers.encoders import EFFICIENTNET, Encoder, feature_map, open_encoder
 
 CHUNK = 512

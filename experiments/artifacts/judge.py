@@ -10,7 +10,7 @@ from datamodules.world.judges.learnt import LearntJudge
 from datamodules.world.judges.measure import agreement, measure
 from datamodules.world.judges.template import TemplateJudge
 from experiments.artifacts.tokenizer import render
-from experiments.markers import write_json
+from experiments.store.markers import write_json
 from models.tokenizers.kinds import load_codec
 
 SEED = 0

@@ -24,8 +24,8 @@ from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.sources import PRECOMPUTED, SourceConfig, open_mixture
 from experiments.artifacts.data import fitting, save
 from experiments.language.words import text_tokens
-from experiments.markers import write_json
-from experiments.progress_file import ProgressFile
+from experiments.store.markers import write_json
+from experiments.store.progress_file import ProgressFile
 from models import Task
 from models.batch import Packed, pack_understand
 from models.image_prompts import IMAGE, pack_image_prompt

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.prompts import dpg, geneval, mjhq_fid, vqa, wise
 from datamodules.world import World
-from experiments.prompt_folders import FULL, SMALL
+from experiments.scoring.prompt_folders import FULL, SMALL
 from experiments.sources import ROOT
 
 SMALL_GENEVAL, SMALL_VQA = 12, 20

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
 from experiments.build import text_module, vocabulary
-from experiments.fit import NOTHING, save_weights
+from experiments.fitting.fit import NOTHING, save_weights
 from experiments.language import checkpoint_of
 from experiments.language.trunk import trunk_of
 from experiments.language.words import published_words
-from experiments.markers import write_json
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
+from experiments.store.markers import write_json
 from models.text_tokens import DROP
 from models.tokenizers.kinds import load_codec
 

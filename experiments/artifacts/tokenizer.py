@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from datamodules.world import World
-from experiments.markers import write_json
-from experiments.progress_file import ProgressFile
+from experiments.store.markers import write_json
+from experiments.store.progress_file import ProgressFile
 from models.image_tokens import peak_signal_to_noise, train_image_tokenizer
 from models.tokenizers.codec import Codec
 from models.tokenizers.kinds import fitted_class, new_codec, save_codec

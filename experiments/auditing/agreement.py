@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from experiments.auditing.samples import AUDIT, RIGHT, UNSURE, Sample, drawings, read_answers
 from experiments.evidence.collect import Gathered
 from experiments.evidence.scores import Score, interval_text
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 DRAWS = 2000
 CONFIDENCE = 0.95

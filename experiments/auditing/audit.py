@@ -16,7 +16,7 @@ from experiments.evidence.scores import standings
 from experiments.finished_runs import read_plan
 from experiments.options import run_options
 from experiments.reporting.report import write_report
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 PER_ARM = 100
 

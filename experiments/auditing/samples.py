@@ -17,9 +17,9 @@ from threading import Lock
 
 from experiments.config import ConfigError, digest
 from experiments.evidence.collect import Gathered
-from experiments.markers import write_text
 from experiments.reporting.samples import BENCHMARK
-from experiments.steps import Store
+from experiments.store.markers import write_text
+from experiments.store.steps import Store
 
 AUDIT = "audit.jsonl"
 RIGHT, WRONG, UNSURE = ANSWERS = ("right", "wrong", "unsure")

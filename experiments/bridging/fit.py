@@ -1,9 +1,9 @@
 """Trains one stage of a recipe, and saves the bridge where the next stage and a benchmark find it.
 
-Not by experiments/fit.py: that one trains token sequences of two tasks, and copies, averages and
-saves whole modules, of which a frozen reader of billions of weights would be the most. What it
-leaves is alike: `metrics.jsonl`, `progress.json`, `summary.json` last, `resume.ckpt` on the way;
-the bridge lies in `bridge`, and `broken.json` names the samples that were skipped.
+Not by experiments/fitting/fit.py: that one trains token sequences of two tasks, and copies,
+averages and saves whole modules, of which a frozen reader of billions of weights would be the most.
+What it leaves is alike: `metrics.jsonl`, `progress.json`, `summary.json` last, `resume.ckpt` on the
+way; the bridge lies in `bridge`, and `broken.json` names the samples that were skipped.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ import torch
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
-from experiments.fit import new_trainer
-from experiments.markers import write_json
+from experiments.fitting.fit import new_trainer
+from experiments.fitting.resuming import RESUME, discard, resume_point
+from experiments.fitting.run_files import BROKEN, RunFiles
 from experiments.parallel.average import TrainedAverage, trained
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
-from experiments.resuming import RESUME, discard, resume_point
-from experiments.run_files import BROKEN, RunFiles
+from experiments.store.markers import write_json
 from models.pretrained.bridge_module import BridgeModule
 from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
 from models.pretrained.decoder_pipeline import open_decoder

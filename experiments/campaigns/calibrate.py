@@ -18,11 +18,11 @@ from datamodules.world import World
 from experiments import devices
 from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
-from experiments.markers import write_text
 from experiments.options import jobs_option, runs_option
 from experiments.plan import Plan, Request, cell_config, check_counts
 from experiments.planner import Project
 from experiments.reporting.markdown import markdown_table
+from experiments.store.markers import write_text
 
 ARMS = ("shared", "understand_only", "generate_only")
 SEED = 1000

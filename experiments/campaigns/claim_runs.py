@@ -8,7 +8,7 @@ from experiments.devices import chosen
 from experiments.evidence.claims import Claim, arms_of, check_claims, claim_named, read_claims
 from experiments.executors.choice import Machines
 from experiments.plan import Request
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from experiments.suite import load_suite
 
 

@@ -30,10 +30,10 @@ from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
-from experiments.markers import write_text
 from experiments.options import machine_options, runs_option
 from experiments.plan import Plan, Request, cell_config, check_counts, read_seeds
 from experiments.planner import Project
+from experiments.store.markers import write_text
 
 WIDTHS, TOKENS = "64,96,128", "0.5,1"
 Number = TypeVar("Number", int, float)

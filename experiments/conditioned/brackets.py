@@ -9,9 +9,9 @@ from benchmarks.records import RECORDS
 from datamodules.world import World
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
 from experiments.conditioned.steps import prompt_file
-from experiments.judging import world_judge
-from experiments.markers import write_text
-from experiments.result_lines import result_line
+from experiments.scoring.judging import world_judge
+from experiments.scoring.result_lines import result_line
+from experiments.store.markers import write_text
 from models.tokenizers.kinds import load_codec
 
 

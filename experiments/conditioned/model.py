@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.protocol import Request
-from experiments.model import TrainedModel
+from experiments.scoring.model import TrainedModel
 from models.image_prompts import image_prompt_tokens
 
 MOST_IMAGES = 2

@@ -13,8 +13,8 @@ from benchmarks.conditioned.prompts import PROMPTS, write_benchmark
 from benchmarks.records import RECORDS
 from datamodules.world import World
 from experiments.conditioned.model import ImagePromptedModel
-from experiments.judging import world_judge
-from experiments.tune import tuned_sampling
+from experiments.scoring.judging import world_judge
+from experiments.scoring.tune import tuned_sampling
 
 Inputs = dict[str, Path]
 

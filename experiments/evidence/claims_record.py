@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError
-from experiments.markers import write_json
 from experiments.plan import Plan
-from experiments.steps import Store
+from experiments.store.markers import write_json
+from experiments.store.steps import Store
 
 RECORD = "claims_record.json"
 UNRECORDED = "at a time that is not known"

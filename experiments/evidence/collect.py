@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import digest
-from experiments.markers import MARKER
 from experiments.plan import Cell, Plan
-from experiments.steps import StepError, Store
+from experiments.store.markers import MARKER
+from experiments.store.steps import StepError, Store
 
 PROTOCOLS = "protocols.json"
 WIDE, LONG = "leaderboard.csv", "leaderboard_long.csv"

@@ -9,7 +9,7 @@ from urllib.error import URLError
 from experiments.config import ConfigError
 from experiments.executors.interface import Executor
 from experiments.executors.local import LocalExecutor
-from experiments.steps import load_function
+from experiments.store.steps import load_function
 
 LOCAL = "local"
 UNTRACKED = "none"

@@ -15,7 +15,7 @@ from experiments.config import ConfigError
 from experiments.executors import process
 from experiments.executors.interface import UnitTask
 from experiments.sources import ROOT
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from experiments.units import slug
 
 FOLDER = "slurm"

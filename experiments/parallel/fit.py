@@ -13,21 +13,21 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 
 from datamodules.sequences import SequenceData
-from experiments.fit import (
+from experiments.fitting.fit import (
     Spent,
     fit,
     new_trainer,
     save_weights,
     weight_average,
 )
-from experiments.markers import write_json
+from experiments.fitting.resuming import RESUME, discard, resume_point
 from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.pieces import Cutting, PieceData
 from experiments.parallel.recorder import RankRecorder
 from experiments.parallel.sharded import NoEmptyGradients, ShardedStrategy
-from experiments.resuming import RESUME, discard, resume_point
 from experiments.step_flops import batch_flops
+from experiments.store.markers import write_json
 from models.block_execution import compile_blocks, recompute_blocks
 from models.module import UnifiedModule
 from models.shards import whole

@@ -13,7 +13,7 @@ import lightning
 import torch
 from torch import Tensor
 
-from experiments.fit import Recorder, Spent, averaged_state
+from experiments.fitting.fit import Recorder, Spent, averaged_state
 from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ExecutionConfig
 from models.module import UnifiedModule

@@ -15,7 +15,7 @@ from experiments.options import run_options, seed_option
 from experiments.plan import Cell, Plan, cell_config
 from experiments.probing import steps as probes
 from experiments.probing.distances import DISTANCES, interaction_distances
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 PROBES = {
     "alignment": probes.probe_alignment,

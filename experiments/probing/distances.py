@@ -9,7 +9,7 @@ from benchmarks.probes.interaction import control_distances
 from benchmarks.probes.protocol import TASKS, Task
 from benchmarks.probes.tables import Row, cell, read_table
 from experiments.plan import Plan
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 DISTANCES = "interaction_distances"
 STEP, CURVES = "probe_interaction", "interaction.csv"

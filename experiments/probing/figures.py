@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.probes.tables import read_table, reasons
 from experiments.evidence.collect import Gathered
 from experiments.probing.tables import PROBE
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 KINDS = {".svg": "application/gzip", ".png": "image/png"}
 

@@ -22,7 +22,7 @@ from benchmarks.probes.tables import Tables, write_tables
 from benchmarks.records import read_lines
 from datamodules.world import World
 from experiments.probing.inspected import Inputs, InspectedModel
-from experiments.prompt_folders import prompt_file
+from experiments.scoring.prompt_folders import prompt_file
 
 QUESTION = "describe the picture ."
 """The question of training that has to be answered with all that is in a picture."""

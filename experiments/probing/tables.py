@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.probes.tables import read_table
 from experiments.plan import Plan
 from experiments.probing.distances import DISTANCES, finished_distances
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 PROBE_ROWS = "probes.jsonl"
 PROBE = "probe_"

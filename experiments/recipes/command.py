@@ -16,7 +16,7 @@ from experiments.progress import print_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe
 from experiments.scaling.hardware import Fleet, fleet_options
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:

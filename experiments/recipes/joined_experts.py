@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import torch
 
 from experiments.build import build_module
-from experiments.fit import Spent
+from experiments.fitting.fit import Spent
 from experiments.parallel.launch import on_ranks
 from experiments.recipes.train import Inputs, run_stage
 from experiments.training_sequences import training_sequences

@@ -16,7 +16,7 @@ from datamodules.sequences import DataConfig
 from datamodules.world import World
 from experiments.artifacts.data import coded_scenes, save, taught, taught_world
 from experiments.language.words import text_tokens
-from experiments.progress_file import ProgressFile
+from experiments.store.progress_file import ProgressFile
 from models import TASKS
 from models.batch import Packed, pack_generate
 from models.text_tokens import TextTokens

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 from datamodules.sequences import SequenceData
 from experiments.build import build_module
-from experiments.fit import Spent, parameter_counts
-from experiments.markers import write_json
+from experiments.fitting.fit import Spent, parameter_counts
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
+from experiments.store.markers import write_json
 from experiments.train import spent_before
 from experiments.training_sequences import training_sequences
 from models.module import UnifiedModule

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from experiments.markers import write_text
 from experiments.reporting.markdown import markdown_table
 from experiments.reporting.paper_claims import (
     NOT_MEASURED,
@@ -15,6 +14,7 @@ from experiments.reporting.paper_claims import (
     read_paper_claims,
 )
 from experiments.sources import ROOT
+from experiments.store.markers import write_text
 
 PAGE = ROOT / "docs" / "claims.md"
 RESULTS = ROOT / "results"

@@ -14,7 +14,7 @@ from experiments.evidence.comparisons import best_difference
 from experiments.evidence.statistics import Difference
 from experiments.evidence.verdicts import Verdict, judge_claims
 from experiments.reporting.leaderboard import to_csv
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 CLAIMS = "claims.csv"
 

@@ -24,7 +24,7 @@ from experiments.reporting.claims_table import CLAIMS, claims_csv
 from experiments.reporting.paper_claims import probe_entries
 from experiments.reporting.results import find_run
 from experiments.sources import ROOT
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 LIMIT_BYTES = 1_000_000
 NAME = re.compile(r"\w([\w.-]*\w)?")

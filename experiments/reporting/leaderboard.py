@@ -19,8 +19,8 @@ from experiments.evidence.scores import (
     interval_text,
     standings,
 )
-from experiments.markers import write_json, write_text
 from experiments.reporting.markdown import markdown_table
+from experiments.store.markers import write_json, write_text
 
 ABOUT = ("suite", "arm", "architecture", "preset", "stamp", "n_seeds", *COSTS)
 PARTS = tuple(field.name for field in fields(Score))

@@ -14,7 +14,7 @@ from benchmarks.conditioned.prompts import (
 from experiments.evidence.collect import Gathered
 from experiments.graph_variants import PICTURE_BENCHMARKS
 from experiments.reporting.samples import Prompt, Sample, data_address, drawn_cells
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 COLUMN = "unseen"
 """The column of the headline scores."""

@@ -21,7 +21,6 @@ from experiments.evidence.conflict import conflict_statement, conflicts
 from experiments.evidence.kinds import kind_metrics, kind_table
 from experiments.evidence.scores import Standing, headline_metrics, interval_text
 from experiments.evidence.verdicts import judge_claims
-from experiments.markers import write_text
 from experiments.plan import Request
 from experiments.probing.figures import probe_figures
 from experiments.reporting.answer import suite_answer
@@ -33,7 +32,8 @@ from experiments.reporting.methods import methods
 from experiments.reporting.picture_samples import picture_samples
 from experiments.reporting.samples import sample_grid
 from experiments.reporting.side_tables import SIDE_TABLES, side_rows
-from experiments.steps import Store
+from experiments.store.markers import write_text
+from experiments.store.steps import Store
 
 PACKAGES = ("torch", "lightning", "transformers", "diffusers", "torchmetrics", "numpy")
 COST_FORMATS = {

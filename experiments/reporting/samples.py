@@ -11,7 +11,7 @@ from PIL import Image
 
 from experiments.evidence.collect import Gathered
 from experiments.plan import Cell
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 BENCHMARK = "geneval"
 PROMPTS_PER_KIND = 1

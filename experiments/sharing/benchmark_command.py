@@ -19,10 +19,10 @@ from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError
 from experiments.finished_runs import read_plan
-from experiments.judging import world_judge
 from experiments.options import cell_options
+from experiments.scoring.judging import world_judge
 from experiments.sharing.cells import trained_cell
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 CHOSEN = "prompts.jsonl"
 """The prompts of the user's file that the world can show."""

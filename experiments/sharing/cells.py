@@ -7,10 +7,10 @@ from typing import Any
 from experiments.config import ConfigError, view
 from experiments.finished_runs import find_cell, inputs_of
 from experiments.graph import SAMPLER
-from experiments.model import TrainedModel
 from experiments.plan import Cell, Plan, cell_config
-from experiments.steps import Store
-from experiments.tune import tuned_sampling
+from experiments.scoring.model import TrainedModel
+from experiments.scoring.tune import tuned_sampling
+from experiments.store.steps import Store
 
 SAMPLED = "curve"
 """A step of every cell that reads all that drawing and answering need."""

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.finished_runs import read_plan
-from experiments.model import TrainedModel
 from experiments.options import runs_option, seed_option
 from experiments.plan import Cell
+from experiments.scoring.model import TrainedModel
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.local_server import serve
 from experiments.sharing.page import Arm, comparison_page
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 
 def arms_of(runs: Path, run: str, seed: int) -> dict[str, Arm]:

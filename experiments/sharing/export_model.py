@@ -6,12 +6,12 @@ from pathlib import Path
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
-from experiments.markers import write_text
 from experiments.options import cell_options
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.exported import save_arm
 from experiments.sharing.model_card import model_card
-from experiments.steps import Store
+from experiments.store.markers import write_text
+from experiments.store.steps import Store
 
 CARD = "README.md"
 

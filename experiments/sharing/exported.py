@@ -24,9 +24,9 @@ from experiments.config import CellConfig, Layer, resolve
 from experiments.language import bridged_to, checkpoint_of
 from experiments.language.trunk import with_published_trunk
 from experiments.language.words import text_tokens
-from experiments.markers import write_json
-from experiments.model import TrainedModel
 from experiments.schema import load_schema
+from experiments.scoring.model import TrainedModel
+from experiments.store.markers import write_json
 from models.image_tokens import ImageTokenizerConfig
 from models.module import UnifiedModule
 from models.pretrained.source import Source, locate

@@ -17,7 +17,7 @@ from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
 from experiments.progress import Display
 from experiments.scheduler import Unit
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 
 SECONDS_WHEN_NOTHING_CHANGED = 10
 

@@ -9,10 +9,10 @@ import pytest
 from benchmarks.prompts import wise
 from benchmarks.records import read_json
 from datamodules.world import World, WorldConfig
-from experiments import evaluate
 from experiments.graph import cell_steps
 from experiments.parallel.execution import ONE_DEVICE
-from experiments.prompt_folders import FULL
+from experiments.scoring import evaluate
+from experiments.scoring.prompt_folders import FULL
 
 WORLD = World(WorldConfig(classes=4, colours=4))
 NAMES = tuple(WORLD.by_name)  # dog, cow, clock, pizza

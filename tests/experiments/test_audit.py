@@ -26,7 +26,7 @@ from experiments.auditing.server import AuditServer
 from experiments.config import ConfigError
 from experiments.evidence.collect import Gathered
 from experiments.plan import Cell, Plan, Request
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 CHROMIUM = "/usr/bin/chromium"
 PROMPTS, IMAGES = 6, 2

@@ -10,7 +10,7 @@ import pytest
 from experiments.evidence.claims_record import RECORD
 from experiments.evidence.verdicts import judge_claims
 from experiments.reporting.claims_table import CLAIMS, claims_csv, read_claim_rows
-from experiments.steps import Store
+from experiments.store.steps import Store
 from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered
 
 

@@ -15,7 +15,7 @@ from experiments.evidence.comparisons import (
     scored_items,
     seed_differences,
 )
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from tests.experiments.test_verdicts import METRIC, NAME, gathered, row
 
 PAIR = Comparison(arm="fork", against="control", metric=METRIC)

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from experiments.ablate import Ablation
-from experiments.mlflow_views import COSTS
 from experiments.parallel.launch import free_port
 from experiments.sources import ROOT
-from experiments.tracking import Mirror
+from experiments.tracking.mirror import Mirror
+from experiments.tracking.views import COSTS
 
 CHROMIUM = "/usr/bin/chromium"
 LONGEST_WAIT_MS = 60_000

@@ -13,8 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
-from experiments.fit import Recorder, Spent, fit
-from experiments.resuming import RESUME, resume_point
+from experiments.fitting.fit import Recorder, Spent, fit
+from experiments.fitting.resuming import RESUME, resume_point
 from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.geneval.layout import image_names
 from benchmarks.images import read_image, write_image
-from experiments.grid import grid, write_grid
+from experiments.scoring.grid import grid, write_grid
 
 
 def flat(value: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from experiments.evidence.collect import Gathered
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.plan import Cell, Request
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from tests.experiments.test_verdicts import CLAIM, VALUES, gathered
 
 ONE = Claim(**CLAIM, with_width="falls")

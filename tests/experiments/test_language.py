@@ -17,11 +17,11 @@ from experiments.artifacts.stage0 import stage0
 from experiments.build import build_module
 from experiments.language import LanguageConfig
 from experiments.language.words import text_tokens
-from experiments.markers import write_marker
-from experiments.model import TrainedModel
 from experiments.plan import Request
 from experiments.planner import Planner, Project
+from experiments.scoring.model import TrainedModel
 from experiments.sharing.exported import load_arm, save_arm
+from experiments.store.markers import write_marker
 from experiments.train import train
 from models import TASKS
 from models.architectures import architecture

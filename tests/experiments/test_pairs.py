@@ -17,11 +17,11 @@ from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import turns
 from experiments.artifacts.pairs import training_data
 from experiments.config import ConfigError, dotlist_layer
-from experiments.markers import write_marker
 from experiments.plan import Request
 from experiments.planner import Planner, Project
 from experiments.schema import load_schema
 from experiments.sources import Sources
+from experiments.store.markers import write_marker
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
 from models.batch import check

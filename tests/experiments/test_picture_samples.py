@@ -18,7 +18,7 @@ from experiments.plan import Cell
 from experiments.reporting.picture_samples import ASKED, GIVEN, picture_samples
 from experiments.reporting.report import render
 from experiments.reporting.samples import Prompt, Sample
-from experiments.steps import Store
+from experiments.store.steps import Store
 from experiments.suite import HERE
 from tests.benchmarks.conditioned.worlds import PER_KIND, WORLD, asked, written
 from tests.experiments.test_report import plan

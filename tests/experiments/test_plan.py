@@ -12,12 +12,12 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.estimate import UNKNOWN_SECONDS, Estimate, timings_path
-from experiments.markers import write_json
 from experiments.plan import Plan, Request
 from experiments.planner import Planner, Project
-from experiments.progress_file import PROGRESS
 from experiments.sources import ROOT, Sources
-from experiments.steps import Store
+from experiments.store.markers import write_json
+from experiments.store.progress_file import PROGRESS
+from experiments.store.steps import Store
 from experiments.suite import HERE
 from experiments.timetable import Timetable
 

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.probes.tables import read_table, write_tables
 from experiments.config import ConfigError
-from experiments.markers import write_marker
 from experiments.plan import Cell
 from experiments.probing import command as probe
-from experiments.steps import Step, Store
+from experiments.store.markers import write_marker
+from experiments.store.steps import Step, Store
 
 
 def finished(store: Store, arm: str, tasks: tuple[str, ...], rows: list) -> tuple[Cell, Step]:

@@ -12,7 +12,7 @@ from benchmarks.probes.tables import write_tables
 from experiments.plan import Cell
 from experiments.probing.tables import probe_rows
 from experiments.reporting.paper_claims import probe_entries
-from experiments.steps import Store
+from experiments.store.steps import Store
 from tests.benchmarks.probes.planted import Planted, probe
 
 WANTED = [{"table": "alignment_shape", "where": {"task": "understand", "layer": 2}}]

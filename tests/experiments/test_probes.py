@@ -17,10 +17,10 @@ from datamodules.sequences import StepBatches
 from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import save
 from experiments.build import build_module
-from experiments.markers import write_marker
 from experiments.probing import steps as probes
 from experiments.probing.inspected import InspectedModel, parts, untrained_module
-from experiments.prompt_folders import FULL
+from experiments.scoring.prompt_folders import FULL
+from experiments.store.markers import write_marker
 from models import TASKS
 from models.architectures import architecture
 from models.batch import pack_generate, pack_understand

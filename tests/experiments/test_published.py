@@ -15,10 +15,10 @@ from experiments.artifacts.data import save
 from experiments.build import build_module, trained_module
 from experiments.config import ConfigError
 from experiments.language.words import text_tokens
-from experiments.markers import write_json, write_marker
 from experiments.plan import Request
 from experiments.planner import Planner, Project
 from experiments.probing.inspected import InspectedModel
+from experiments.store.markers import write_json, write_marker
 from experiments.train import spent_before, train
 from models.batch import pack_generate
 from models.context import TrunkConfig

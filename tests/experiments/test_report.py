@@ -26,7 +26,7 @@ from experiments.reporting.methods import (
     methods,
 )
 from experiments.schema import load_schema
-from experiments.steps import Store
+from experiments.store.steps import Store
 
 CLAIM = Claim(id="c", text="A fork draws better.", arm="fork", against="shared", metric="g.all")
 METRIC = "g.all@label"

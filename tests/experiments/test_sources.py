@@ -16,7 +16,7 @@ FILES = {
     "benchmarks/rules.py": "def right():\n    return True\n",
     "benchmarks/tags.json": "[]",
     "experiments/__init__.py": "",
-    "experiments/evaluate.py": (
+    "experiments/scoring/evaluate.py": (
         "from benchmarks import dpg, geneval\n"
         "from models.trunk import trunk\n"
         "FOLDER = 'full'\n"
@@ -42,7 +42,9 @@ def changed(tree: Path, file: str, old: str, new: str) -> set[str]:
 
     def hashes() -> dict[str, str]:
         sources = Sources(tree)
-        return {name: sources.entry_hash(f"experiments.evaluate:{name}") for name in ENTRIES}
+        return {
+            name: sources.entry_hash(f"experiments.scoring.evaluate:{name}") for name in ENTRIES
+        }
 
     before, text = hashes(), (tree / file).read_text()
     assert old in text
@@ -58,9 +60,9 @@ def changed(tree: Path, file: str, old: str, new: str) -> set[str]:
         ("benchmarks/rules.py", "True", "False", {"score_geneval"}),
         ("models/norm.py", "return 1", "return 2", {"generate"}),
         ("benchmarks/tags.json", "[]", "[1]", {"score_dpg", "score_geneval"}),
-        ("experiments/evaluate.py", "'full'", "'small'", {"score_geneval"}),
-        ("experiments/evaluate.py", "return folder", "return 3", {"score_geneval"}),
-        ("experiments/evaluate.py", "return trunk()", "return None", {"generate"}),
+        ("experiments/scoring/evaluate.py", "'full'", "'small'", {"score_geneval"}),
+        ("experiments/scoring/evaluate.py", "return folder", "return 3", {"score_geneval"}),
+        ("experiments/scoring/evaluate.py", "return trunk()", "return None", {"generate"}),
         ("models/norm.py", "    return 1", "    # one\n    return 1", set()),
         ("models/norm.py", "def norm():\n", 'def norm():\n    """One."""\n', set()),
     ],
@@ -72,8 +74,8 @@ def test_a_change_touches_the_steps_that_run_it_alone(
 
 
 def test_a_step_whose_function_does_not_exist_is_named(tree: Path) -> None:
-    with pytest.raises(ValueError, match=r"experiments\.evaluate must define tune"):
-        Sources(tree).entry_hash("experiments.evaluate:tune")
+    with pytest.raises(ValueError, match=r"experiments\.scoring\.evaluate must define tune"):
+        Sources(tree).entry_hash("experiments.scoring.evaluate:tune")
 
 
 def test_any_file_changes_the_hash_that_a_cached_plan_depends_on(tree: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.markers import HASHED_BYTES, DamagedError, read_marker
-from experiments.steps import Identity, Step, StepError, Store, explained_disk_errors
+from experiments.store.markers import HASHED_BYTES, DamagedError, read_marker
+from experiments.store.steps import Identity, Step, StepError, Store, explained_disk_errors
 
 IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "cpu", "2.0")
 

@@ -18,11 +18,11 @@ from experiments.artifacts.data import training_data
 from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
-from experiments.fit import save_weights
+from experiments.fitting.fit import save_weights
 from experiments.graph_variants import variants
-from experiments.markers import write_json, write_marker
-from experiments.model import TrainedModel
 from experiments.schema import load_schema
+from experiments.scoring.model import TrainedModel
+from experiments.store.markers import write_json, write_marker
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
 from models.architectures import architecture

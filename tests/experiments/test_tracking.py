@@ -13,14 +13,14 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from experiments import dashboard
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.dashboard import links
 from experiments.evidence.scores import COSTS as LOGGED
-from experiments.mlflow_views import BY_ARCHITECTURE, TAG, view_tags
-from experiments.mlflow_views import COSTS as CHARTED
-from experiments.tracking import Mirror, tracking_uri
+from experiments.tracking import dashboard
+from experiments.tracking.dashboard import links
+from experiments.tracking.mirror import Mirror, tracking_uri
+from experiments.tracking.views import BY_ARCHITECTURE, TAG, view_tags
+from experiments.tracking.views import COSTS as CHARTED
 
 HEADLINE = {"understand": ["vqa.overall"], "generate": ["geneval.overall"]}
 

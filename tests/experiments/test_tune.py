@@ -10,8 +10,8 @@ import pytest
 from benchmarks.records import read_json
 from datamodules.world import World, WorldConfig
 from datamodules.world.prompts import COLUMNS, geneval_prompts, tuning_prompts
-from experiments import tune as tuning
-from experiments.tune import (
+from experiments.scoring import tune as tuning
+from experiments.scoring.tune import (
     CHOSEN,
     GUIDANCE,
     TEMPERATURES,

@@ -14,13 +14,13 @@ from datamodules.world import WorldConfig
 from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
-from experiments.fit import Spent, save_weights
+from experiments.fitting.fit import Spent, save_weights
 from experiments.graph import cell_steps
 from experiments.graph_variants import VARIANTS
 from experiments.match import equal_feed_forward, match, trunk_parameters
 from experiments.merge import merge
 from experiments.schema import load_schema
-from experiments.steps import load_function
+from experiments.store.steps import load_function
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
 from models.fork_random import ForkRandomConfig

@@ -14,9 +14,9 @@ from benchmarks.probes.tables import read_table
 from benchmarks.protocol import Request
 from benchmarks.records import write_lines
 from benchmarks.registry import open_model
-from experiments import run_files
 from experiments.align.command import main
 from experiments.config import ConfigError
+from experiments.fitting import run_files
 from models.interaction_loss import InteractionConfig, target_curve
 from models.pretrained.unified.stages import published_stages
 from models.pretrained.unified.tuning import UnifiedTuning

@@ -16,9 +16,9 @@ from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
 from experiments.graph import cell_steps
 from experiments.graph_variants import IN_CONTEXT, PICTURE_BENCHMARKS, VARIANTS
-from experiments.markers import write_json, write_marker
-from experiments.steps import load_function
-from experiments.tune import CHOSEN, tuned_sampling
+from experiments.scoring.tune import CHOSEN, tuned_sampling
+from experiments.store.markers import write_json, write_marker
+from experiments.store.steps import load_function
 from models.context import TrunkConfig
 from models.shared import SharedConfig
 from models.training import TrainConfig

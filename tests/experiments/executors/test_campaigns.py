@@ -17,7 +17,7 @@ from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, UnitTask
 from experiments.plan import Request
 from experiments.planner import Project
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 
 EVERY_CELL = "must have every cell finished"
 

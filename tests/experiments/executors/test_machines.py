@@ -10,10 +10,10 @@ import pytest
 
 from experiments import scheduler
 from experiments.ablate import Ablation
-from experiments.dashboard import server, wait_until_healthy
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, UnitTask
 from experiments.executors.local import LocalExecutor
+from experiments.tracking.dashboard import server, wait_until_healthy
 
 
 class NowhereToBeSeen:

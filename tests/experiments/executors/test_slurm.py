@@ -16,7 +16,7 @@ from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.slurm import SlurmConfig, SlurmExecutor, SlurmJob
 from experiments.sources import ROOT
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from tests.experiments.executors.conftest import tables
 
 SBATCH = """#!/bin/bash

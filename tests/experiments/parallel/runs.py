@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
-from experiments import run_files
-from experiments.fit import NOTHING, fit
+from experiments.fitting import run_files
+from experiments.fitting.fit import NOTHING, fit
 from experiments.parallel import fit as parallel_fit
 from experiments.parallel.execution import ExecutionConfig
 from experiments.parallel.fit import fit_on_ranks

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.fit import NOTHING
+from experiments.fitting.fit import NOTHING
+from experiments.fitting.resuming import RESUME
 from experiments.parallel.execution import ExecutionConfig
 from experiments.parallel.fit import fit_on_ranks
 from experiments.parallel.launch import on_ranks
-from experiments.resuming import RESUME
 from models.architectures import names
 from tests.experiments.parallel import runs
 from tests.experiments.parallel.runs import WITH_INTERACTION, Case

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from experiments.build import text_module
-from experiments.fit import Spent, save_weights
-from experiments.markers import write_json
+from experiments.fitting.fit import Spent, save_weights
 from experiments.recipes.joined_experts import joined
+from experiments.store.markers import write_json
 from models.context import TrunkConfig
 from models.task_moe import TaskMoEConfig
 from models.tokenizers.kinds import load_codec

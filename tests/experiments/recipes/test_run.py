@@ -13,7 +13,7 @@ from experiments.build import build_module, trained_module
 from experiments.config import view
 from experiments.plan import cell_config
 from experiments.recipes.mixed_data import Scenes
-from experiments.steps import StepError
+from experiments.store.steps import StepError
 from models.text_tokens import BEGIN_IMAGE, END
 from tests.experiments.recipes.conftest import TOY, Papers, Runs, planned
 

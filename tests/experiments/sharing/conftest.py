@@ -11,11 +11,11 @@ import torch
 
 from experiments.config import Layer, canonical, resolve
 from experiments.graph import SAMPLER
-from experiments.markers import write_json, write_marker
 from experiments.plan import Cell, Plan, Request
 from experiments.probing.inspected import untrained_module
 from experiments.schema import load_schema
-from experiments.steps import Step, Store
+from experiments.store.markers import write_json, write_marker
+from experiments.store.steps import Step, Store
 from models.image_tokens import ImageTokenizer
 from models.sampling import SamplingConfig
 

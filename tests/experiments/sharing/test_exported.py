@@ -23,7 +23,7 @@ from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
 from experiments.sharing.exported import load_arm, save_arm
 from experiments.sharing.model_card import model_card
-from experiments.steps import Store
+from experiments.store.steps import Store
 from tests.experiments.sharing.conftest import RUN
 
 WORLD = World(WorldConfig(classes=4, colours=4))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.markers import write_json
+from experiments.store.markers import write_json
 
 PROGRESS = "progress.json"
 SECONDS_BETWEEN_WRITES = 1.0

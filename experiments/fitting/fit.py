@@ -17,10 +17,10 @@ from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
 from datamodules.sequences import SequenceData
-from experiments.markers import write_json
-from experiments.resuming import RESUME, resume_point
-from experiments.run_files import RunFiles
+from experiments.fitting.resuming import RESUME, resume_point
+from experiments.fitting.run_files import RunFiles
 from experiments.step_flops import batch_flops
+from experiments.store.markers import write_json
 from models import TASKS
 from models.module import UnifiedModule
 from models.text_tokens import PAD

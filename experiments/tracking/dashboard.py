@@ -16,8 +16,8 @@ from urllib.error import URLError
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import RUN_IDS
-from experiments.mlflow_views import views
 from experiments.options import runs_option
+from experiments.tracking.views import views
 
 START_SECONDS = 120
 HOST = "127.0.0.1"

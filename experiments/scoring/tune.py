@@ -21,9 +21,9 @@ from benchmarks.geneval_rules import judge_image
 from benchmarks.protocol import Request
 from datamodules.world import World
 from datamodules.world.prompts import tuning_prompts
-from experiments.judging import world_judge
-from experiments.markers import write_json
-from experiments.model import TrainedModel
+from experiments.scoring.judging import world_judge
+from experiments.scoring.model import TrainedModel
+from experiments.store.markers import write_json
 from models.sampling import SamplingConfig
 
 GUIDANCE = (1.5, 2.5, 4.0)

@@ -13,11 +13,11 @@ from benchmarks.judges.world import WorldJudge
 from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.vqa import exact_match
-from experiments.judging import second_judge, world_judge
-from experiments.model import TrainedModel
 from experiments.parallel.workers import shared_out
-from experiments.prompt_folders import annotation_file, prompt_file
-from experiments.tune import tuned_sampling
+from experiments.scoring.judging import second_judge, world_judge
+from experiments.scoring.model import TrainedModel
+from experiments.scoring.prompt_folders import annotation_file, prompt_file
+from experiments.scoring.tune import tuned_sampling
 
 Inputs = dict[str, Path]
 

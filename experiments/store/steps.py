@@ -26,8 +26,8 @@ from typing import Any
 from filelock import FileLock
 
 from experiments.config import digest
-from experiments.markers import ChangedError, DamagedError, read_marker, write_marker
-from experiments.progress_file import PROGRESS
+from experiments.store.markers import ChangedError, DamagedError, read_marker, write_marker
+from experiments.store.progress_file import PROGRESS
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from benchmarks.protocol import Model
 from benchmarks.records import RECORDS
 from benchmarks.results import Results
 from benchmarks.vqa import exact_match
-from experiments.grid import write_grid
-from experiments.judging import world_judge
-from experiments.markers import write_text
-from experiments.model import TrainedModel
 from experiments.parallel.workers import shared_out
-from experiments.prompt_folders import SMALL, annotation_file, prompt_file
-from experiments.result_lines import result_line
-from experiments.tune import tuned_sampling
+from experiments.scoring.grid import write_grid
+from experiments.scoring.judging import world_judge
+from experiments.scoring.model import TrainedModel
+from experiments.scoring.prompt_folders import SMALL, annotation_file, prompt_file
+from experiments.scoring.result_lines import result_line
+from experiments.scoring.tune import tuned_sampling
+from experiments.store.markers import write_text
 
 Inputs = dict[str, Path]
 SAMPLES = "samples"

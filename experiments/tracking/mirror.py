@@ -24,10 +24,10 @@ from benchmarks.images import batched
 from experiments.config import flatten
 from experiments.evidence.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.evidence.scores import COSTS, mean_of
-from experiments.markers import write_json
-from experiments.mlflow_views import COST, FINAL_SAMPLES, SAMPLES, view_tags
 from experiments.plan import Cell, Plan, plan_from_json
-from experiments.steps import Store
+from experiments.store.markers import write_json
+from experiments.store.steps import Store
+from experiments.tracking.views import COST, FINAL_SAMPLES, SAMPLES, view_tags
 
 POLL_SECONDS = 10.0
 BATCH = 500

@@ -14,8 +14,8 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from experiments.progress_file import ProgressFile
-from experiments.resuming import RESUME, put_in_place
+from experiments.fitting.resuming import RESUME, put_in_place
+from experiments.store.progress_file import ProgressFile
 
 METRICS_EVERY = 10
 RESUME_POINTS = 10

@@ -1,0 +1,2 @@
+"""One training by Lightning: its loop, the files that it leaves, and how it goes on where it was
+killed."""
