@@ -63,7 +63,7 @@ def test_a_stalled_reply_is_given_up_and_asked_for_again(tmp_path):
     assert len(server.requests) >= 2
 
 
-@pytest.mark.parametrize("fault", [500, 503, "garbage", "empty", 429])
+@pytest.mark.parametrize("fault", [500, 503, "garbage", "empty", 429, 408, 409])
 def test_a_passing_failure_is_tried_again(tmp_path, fault):
     with ChatServer(echo, faults=(fault,)) as server:
         asker = judge(server, tmp_path)
@@ -106,7 +106,7 @@ def test_no_server_at_all_is_a_clear_error(tmp_path):
         judge(server, tmp_path, tries=1).ask([IMAGE], "what?")
 
 
-@pytest.mark.parametrize(("status", "final"), [(401, True), (404, True), (400, False)])
+@pytest.mark.parametrize(("status", "final"), [(401, True), (403, True), (404, True), (400, False)])
 def test_a_refusal_is_not_tried_again_and_a_wrong_key_ends_the_run(tmp_path, status, final):
     refused = pytest.raises(JudgeError, match=f"status {status}")
     with ChatServer(echo, faults=(status,)) as server, refused as caught:
@@ -200,6 +200,24 @@ def test_questions_without_a_reply_are_counted_and_named_and_the_others_kept(tmp
         server.answer = echo
         ask_all(lambda text: judge(server, tmp_path).ask([IMAGE], text), names, workers=2)
     assert len(server.requests) == asked + 2
+
+
+def test_failures_between_replies_do_not_end_the_run():
+    def fail_at_times(number):
+        if number % 40 == 1:
+            raise JudgeError("odd")
+        return number
+
+    with pytest.raises(JudgeError, match=r"got 13 of 500 without a reply \(1, 41, 81, 121, 161, "):
+        ask_all(fail_at_times, {str(number): number for number in range(500)})
+
+
+def test_a_final_failure_ends_the_run_at_once():
+    def refuse(number):
+        raise JudgeError("wrong key", final=True)
+
+    with pytest.raises(JudgeError, match=r"got 1 of 1000 without a reply and 999 not asked"):
+        ask_all(refuse, {str(number): number for number in range(1000)})
 
 
 def test_a_judge_that_is_gone_is_not_asked_a_thousand_times(tmp_path):

@@ -53,6 +53,7 @@ def test_a_prediction_must_equal_the_answer_of_a_balanced_question(tmp_path):
     found = {name: results.metrics[name].value for name in expected}
     assert found == pytest.approx(expected, abs=1e-9)
     assert results.n_expected == 3
+    assert [item.cluster for item in results.items] == ["n1", "n1", "n2"]
 
 
 @pytest.mark.parametrize(

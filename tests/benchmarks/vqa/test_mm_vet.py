@@ -13,7 +13,7 @@ from .models import Answerer, Chat, write_grey
 QUESTIONS = {
     "v1_0": {"answer": "-1<AND>-5", "capability": ["math", "ocr"]},
     "v1_1": {"answer": "cat", "capability": ["rec"]},
-    "v1_2": {"answer": "dog", "capability": ["ocr", "math"]},
+    "v1_2": {"answer": "dog", "capability": ["ocr", "math", "ocr"]},
 }
 
 
@@ -53,7 +53,9 @@ def test_a_mark_is_the_number_that_a_reply_starts_with(reply, mark):
 
 def test_marks_are_averaged_over_runs_questions_and_capabilities(tmp_path):
     marks = {"v1_0": [1.0, 0.5], "v1_1": [0.0, 0.0], "v1_2": [0.5, 0.2]}
-    metrics = scored(tmp_path, marks).metrics
+    results = scored(tmp_path, marks)
+    assert [item.cluster for item in results.items] == ["v1_0.jpg", "v1_1.jpg", "v1_2.jpg"]
+    metrics = results.metrics
     expected = {
         "mm_vet.overall@judge-unstated": 100 * (0.75 + 0 + 0.35) / 3,
         "mm_vet.capability.ocr@judge-unstated": 100 * (0.75 + 0.35) / 2,
@@ -95,6 +97,10 @@ def test_grades_made_elsewhere_name_their_judge_themselves(tmp_path):
     results = mm_vet.score(tmp_path / "grades.json", write_questions(tmp_path))
     assert results.metrics["mm_vet.overall@gpt-4-0613"].value == 100.0
     assert results.protocol["label"] == "gpt-4-0613"
+    two = {**dict.fromkeys(QUESTIONS, grade), "v1_1": {**grade, "model": ["gpt-4o"]}}
+    write_json(tmp_path / "grades.json", two)
+    results = mm_vet.score(tmp_path / "grades.json", tmp_path / "mm-vet.json")
+    assert results.protocol["label"] == "judge-unstated"
 
 
 def test_an_unread_mark_is_missing_or_officially_nothing(tmp_path):
@@ -103,6 +109,8 @@ def test_an_unread_mark_is_missing_or_officially_nothing(tmp_path):
         scored(tmp_path, marks)
     allowed = scored(tmp_path, marks, allow_missing=True)
     assert allowed.metrics["mm_vet.overall@judge-unstated"].value == 75.0
+    with pytest.raises(MissingItemsError, match="1 of 3 missing or unreadable: v1_1"):
+        scored(tmp_path, {**marks, "v1_1": []})
     official = scored(tmp_path, marks, mode="official")
     assert official.metrics["mm_vet.overall@judge-unstated"].value == 50.0
 

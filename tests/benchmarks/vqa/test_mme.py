@@ -61,6 +61,24 @@ def test_a_subtask_adds_accuracy_and_the_share_of_whole_images(tmp_path):
     assert 200 <= cognition.ci_low < 500 < cognition.ci_high <= 800
 
 
+def test_subtasks_of_unlike_sizes_weigh_alike_and_images_of_two_subtasks_are_two(tmp_path):
+    write_all(tmp_path, ["yes", "no", "yes", "no"])
+    (tmp_path / "OCR.txt").write_text("a.png\tq\tYes\tno\n" * 40)
+    results = mme.score(tmp_path)
+    assert results.metrics["mme.perception@official"].value == pytest.approx(9 * 200, abs=1e-9)
+    assert results.protocol["weights"] == dict.fromkeys(mme.SUBTASKS, 1.0)
+    assert {item.cluster for item in results.items if item.stratum in ("count", "scene")} == {
+        f"{name}/{image}.png" for name in ("count", "scene") for image in range(2)
+    }
+
+
+def test_the_hash_of_what_was_asked_does_not_know_the_replies(tmp_path):
+    write_all(tmp_path, ["yes"] * 4)
+    questions = mme.score(tmp_path).protocol["questions"]
+    write_all(tmp_path, ["no"] * 4)
+    assert mme.score(tmp_path).protocol["questions"] == questions
+
+
 def test_an_absent_subtask_is_named_and_its_sum_left_out(tmp_path):
     write_all(tmp_path, ["yes", "no", "yes", "no"])
     (tmp_path / "OCR.txt").unlink()

@@ -41,6 +41,12 @@ OUTPUT = [
 ]
 
 
+def test_a_choice_with_several_right_letters_is_right_with_any_of_them(tmp_path):
+    rows = [choice("validation_Art_1", "C", ["A", "C"]), choice("validation_Art_2", "B", ["A"])]
+    write_json(tmp_path / "output.json", rows)
+    assert [item.value for item in mmmu.score(tmp_path / "output.json").items] == [1.0, 0.0]
+
+
 def test_an_unread_reply_is_wrong_and_counted(tmp_path):
     write_json(tmp_path / "output.json", OUTPUT)
     results = mmmu.score(tmp_path / "output.json")
@@ -138,6 +144,9 @@ def test_the_score_of_a_perfect_and_of_a_constant_model(reply, overall, tmp_path
         "\nAnswer with the option's letter from the given choices directly."
     )
     assert len(model.asked[0].images) == 1
+    last = {"id": "a", "image_1": "one.png", "image_7": "seven.png"}
+    paths = mmmu_questions.images_of(last, tmp_path)
+    assert paths == (tmp_path / "one.png", tmp_path / "seven.png")
     assert read_json(records)[0]["index2ans"] == {"A": "apple", "B": "banana"}
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.records import MissingItemsError, write_lines
+from benchmarks.records import MissingItemsError, write_json, write_lines
 from benchmarks.vqa import pope
 from benchmarks.vqa.asking import Round
 
@@ -52,7 +52,9 @@ def test_only_three_words_of_the_first_sentence_mean_no(reply, yes):
 
 def test_the_figures_of_a_split(tmp_path):
     # right answers: yes no yes no; said: yes yes no no -> TP 1, FP 1, FN 1, TN 1
-    metrics = scored(tmp_path, ["yes", "yes", "no", "no"]).metrics
+    results = scored(tmp_path, ["yes", "yes", "no", "no"])
+    metrics = results.metrics
+    assert [item.value for item in results.items] == [1, 0, 0, 1]
     for name in ("accuracy", "precision", "recall", "f1", "yes_ratio"):
         assert metrics[f"pope.random.{name}@coco"].value == pytest.approx(1 / 2, abs=1e-12)
     # said: yes yes yes no -> TP 2, FP 1, FN 0, TN 1: P 2/3, R 1, F1 2 x 2/3 / (5/3) = 4/5
@@ -82,7 +84,9 @@ def test_f1_over_the_splits_is_given_as_their_mean_and_of_all_replies(tmp_path):
     records = [tmp_path / "random.jsonl", tmp_path / "popular.jsonl"]
     for path, replies in zip(records, ("yes no yes no", "yes yes yes yes"), strict=True):
         write_lines(path, [{"answer": reply} for reply in replies.split()])
-    metrics = pope.score(records, paths).metrics
+    results = pope.score(records, paths)
+    metrics = results.metrics
+    assert {item.cluster for item in results.items} == {"0.jpg", "1.jpg", "2.jpg"}  # in both
     # random: F1 1; popular: P 1/2, R 1 -> F1 2/3; all: TP 4, FP 2, FN 0 -> P 2/3, R 1 -> 4/5
     assert metrics["pope.mean.f1@coco"].value == pytest.approx(5 / 6, abs=1e-12)
     assert metrics["pope.all.f1@coco"].value == pytest.approx(4 / 5, abs=1e-12)
@@ -129,10 +133,22 @@ def test_bad_files_are_named(tmp_path):
         pope.score([records], [path])
     with pytest.raises(ValueError, match="a file for each of 1 question files, got 2"):
         pope.score([records, records], [path])
+    with pytest.raises(ValueError, match="must name different splits, got random, random"):
+        pope.score([records, records], [path, path])
     write_lines(records, [{"answer": "no"}] * 2)
     write_split(tmp_path, labels=["yes", "maybe"])
     with pytest.raises(ValueError, match="label must be yes or no, got 'maybe'"):
         pope.score([records], [path])
+
+
+def test_splits_that_were_answered_unlike_are_refused(tmp_path):
+    paths = [write_split(tmp_path, f"coco_pope_{name}.json") for name in ("random", "popular")]
+    records = [tmp_path / name / "answers.jsonl" for name in ("random", "popular")]
+    for path, model in zip(records, "mn", strict=True):
+        write_lines(path, [{"answer": "no"}] * 4)
+        write_json(path.parent / "manifest.json", {"prompts": None, "model": {"model": model}})
+    with pytest.raises(ValueError, match="must be made alike, got another protocol for 'popular'"):
+        pope.score(records, paths)
 
 
 def test_a_reply_with_an_odd_line_separator_is_one_reply(tmp_path):

@@ -46,7 +46,9 @@ def test_the_first_character_is_the_answer(reply, character):
 
 
 def test_the_image_part_alone_where_no_video_was_asked_about(tmp_path):
-    metrics = scored(tmp_path, ["A", "(B)"]).metrics
+    results = scored(tmp_path, ["A", "(B)"])
+    assert [item.cluster for item in results.items] == ["picture0", "picture1"]
+    metrics = results.metrics
     assert {name: metric.value for name, metric in metrics.items()} == {
         "seed_bench.image@letter": 50.0,
         "seed_bench.type.Scene@letter": 50.0,

@@ -40,7 +40,9 @@ def test_accuracy_by_the_rule_of_the_official_evaluator(answers, reply, expected
 
 
 def test_the_metric_is_a_percentage(tmp_path):
-    metrics = scored(tmp_path, ["Levi's", "1000"]).metrics
+    results = scored(tmp_path, ["Levi's", "1000"])
+    assert [item.cluster for item in results.items] == ["i0", "i1"]
+    metrics = results.metrics
     assert metrics["textvqa.overall@official"].value == pytest.approx(95, abs=1e-9)
 
 

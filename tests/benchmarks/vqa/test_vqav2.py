@@ -61,7 +61,9 @@ def test_annotators_with_equal_entries_do_not_see_each_other():
 
 
 def test_metrics_are_percentages_overall_and_by_both_types(tmp_path):
-    metrics = scored(tmp_path, ["Yes", "two", "a t shirt"]).metrics
+    results = scored(tmp_path, ["Yes", "two", "a t shirt"])
+    assert [item.cluster for item in results.items] == ["1", "1", "2"]
+    metrics = results.metrics
     expected = {
         "vqav2.overall@val2014": (100 + 90 + 60) / 3,
         "vqav2.answer_type.yes/no@val2014": 100.0,
