@@ -95,8 +95,10 @@ def map_features(path: Path) -> FeatureSet:
         with np.load(path) as arrays:
             ids = [str(name) for name in arrays["ids"].tolist()]
         rows = _mapped(path)
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} must hold `ids` and `features`, got: {error}.") from error
+    if rows.dtype.kind not in "iuf":
+        raise ValueError(f"{path} must hold numbers as features, got {rows.dtype}.")
     if rows.ndim != 2 or len(rows) != len(ids):
         raise ValueError(
             f"{path} must hold one row of features an id, got {list(rows.shape)} for {len(ids)}."
@@ -150,10 +152,13 @@ def _mapped(path: Path) -> np.ndarray:
                 return arrays["features"]
         with archive.open(member) as file:
             np.lib.format.read_magic(file)
-            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            shape, by_column, kind = np.lib.format.read_array_header_1_0(file)
             inside = file.tell()
+    if kind.hasobject:  # mapped, its bytes would be taken for addresses
+        raise ValueError("features that are objects")
     with path.open("rb") as file:
         file.seek(member.header_offset)
         name, extra = struct.unpack("<HH", file.read(LOCAL_HEADER)[-4:])
     offset = member.header_offset + LOCAL_HEADER + name + extra + inside
-    return np.memmap(path, dtype=kind, mode="r", shape=shape, offset=offset)
+    order = "F" if by_column else "C"
+    return np.memmap(path, dtype=kind, mode="r", shape=shape, offset=offset, order=order)

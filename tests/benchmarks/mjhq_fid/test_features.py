@@ -21,8 +21,10 @@ def test_a_feature_file_is_what_numpy_reads(tmp_path):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_a_feature_file_that_numpy_wrote_is_mapped_alike(tmp_path, save):
-    save(tmp_path / "features.npz", features=ROWS.astype(np.float16), ids=np.array(["a", "b", "c"]))
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_feature_file_that_numpy_wrote_is_mapped_alike(tmp_path, save, order):
+    rows = np.asarray(ROWS, dtype=np.float16, order=order)
+    save(tmp_path / "features.npz", features=rows, ids=np.array(["a", "b", "c"]))
     found = map_features(tmp_path / "features.npz")
     assert found.ids == ["a", "b", "c"]
     np.testing.assert_array_equal(found.rows, ROWS)
@@ -64,6 +66,14 @@ def test_a_feature_that_is_no_number_is_refused_with_its_image(tmp_path, value, 
     write_features(tmp_path / "broken.npz", ["a", "b", "c"], broken)
     with pytest.raises(ValueError, match=f"must hold numbers, got {named} for b"):
         read_features(tmp_path / "broken.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize(("kind", "message"), [("U", "numbers as features, got <U"), ("O", "got")])
+def test_features_that_are_texts_or_objects_are_refused(tmp_path, save, kind, message):
+    save(tmp_path / "odd.npz", features=np.array([["x"]]).astype(kind), ids=np.array(["a"]))
+    with pytest.raises(ValueError, match=rf"odd\.npz must hold .*{message}"):
+        map_features(tmp_path / "odd.npz")
 
 
 def test_an_id_that_comes_twice_is_refused(tmp_path):
