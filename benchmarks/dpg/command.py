@@ -81,7 +81,8 @@ def _generate(options: Namespace, out: Path) -> None:
 def _judge(options: Namespace, images: Path, out: Path | None) -> None:
     out = out or flags.records_folder(images)
     if options.judge == EXPORT:
-        written = export(images, options.questions, out, options.images_per_prompt or CROPS)
+        count, allow_missing = options.images_per_prompt, options.allow_missing
+        written = export(images, options.questions, out, count, allow_missing)
         print(f"{written} questions to answer in {out / REQUESTS}; then score them as records")
         return
     judge(

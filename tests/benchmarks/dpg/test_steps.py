@@ -10,7 +10,7 @@ from benchmarks import dpg
 from benchmarks.dpg.export import export
 from benchmarks.dpg.grids import find_files, read_files
 from benchmarks.images import write_image
-from benchmarks.records import MissingItemsError, read_json, read_lines
+from benchmarks.records import MissingItemsError, read_json, read_lines, write_lines
 
 SHADES = (10, 20, 30, 40)
 
@@ -128,10 +128,43 @@ def test_missing_damaged_and_odd_grids_are_named(bench, tmp_path):
 
 def test_questions_for_another_environment_say_where_to_look(bench, tmp_path):
     dpg.generate(Shades(), bench, tmp_path / "images")
-    assert export(tmp_path / "images", bench, tmp_path / "out", 4) == 16
+    assert export(tmp_path / "images", bench, tmp_path / "out") == 16
     rows = read_lines(tmp_path / "out" / "requests.jsonl")
     last = rows[-1]
     assert (last["item_id"], last["crop"], last["proposition_id"]) == ("b", 3, "2")
     assert last["question"] == "q2?"
-    with Image.open(last["image"]) as image:
-        assert image.crop(last["box"]).getpixel((0, 0)) == (40, 40, 40)
+    shown = {row["crop"]: Image.open(row["image"]).crop(row["box"]).getextrema()[0] for row in rows}
+    assert shown == {crop: (shade, shade) for crop, shade in enumerate(SHADES)}
+
+
+def test_questions_for_another_environment_are_of_the_images_that_the_manifest_names(
+    bench, tmp_path
+):
+    dpg.generate(Shades(), bench, tmp_path / "images", 1)
+    assert export(tmp_path / "images", bench, tmp_path / "out") == 4
+    rows = read_lines(tmp_path / "out" / "requests.jsonl")
+    assert {tuple(row["box"]) for row in rows} == {(0, 0, 4, 4)}
+    write_lines(tmp_path / "out" / "records.jsonl", [{**row, "answer": "yes"} for row in rows])
+    results = dpg.score(tmp_path / "out" / "records.jsonl", bench, judge_name="mplug")
+    assert (results.n_scored, results.protocol["images_per_prompt"]) == (2, 1)
+    assert results.protocol["model"] == Shades.protocol
+
+
+def test_questions_are_not_asked_of_other_prompts_absent_images_or_over_anothers_records(
+    bench, tmp_path
+):
+    images, out = tmp_path / "images", tmp_path / "out"
+    dpg.generate(Shades(), bench, images)
+    dpg.write_questions(tmp_path / "other.csv", [row("a", 1), row("b", 1)])
+    with pytest.raises(ValueError, match=r"images must be made from .*other\.csv"):
+        export(images, tmp_path / "other.csv", out)
+    dpg.judge(Shades(), images, bench, tmp_path / "records")
+    with pytest.raises(ValueError, match="must be empty or hold a part of the same step"):
+        export(images, bench, tmp_path / "records")
+    (images / "b.png").unlink()
+    with pytest.raises(MissingItemsError, match=r"4 of 8 missing .*\('b', 0\)"):
+        export(images, bench, out)
+    assert export(images, bench, out, allow_missing=True) == 8
+    write_image(images / "b.png", np.zeros((9, 8, 3), np.uint8))
+    with pytest.raises(ValueError, match="grid of two by two like images, got 8 x 9 pixels"):
+        export(images, bench, out)
