@@ -35,24 +35,29 @@ def write_questions(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def read_rows(path: Path) -> Sequence[Row]:
     """Return the CSV's rows, propositions as plain numbers ("01" is "1").
 
-    ValueError for a lacking column, for no row at all, or for what is no number.
+    ValueError for a lacking column, for no row at all, for a row with fewer or more cells than
+    columns (the last of a file that is half there), or for what is no number.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        rows = list(reader)
-    if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise ValueError(f"{path} must have the column {lacking[0]!r}, got {reader.fieldnames}.")
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    if lacking := [name for name in COLUMNS if name not in columns]:
+        raise ValueError(f"{path} must have the column {lacking[0]!r}, got {columns}.")
     if not rows:
         raise ValueError(f"{path} must have at least one question, got none.")
     for number, row in enumerate(rows, start=1):
-        numbers = [row["proposition_id"], *(row["dependency"] or "").split(",")]
-        if not numbers[0] or not all((one or "").strip().isdigit() or not one for one in numbers):
+        if None in row or None in row.values():  # as DictReader marks too many, and too few
+            raise ValueError(
+                f"{path} question {number} must have a cell for each of {len(columns)} columns, "
+                f"got {'more' if None in row else 'fewer'} (item {row['item_id']!r})."
+            )
+        numbers = [row["proposition_id"], *row["dependency"].split(",")]
+        if not numbers[0] or not all(one.strip().isdigit() or not one for one in numbers):
             raise ValueError(
                 f"{path} question {number} must have whole numbers as proposition and dependency, "
                 f"got {row['proposition_id']!r} and {row['dependency']!r}."
             )
         row["proposition_id"] = str(int(numbers[0]))
-        row["dependency"] = row["dependency"] or ""
     return rows
 
 

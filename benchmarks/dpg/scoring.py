@@ -86,8 +86,14 @@ def read_replies(path: Path) -> dict[Question, str]:
                 f"{path} must have whole numbers as crop and proposition_id, "
                 f"got {record['crop']!r} and {record['proposition_id']!r}."
             ) from error
+        if not isinstance(record["answer"], str):
+            where = f"{record['item_id']} crop {record['crop']}"
+            raise ValueError(
+                f"{path} must have a text as answer, got {record['answer']!r} for {where} "
+                f"proposition {record['proposition_id']}."
+            )
     indexed = index_by(records, "item_id", "crop", "proposition_id")
-    return {key: str(record["answer"]) for key, record in indexed.items()}
+    return {key: record["answer"] for key, record in indexed.items()}
 
 
 def _read_fixed(replies: Mapping[Question, str]) -> dict[Question, bool]:

@@ -34,6 +34,18 @@ def test_files_that_break_the_form_are_named(tmp_path):
         dpg.read_questions(tmp_path / "words.csv")
 
 
+def test_a_row_with_fewer_or_more_cells_than_columns_is_refused(tmp_path):
+    path = tmp_path / "half.csv"
+    dpg.write_questions(path, [row("a", 1), row("b", 1)])
+    whole = path.read_text().rstrip()
+    path.write_text(whole.rpartition(",")[0])
+    with pytest.raises(ValueError, match=r"question 2 must have a cell .* got fewer \(item 'b'\)"):
+        dpg.read_questions(path)
+    path.write_text(whole + ",")
+    with pytest.raises(ValueError, match=r"question 2 must have a cell .* got more \(item 'b'\)"):
+        dpg.read_questions(path)
+
+
 def test_prompts_come_from_the_csv_a_folder_or_a_json(tmp_path):
     items = {"a": [row("a", 1)], "b": [row("b", 1)]}
     for name in items:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import dpg
 from benchmarks.dpg.questions import read_official
-from benchmarks.dpg.scoring import read_reply, zero_in_order
+from benchmarks.dpg.scoring import MODES, read_reply, zero_in_order
 from benchmarks.records import MissingItemsError, write_json, write_lines
 from benchmarks.results import Results
 
@@ -224,3 +224,16 @@ def test_numbers_may_be_numbers_and_replies_come_once(tmp_path):
     write_lines(tmp_path / "records.jsonl", [{**reply, "item_id": "z"}])
     with pytest.raises(ValueError, match="replies must belong to the prompts"):
         dpg.score(*paths)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("answer", [None, ["yes"], True])
+def test_an_answer_that_is_no_text_is_refused(tmp_path, mode, answer):
+    rows = [row("z", 1), row("a", 1)]
+    with pytest.raises(ValueError, match=r"must have a text as answer, got .* for a crop 2 prop"):
+        scored(
+            tmp_path,
+            rows,
+            {"z": [["yes"]] * 4, "a": [["yes"], ["no"], [answer], ["no"]]},
+            mode=mode,
+        )
