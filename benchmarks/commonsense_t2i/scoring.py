@@ -13,7 +13,8 @@ from typing import Any
 from benchmarks.commonsense_t2i.pairs import SIDES, Pair, Side, Slot, read_pairs, slots
 from benchmarks.commonsense_t2i.steps import BENCHMARK, IMAGES_PER_PROMPT, NEGATIVES
 from benchmarks.image_judging import FILE
-from benchmarks.records import index_by, read_judged, read_lines, require_complete
+from benchmarks.named_records import cosine, read_named
+from benchmarks.records import read_judged, require_complete
 from benchmarks.results import Item, Results, summarise
 
 SCALE = 100.0
@@ -35,15 +36,14 @@ def score(
     """Return the share of right couples of images in points, over all pairs and by category.
 
     MissingItemsError names images without a record, unless they may be missing; a couple of which
-    one is missing is not scored. ValueError for a record of no image.
+    one is missing is not scored. ValueError for a record of no image, a second one of an image, or
+    one without two cosines.
     """
     pairs = read_pairs(prompts_path)
     manifest = read_judged(records_path, prompts_path, judge_name)
     count = manifest.get("images_per_prompt", IMAGES_PER_PROMPT)
-    rows = {
-        name.rpartition(".")[0]: _likeness(records_path, row)
-        for name, row in index_by(read_lines(records_path, FILE, "likeness"), FILE).items()
-    }
+    named = read_named(records_path, "likeness")
+    rows = {name: _likeness(records_path, row) for name, row in named.items()}
     places = slots(pairs, count)
     missing = require_complete("records", [slot.name for slot in places], rows, allow_missing)
     couples = [slot for slot in places if slot.side == 1]
@@ -69,7 +69,8 @@ def _likeness(path: Path, row: Mapping[str, Any]) -> tuple[float, float]:
     found = row["likeness"]
     if not isinstance(found, list) or len(found) != len(SIDES):
         raise ValueError(f"{path} must give {row[FILE]} two likenesses, got {found!r}.")
-    return float(found[0]), float(found[1])
+    first, second = (cosine(path, row[FILE], value) for value in found)
+    return first, second
 
 
 def _item(pair: Pair, slot: Slot, rows: Mapping[str, tuple[float, float]]) -> Item:

@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.dreambench.steps import BENCHMARK, IMAGES_PER_PROMPT, REAL
 from benchmarks.dreambench.subjects import PROMPTS_FILE, Slot, Subject, read_subjects, slots
 from benchmarks.image_judging import FILE
-from benchmarks.records import index_by, read_judged, read_lines, require_complete
+from benchmarks.named_records import cosine, read_named
+from benchmarks.records import read_judged, require_complete
 from benchmarks.results import Item, Metric, Results, estimate
 
 MEASURES = ("dino", "clip_i", "clip_t", "dino_given", "clip_i_given")
@@ -30,15 +31,15 @@ def score(
     """Return each measure over all images, and over those of objects and of live subjects.
 
     Intervals resample subjects. MissingItemsError names images without a record, unless they may be
-    missing; ValueError a record of no image, or of other pictures than the subject's.
+    missing; ValueError a record of no image, a second one of an image, one of other pictures than
+    the subject's, or what is no cosine.
     """
     subjects = read_subjects(data_dir)
     manifest = read_judged(records_path, data_dir / PROMPTS_FILE, judge_name)
     places = slots(subjects, manifest.get("images_per_prompt", IMAGES_PER_PROMPT))
-    rows = {
-        name.rpartition(".")[0]: row
-        for name, row in index_by(read_lines(records_path, FILE, *MEASURES[:3]), FILE).items()
-    }
+    rows = read_named(records_path, *MEASURES[:3])
+    for row in rows.values():
+        _require_cosines(records_path, row)
     missing = require_complete("records", [slot.name for slot in places], rows, allow_missing)
     scored = [slot for slot in places if slot.name in rows]
     items = [item for slot in scored for item in _items(slot, rows[slot.name])]
@@ -50,6 +51,19 @@ def score(
         metrics=_metrics(items, manifest["label"]),
         items=items,
     )
+
+
+def _require_cosines(path: Path, row: Mapping[str, Any]) -> None:
+    """ValueError that names file and image unless a record's values are cosines."""
+    for name in ("dino", "clip_i"):
+        if not isinstance(row[name], dict):
+            raise ValueError(
+                f"{path} must give {row[FILE]} its {name} by picture, got {row[name]!r}."
+            )
+    real = {name: value for name, value in row.get(REAL, {}).items() if value is not None}
+    values = [*row["dino"].values(), *row["clip_i"].values(), row["clip_t"], *real.values()]
+    for value in values:
+        cosine(path, row[FILE], value)
 
 
 def measures(subject: Subject, row: Mapping[str, Any]) -> dict[str, float]:

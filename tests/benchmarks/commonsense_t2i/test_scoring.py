@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.commonsense_t2i import score
 from benchmarks.commonsense_t2i.scoring import supports
-from benchmarks.records import MissingItemsError, write_json, write_lines
+from benchmarks.records import MissingItemsError, read_lines, write_json, write_lines
 
 PAIR = {"prompt1": "a", "prompt2": "b", "description1": "A", "description2": "B"}
 
@@ -105,3 +105,19 @@ def test_a_couple_of_which_an_image_is_missing_is_named_and_never_scored(scored)
 def test_a_record_without_two_likenesses_is_named(scored):
     with pytest.raises(ValueError, match=r"prompt1_img/original/0001-1.png two likenesses"):
         scored([[[0.3], ALIKE]])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "0.3", True, 25.0])
+def test_a_likeness_that_is_no_cosine_is_refused(scored, value):
+    message = r"records\.jsonl must give prompt2_img/original/0001-1\.png a cosine in \[-1, 1\]"
+    with pytest.raises(ValueError, match=message):
+        scored([[UNLIKE, [value, 0.2]]])
+
+
+def test_two_records_of_one_image_are_refused_whatever_their_suffix(scored, tmp_path):
+    scored([[UNLIKE, ALIKE]])
+    rows = read_lines(tmp_path / "records.jsonl")
+    rows.append({"filename": rows[0]["filename"].replace(".png", ".jpg"), "likeness": ALIKE})
+    write_lines(tmp_path / "records.jsonl", rows)
+    with pytest.raises(ValueError, match=r"one record an image, got .*1\.png and .*1\.jpg"):
+        score(tmp_path / "records.jsonl", tmp_path / "data.json")

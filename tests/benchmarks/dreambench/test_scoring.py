@@ -103,3 +103,27 @@ def test_a_record_of_no_image_or_of_other_pictures_is_refused(scored):
     short = {**rows[0], "dino": {"00.png": 0.5}}
     with pytest.raises(ValueError, match=r"dino of dog2/00-0.png must be of the subject's 2"):
         scored([short, *rows[1:]])
+
+
+@pytest.mark.parametrize("value", [float("nan"), None, 50.0])
+def test_what_is_no_cosine_is_refused_with_file_and_image(scored, value):
+    message = r"records\.jsonl must give dog2/00-0\.png a cosine in \[-1, 1\], got"
+    whole = row("dog2", 0, [0.5])
+    for broken in (
+        {**whole, "dino": {"00.png": 0.5, "01.png": value}},
+        {**whole, "clip_i": {"00.png": value, "01.png": 0.5}},
+        {**whole, "clip_t": value},
+    ):
+        with pytest.raises(ValueError, match=message):
+            scored([broken])
+    if value is not None:  # of a single picture there is none
+        with pytest.raises(ValueError, match=message):
+            scored([{**whole, "real": {"dino": value, "clip_i": None}}])
+    with pytest.raises(ValueError, match=r"dog2/00-0\.png its dino by picture, got \[0\.5"):
+        scored([{**whole, "dino": [0.5, 0.5]}])
+
+
+def test_two_records_of_one_image_are_refused_whatever_their_suffix(scored):
+    one = row("dog2", 0, [0.5])
+    with pytest.raises(ValueError, match=r"got dog2/00-0\.png and dog2/00-0\.jpg"):
+        scored([one, {**one, "filename": "dog2/00-0.jpg"}])
