@@ -2,7 +2,8 @@
 
 The models may differ, nothing else: unlike protocols are refused with the first thing that they
 differ in. The p-value comes from flipping the sign of whole clusters' differences, the interval
-from resampling clusters within strata, widened where they are few.
+from resampling clusters within strata, widened where they are few. One cluster, such as a distance
+between two sets, has neither.
 """
 
 from argparse import Namespace
@@ -17,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks import flags
-from benchmarks.few_clusters import expansion
+from benchmarks.few_clusters import interval
 from benchmarks.protocol import first_difference
-from benchmarks.results import CONFIDENCE, ITEMS, RESULTS, Item, Results
+from benchmarks.results import ITEMS, RESULTS, Item, Results
 
-MAY_DIFFER = ("model", "missing", "dropped", "usage")
+MAY_DIFFER = ("model", "missing", "dropped", "unreadable", "beyond_scale", "usage")
 """What a protocol says of the outcome or of the model under test, not of how it was measured."""
 WEIGHTS = ("weights", "group_weights")
 """Where a protocol says how much each stratum counts in the overall score; else items count
@@ -34,21 +35,27 @@ TOLERANCE = 1e-9
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Mean of each side, their difference (second minus first) with its interval, and the p-value
-    of no difference.
+    of no difference; None and no p-value where there is but one cluster.
     """
 
     name: str
     first: float
     second: float
-    ci_low: float
-    ci_high: float
-    p_value: float
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
     n: int
 
     @property
     def difference(self) -> float:
         """The second side minus the first."""
         return self.second - self.first
+
+    def __str__(self) -> str:
+        values = " ".join(f"{value:9.4g}" for value in (self.first, self.second, self.difference))
+        span = "" if self.ci_low is None else f"[{self.ci_low:.4g}, {self.ci_high:.4g}]"
+        p_value = "" if self.p_value is None else f"{self.p_value:.4f}"
+        return f"{self.name:32} {values}  {span:22} {p_value:>7} {self.n:6}"
 
 
 def arguments(verb: str) -> list[flags.Flag]:
@@ -69,9 +76,7 @@ def run_verb(verb: str, options: Namespace) -> None:
         print(f"{side} {path}: {dict(results.protocol.get('model', {})) or 'model not stated'}")
     print(f"{'':32} {'A':>9} {'B':>9} {'B - A':>9}  {'95% interval':22} {'p':>7} {'items':>6}")
     for row in rows:
-        interval = f"[{row.ci_low:.4g}, {row.ci_high:.4g}]"
-        values = " ".join(f"{value:9.4g}" for value in (row.first, row.second, row.difference))
-        print(f"{row.name:32} {values}  {interval:22} {row.p_value:7.4f} {row.n:6}")
+        print(row)
 
 
 def read(path: Path) -> Results:
@@ -94,7 +99,8 @@ def _finite(results: Results, folder: Path) -> Results:
 
 
 def compare(first: Results, second: Results) -> list[Comparison]:
-    """Return the comparison of the overall score, then of each stratum if there are several.
+    """Return the comparison of the overall score, then of each stratum if there are several; where
+    each item is a metric (a distance), of each alone.
 
     ValueError if the results are of unlike protocols, or score unlike items.
     """
@@ -102,11 +108,13 @@ def compare(first: Results, second: Results) -> list[Comparison]:
     others = {item.name: item for item in second.items}
     pairs = [(item, others[item.name]) for item in first.items]
     weights = next((first.protocol[key] for key in WEIGHTS if key in first.protocol), None)
-    rows = [_compared(_overall_name(first, weights), pairs, weights)]
+    rows = []
+    if not all(item.name in first.metrics for item in first.items):
+        rows.append(_compared(_overall_name(first, weights), pairs, weights))
     strata: dict[str, list[tuple[Item, Item]]] = defaultdict(list)
     for pair in pairs:
         strata[pair[0].stratum].append(pair)
-    if len(strata) > 1:
+    if len(strata) > 1 or not rows:
         rows += [_compared(name, members, None) for name, members in strata.items()]
     return rows
 
@@ -178,8 +186,12 @@ def _compared(
     )
 
 
-def _p_value(by_cluster: np.ndarray) -> float:
-    """Return how often random signs of the clusters' differences give as much; never 0."""
+def _p_value(by_cluster: np.ndarray) -> float | None:
+    """Return how often random signs of the clusters' differences give as much; never 0, and None of
+    one cluster, which gives as much by either sign.
+    """
+    if len(by_cluster) < 2:
+        return None
     found, size = abs(by_cluster.sum()), len(by_cluster)
     random = np.random.default_rng(0)
     slack = TOLERANCE * max(1.0, np.abs(by_cluster).sum())
@@ -197,7 +209,7 @@ def _signs(random: np.random.Generator, size: int) -> Iterator[np.ndarray]:
 
 def _interval(
     by_cluster: np.ndarray, weight: np.ndarray, strata: np.ndarray
-) -> tuple[float, float]:
+) -> tuple[float, float] | tuple[None, None]:
     """Return the interval of the difference, clusters resampled within strata.
 
     Each stratum's share of the overall score is fixed; within it, a larger cluster weighs more.
@@ -208,11 +220,7 @@ def _interval(
         sums, sizes = by_cluster[strata == name], weight[strata == name]
         drawn = random.integers(len(sums), size=(len(draws), len(sums)))
         draws += sizes.sum() * sums[drawn].sum(1) / sizes[drawn].sum(1)
-    value = by_cluster.sum()
-    draws = value + expansion(len(by_cluster), len(names)) * (draws - value)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
+    return interval(float(by_cluster.sum()), draws, len(by_cluster), len(names))
 
 
 def protocol_lines(protocol: Mapping[str, Any], place: str = "") -> Iterator[str]:

@@ -2,7 +2,7 @@
 clusters.
 
 Items of one prompt (or of one image) are not independent, so the bootstrap draws whole clusters,
-within each stratum.
+within each stratum; the interval is widened where they are few, and one alone has none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.few_clusters import CONFIDENCE as CONFIDENCE
+from benchmarks.few_clusters import interval
 from benchmarks.records import read_json, read_lines, write_json, write_lines
 
 RESULTS = "results.json"
@@ -19,7 +21,6 @@ ITEMS = "items.jsonl"
 DRAWS = 1000
 DRAWN_AT_ONCE = 1 << 21
 """Clusters drawn together, which bounds the memory."""
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +118,9 @@ def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) 
         value += share * values[chosen].mean()
         members = [cluster for cluster, kept in zip(clusters, chosen, strict=True) if kept]
         draws += share * _resampled_means(values[chosen], members, random)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Metric(value=float(value), ci_low=float(low), ci_high=float(high), n=len(items))
+    size = len(set(zip(strata.tolist(), clusters, strict=True)))
+    low, high = interval(float(value), draws, size, len(names))
+    return Metric(value=float(value), ci_low=low, ci_high=high, n=len(items))
 
 
 def _resampled_means(

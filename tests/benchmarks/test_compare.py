@@ -47,6 +47,40 @@ def test_the_p_value_is_that_of_the_sign_test_where_all_differ_alike():
     assert row.p_value == pytest.approx(0.00195, abs=0.0015)
 
 
+def test_the_p_value_is_never_zero():
+    (row,) = compare(results([0.0] * 20), results([1.0] * 20))
+    assert row.p_value == pytest.approx(
+        1 / 10_001
+    )  # none of 10,000 draws, and the one that was seen
+
+
+def test_one_cluster_has_neither_interval_nor_p_value(tmp_path, capsys):
+    for name, value in (("a", 0.0), ("b", 1.0)):
+        results([value] * 3, clusters="aaa").write(tmp_path / name)
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["overall", "0", "1", "1", "3"]
+
+
+def test_distances_are_set_side_by_side_and_not_averaged():
+    def distances(**values: float) -> Results:
+        names = {name: f"mjhq.{name}@x-n60" for name in values}
+        items = [
+            Item(name=names[name], cluster=names[name], stratum=f"mjhq.{name}", value=value)
+            for name, value in values.items()
+        ]
+        metrics = {names[name]: estimate(items[:1]) for name in values}
+        return replace(results([1.0]), benchmark="mjhq_fid", items=items, metrics=metrics)
+
+    rows = compare(distances(fid=9.0, kid=0.1), distances(fid=8.0, kid=0.3))
+    assert [(row.name, row.difference) for row in rows] == [
+        ("mjhq.fid", -1.0),
+        ("mjhq.kid", pytest.approx(0.2)),
+    ]
+    assert {(row.ci_low, row.ci_high, row.p_value) for row in rows} == {(None, None, None)}
+    (alone,) = compare(distances(fid=9.0), distances(fid=8.0))
+    assert (alone.name, alone.p_value) == ("mjhq.fid", None)
+
+
 def test_a_cluster_counts_once():
     (row,) = compare(
         results([0.0] * 8, clusters="aaaabbbb"), results([1.0] * 8, clusters="aaaabbbb")
@@ -77,6 +111,17 @@ def test_strata_count_by_the_protocols_weights():
     assert rows["t"].second == 1.0
 
 
+def test_strata_are_resampled_apart_where_the_protocol_weighs_them():
+    # all of the spread lies between the strata, so that nothing is left to resample
+    weights = {"s": 1.0, "t": 1.0}
+    sides = (
+        results([0] * 6, "ssstts", weights=weights),
+        results([1, 1, 1, 0, 0, 1], "ssstts", weights=weights),
+    )
+    overall = compare(*sides)[0]
+    assert (overall.difference, overall.ci_low, overall.ci_high) == (0.5, 0.5, 0.5)
+
+
 def test_a_score_that_is_no_mean_of_items_is_not_called_overall():
     first, second = results([1, 0]), results([1, 1])
     metric = estimate([Item(name="0", cluster="0", stratum="0", value=7.0)])
@@ -89,6 +134,13 @@ def test_the_first_difference_of_protocols_is_named():
     assert first_difference(PROTOCOL, other) == "judge.threshold: 0.3 against 0.5"
     assert first_difference(PROTOCOL, {**PROTOCOL, "seeds": 42}) == "seeds: 'nothing' against 42"
     assert first_difference(PROTOCOL, {**PROTOCOL, "model": 1}, ("model",)) is None
+
+
+@pytest.mark.parametrize(
+    "outcome", ["model", "missing", "dropped", "unreadable", "beyond_scale", "usage"]
+)
+def test_outcomes_may_differ_between_protocols(outcome):
+    compare(results([1, 0], **{outcome: [1]}), results([1, 0], **{outcome: []}))
 
 
 @pytest.mark.parametrize("name", ["baseline.json", "absent.json", "none/results.json"])

@@ -84,7 +84,10 @@ def test_images_count_alike_however_many_pictures_their_subject_has(scored):
     assert results.n_expected == results.n_scored == 50
     dino = results.metrics[f"dreambench.dino{label}"]
     assert dino.n == 50
-    assert (dino.ci_low, dino.ci_high) == pytest.approx((0.4, 0.6))  # of two subjects
+    # two subjects: 0.4 to 0.6, of which t of one degree makes 0.1 * 12.706 / 1.960 * sqrt(2)
+    assert (dino.ci_low, dino.ci_high) == pytest.approx((0.5 - 0.917, 0.5 + 0.917), abs=1e-3)
+    (live,) = [m for name, m in results.metrics.items() if name.startswith("dreambench.dino.live")]
+    assert (live.ci_low, live.ci_high) == (None, None)  # of one subject
 
 
 def test_an_image_without_a_record_is_named_and_can_be_allowed(scored):

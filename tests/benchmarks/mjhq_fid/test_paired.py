@@ -1,6 +1,7 @@
 """Distances to the features beside the prompts: names, intervals, what zero looks like."""
 
 import numpy as np
+import pytest
 
 from benchmarks import mjhq_fid
 from benchmarks.mjhq_fid import write_features
@@ -30,6 +31,10 @@ def test_images_of_the_real_kind_are_at_distance_zero_within_the_interval(tmp_pa
     results = scored(tmp_path, normal(60), normal(60), normal(60), ["food"] * 58 + ["art"] * 2)
     distance = results.metrics["mjhq.kd@test-n60"]
     assert distance.ci_low < 0 < distance.ci_high
+    influences = [item.value for item in results.items]
+    margin = 1.96 * np.std(influences, ddof=1) / 60**0.5  # half of a normal interval
+    assert distance.ci_high - distance.value == pytest.approx(margin)
+    assert distance.value - distance.ci_low == pytest.approx(margin)
     assert not distance.higher_is_better
     assert results.metrics["mjhq.fd@test-n60"].ci_low is None
     # two images of "art" are too few for a distance

@@ -57,8 +57,10 @@ def test_a_subtask_adds_accuracy_and_the_share_of_whole_images(tmp_path):
     assert metrics["mme.perception@official"].value == pytest.approx(10 * 125, abs=1e-9)
     cognition = metrics["mme.cognition@official"]
     assert cognition.value == pytest.approx(4 * 125, abs=1e-9)
-    # an image is worth 200 or 50, so the sum of four subtasks lies between 200 and 800
-    assert 200 <= cognition.ci_low < 500 < cognition.ci_high <= 800
+    # an image is worth 200 or 50: resampled 275 to 725 in steps of 75, times 2.776 / 1.960 *
+    # sqrt(8 / 4), as 8 images of 4 subtasks leave t four degrees
+    ends = 500 - 225 * 2.0033, 500 + 225 * 2.0033
+    assert (cognition.ci_low, cognition.ci_high) == pytest.approx(ends, abs=0.1)
 
 
 def test_subtasks_of_unlike_sizes_weigh_alike_and_images_of_two_subtasks_are_two(tmp_path):
