@@ -30,6 +30,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from torchvision.transforms.functional import center_crop, resize
 
 from benchmarks.images import batched
+from benchmarks.judges.checkpoints import chosen_device
 
 SIDE = 299
 FEATURES = 2048
@@ -132,7 +133,7 @@ class InceptionFeatures:
         path = path or fetch_weights()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = chosen_device(device)
         self.network = read_network(path).to(self.device)
         self.resized = RESIZES[resize]
         name = OFFICIAL_NAME if digest.startswith(OFFICIAL) else f"inception_v3_{digest[:8]}"

@@ -41,6 +41,15 @@ def extractors(weights):
     return {name: InceptionFeatures(weights, name, "cpu") for name in RESIZES}
 
 
+def test_each_process_of_a_machine_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(inception, "read_network", lambda path: torch.nn.ParameterList())
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    (tmp_path / "weights").write_bytes(b"")
+    assert InceptionFeatures(tmp_path / "weights").device == torch.device("cuda", 3)
+
+
 def test_every_resize_gives_floats_of_the_networks_size_between_0_and_255():
     for name, resized in RESIZES.items():
         pixels = resized(IMAGE)
