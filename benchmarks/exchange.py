@@ -7,6 +7,8 @@ be scored here.
 """
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from benchmarks.vqa.official_files import index_rows, read_rows, require_columns
 LMMS_EVAL = "lmms-eval"
 Z_95 = 1.959963984540054
 """Half the width of a 95% interval in standard errors."""
+NUMBER = re.compile("0|[1-9][0-9]*")
 _IDS = ("question_id", "questionId", "index", "id")
 _NOT_METRICS = ("alias", "samples", "name", "sample_len")
 _LOWER_IS_BETTER = ("fid", "loss", "perplexity", "wer", "cer")
@@ -86,10 +89,11 @@ def _stored_id(row: Row) -> str:
 
 def write_answers(path: Path, replies: Mapping[str, str], key: str, field: str) -> None:
     """Write replies by id as a file of answers that the scorers here and the official ones read: a
-    JSON list, or JSON lines if `path` ends in .jsonl. An id of digits is a number, as in VQAv2.
+    JSON list, or JSON lines if `path` ends in .jsonl. An id of digits is a number, as in VQAv2,
+    unless it begins with a zero, as some of GQA's do.
     """
     rows = [
-        {key: int(name) if name.isdigit() else name, field: reply}
+        {key: int(name) if NUMBER.fullmatch(name) else name, field: reply}
         for name, reply in replies.items()
     ]
     if path.suffix == ".jsonl":
@@ -175,9 +179,15 @@ def write_results(path: Path, results: Iterable[Results]) -> None:
     """Write results as lmms-eval's aggregated file, each benchmark as a task.
 
     The part of a metric's name after the "@" becomes its filter, so that nothing of it is lost; the
-    standard error is the interval's width over that of a standard normal one.
+    standard error is the interval's width over that of a standard normal one. ValueError for two
+    results of one benchmark: the file has room for one.
     """
     results = list(results)
+    for name, count in Counter(each.benchmark for each in results).items():
+        if count > 1:
+            raise ValueError(
+                f"a results file must have each benchmark once, got {count} of {name}."
+            )
     document: dict[str, Any] = {
         "results": {each.benchmark: _task(each) for each in results},
         "configs": {each.benchmark: dict(each.protocol) for each in results},

@@ -56,7 +56,11 @@ def _replies(options: Namespace, path: Path) -> None:
 
 
 def _results(options: Namespace, path: Path) -> None:
-    for task, results in exchange.read_results(path).items():
+    found = exchange.read_results(path)
+    for task in found:
+        if task in ("", ".", "..") or Path(task).name != task:
+            raise ValueError(f"a task of {path} must be named as a folder can be, got {task!r}.")
+    for task, results in found.items():
         results.write(options.out / task)
 
 

@@ -157,3 +157,10 @@ def test_vqav2s_accuracy_file_is_rounded_to_two_places(tmp_path):
     other = Results(benchmark="gqa", protocol={}, n_expected=0, n_scored=0, metrics={})
     with pytest.raises(ValueError, match="must come from vqav2, got 'gqa'"):
         exchange.write_vqa_accuracy(tmp_path / "accuracy.json", other)
+
+
+def test_an_id_that_begins_with_a_zero_stays_a_text(tmp_path):
+    replies = {"02930152": "yes", "201307251": "no", "0": "no", "\u00b2": "no", "n1": "no"}
+    exchange.write_answers(tmp_path / "answers.json", replies, "questionId", "prediction")
+    written = [row["questionId"] for row in read_json(tmp_path / "answers.json")]
+    assert written == ["02930152", 201307251, 0, "\u00b2", "n1"]

@@ -1,5 +1,7 @@
 """`python -m benchmarks exchange`: old runs in and out by the command line."""
 
+import pytest
+
 from benchmarks.__main__ import main
 from benchmarks.records import read_json, write_json, write_lines
 from benchmarks.results import Item, Metric, Results
@@ -62,3 +64,22 @@ def test_vqa_accuracy_goes_out_rounded_and_comes_in(tmp_path):
 def test_a_second_file_is_refused_where_one_is_read(tmp_path, capsys):
     assert exchange("vqa-accuracy", tmp_path / "a", tmp_path / "b", "--out", tmp_path) == 2
     assert "must have one file to read, got 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["../escape", "/tmp/escape", "..", ".", ""])
+def test_a_task_is_never_written_outside_the_folder(tmp_path, capsys, task):
+    write_json(tmp_path / "old.json", {"results": {"gqa": {"acc": 1.0}, task: {"acc": 1.0}}})
+    assert (
+        exchange("lmms-eval-results", tmp_path / "old.json", "--out", tmp_path / "in" / "it") == 2
+    )
+    assert f"must be named as a folder can be, got {task!r}" in capsys.readouterr().err
+    assert not (tmp_path / "in").exists()
+
+
+def test_two_results_of_one_benchmark_are_refused_where_there_is_room_for_one(tmp_path, capsys):
+    for name, value in (("a", 10.0), ("b", 90.0)):
+        results("vqav2.overall@val2014", value).write(tmp_path / name)
+    out = tmp_path / "out.json"
+    assert exchange("to-lmms-eval", tmp_path / "a", tmp_path / "b", "--out", out) == 2
+    assert "must have each benchmark once, got 2 of vqav2" in capsys.readouterr().err
+    assert not out.exists()
