@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.geneval_rules import MAX_OBJECTS
 from benchmarks.records import describe_prompts, read_lines
 
 Record = Mapping[str, Any]
@@ -52,9 +53,10 @@ CLASSES = (
 def read_prompts(path: Path, classes: Collection[str] | None = None) -> list[dict[str, Any]]:
     """Return the records of a metadata file.
 
-    ValueError names the line that is not of the official form: an unknown tag, a clause without
-    class or count, a colour, relation or (where `classes` are given) class that GenEval has not,
-    a position relative to no earlier clause.
+    ValueError names the line that is not of the official form: an unknown tag, clauses that are no
+    list or (to include) none, one without class or without a count that can be found, a colour,
+    relation or (where `classes` are given) class that GenEval has not, a position relative to no
+    earlier clause, a prompt of the tag `position` without one.
     """
     prompts = read_lines(path, "tag", "include", "prompt")
     for number, record in enumerate(prompts, start=1):
@@ -67,17 +69,33 @@ def _fault(record: Record, classes: Collection[str] | None) -> str | None:
     """Return what a record must be and is not."""
     if record["tag"] not in TAGS:
         return f"have a tag of {', '.join(TAGS)}, got {record['tag']!r}"
-    for place, clause in enumerate([*record["include"], *record.get("exclude", ())]):
-        if not isinstance(clause.get("class"), str) or not isinstance(clause.get("count"), int):
-            return f"have class and count in every clause, got {clause}"
-        if classes is not None and clause["class"] not in classes:
-            return f"name known classes, got {clause['class']!r}"
-        if clause.get("color", COLOURS[0]) not in COLOURS:
-            return f"name a colour of {', '.join(COLOURS)}, got {clause['color']!r}"
-        relation, target = clause.get("position", (RELATIONS[0], -1))
-        if relation not in RELATIONS or target >= place:
-            return f"place a clause relative to an earlier one, got {clause['position']}"
+    included, excluded = record["include"], record.get("exclude", [])
+    if not isinstance(included, list) or not isinstance(excluded, list) or not included:
+        return f"have a list of clauses in include (one at least) and exclude, got {record}"
+    for place, clause in enumerate([*included, *excluded]):
+        if fault := _fault_of(clause, place, classes):
+            return fault
+    if record["tag"] == "position" and ["position" in one for one in included] != [False, True]:
+        return f"have two clauses, the second with a position, got {included}"
     return None
+
+
+def _fault_of(clause: Any, place: int, classes: Collection[str] | None) -> str | None:
+    """Return what the clause at `place` must be and is not."""
+    if not isinstance(clause, dict) or not isinstance(clause.get("class"), str):
+        return f"have class and count in every clause, got {clause}"
+    if type(clause.get("count")) is not int or not 1 <= clause["count"] <= MAX_OBJECTS:
+        return f"have class and count in every clause, 1 to {MAX_OBJECTS}, got {clause}"
+    if classes is not None and clause["class"] not in classes:
+        return f"name known classes, got {clause['class']!r}"
+    if clause.get("color", COLOURS[0]) not in COLOURS:
+        return f"name a colour of {', '.join(COLOURS)}, got {clause['color']!r}"
+    if "position" not in clause:
+        return None
+    match clause["position"]:
+        case [str(relation), int(target)] if relation in RELATIONS and 0 <= target < place:
+            return None
+    return f"place a clause relative to an earlier one, got {clause['position']}"
 
 
 def describe(path: Path, prompts: Iterable[Record]) -> dict[str, Any]:
@@ -92,11 +110,15 @@ def describe(path: Path, prompts: Iterable[Record]) -> dict[str, Any]:
     return {**describe_prompts(path), "rewritten": rewritten}
 
 
-def template_prompt(record: Record) -> str:
-    """Return the text that GenEval's templates make of a record's clauses."""
+def template_prompt(record: Record) -> str | None:
+    """Return the text that GenEval's templates make of a record's clauses; None for more objects
+    than they have a word for.
+    """
     clauses = record["include"]
     if record["tag"] == "counting":
         clause = clauses[0]
+        if clause["count"] >= len(NUMBERS):
+            return None
         return f"a photo of {NUMBERS[clause['count']]} {plural(clause['class'])}"
     if record["tag"] == "position":
         target, subject = clauses

@@ -22,6 +22,8 @@ from benchmarks.results import Item, Results, estimate, summarise
 
 OFFICIAL_RESULTS = "geneval_results.jsonl"
 """The official evaluator's columns, for its summary script and for those who read them."""
+ROUNDING = 1e-3
+"""By how much a score in half precision may lie beyond 1."""
 WEIGHTS: dict[str, float] = dict.fromkeys(TAGS, 1.0)
 
 
@@ -76,25 +78,38 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     records = read_lines(path, "filename", "detections")
     index_by(records, "filename")
     for record in records:
+        if not isinstance(record["detections"], dict):
+            given = str(record["detections"])[:80]
+            raise ValueError(f"{record['filename']} must have detections by class, got {given}.")
         for name, found in record["detections"].items():
-            boxes, colours = found.get("boxes"), found.get("colors")
-            if not _are_boxes(boxes) or (colours and len(colours) != len(boxes)):
+            if not _are_detections(found):
                 raise ValueError(
                     f"{record['filename']} must have boxes [x0, y0, x1, y1, score] of finite "
-                    f"numbers with a colour each for {name!r}, got {str(found)[:80]}."
+                    f"numbers with a colour each for {name!r}, scores in [0, 1], "
+                    f"got {str(found)[:80]}."
                 )
     return records
 
 
+def _are_detections(found: Any) -> bool:
+    """Return whether `found` has boxes, and as many colours if any."""
+    if not isinstance(found, dict) or not _are_boxes(found.get("boxes")):
+        return False
+    colours = found.get("colors")
+    return not colours or (isinstance(colours, list) and len(colours) == len(found["boxes"]))
+
+
 def _are_boxes(boxes: Any) -> bool:
-    """Return whether `boxes` is a list of fives of finite numbers."""
+    """Return whether `boxes` is a list of fives of finite numbers, the last a score."""
     if boxes == []:
         return True
     try:
         numbers = np.asarray(boxes, dtype=np.float64)
     except (TypeError, ValueError):
         return False
-    return numbers.ndim == 2 and numbers.shape[1] == 5 and bool(np.isfinite(numbers).all())
+    if numbers.ndim != 2 or numbers.shape[1] != 5 or not np.isfinite(numbers).all():
+        return False
+    return bool(((numbers[:, 4] >= 0) & (numbers[:, 4] <= 1 + ROUNDING)).all())
 
 
 def place_records(

@@ -52,6 +52,14 @@ def test_other_texts_follow_no_template(text):
     assert template_pattern().fullmatch(text) is None
 
 
+def test_a_number_that_no_template_has_makes_a_prompt_a_rewritten_one(tmp_path):
+    twelve = record("counting", {**DOG, "count": 12}, prompt="a photo of twelve dogs")
+    write_lines(tmp_path / "prompts.jsonl", [twelve])
+    assert describe(tmp_path / "prompts.jsonl", read_prompts(tmp_path / "prompts.jsonl"))[
+        "rewritten"
+    ]
+
+
 def test_the_plural_is_the_benchmarks_own():
     assert [plural(name) for name in ("dog", "bus", "knife")] == ["dogs", "buses", "knifes"]
 
@@ -76,6 +84,22 @@ def test_a_prompt_file_is_rewritten_if_one_text_is_not_the_templates(tmp_path):
     [
         (record("dreams", DOG), "line 1 must have a tag of single_object"),
         (record("colors", {"class": "dog"}), "line 1 must have class and count in every clause"),
+        (record("counting"), r"line 1 must have a list of clauses in include \(one at least\)"),
+        ({**record("colors"), "include": None}, "must have a list of clauses"),
+        ({**record("colors", DOG), "exclude": None}, "must have a list of clauses"),
+        (record("colors", "dog"), "class and count in every clause, got dog"),
+        (record("colors", {**DOG, "count": 0}), "in every clause, 1 to 16, got"),
+        (record("colors", {**DOG, "count": -1}), "in every clause, 1 to 16, got"),
+        (record("colors", {**DOG, "count": True}), "in every clause, 1 to 16, got"),
+        (record("counting", {**DOG, "count": 17}), "in every clause, 1 to 16, got"),
+        (record("position", DOG, CLOCK), "two clauses, the second with a position"),
+        (
+            record("position", DOG, CLOCK, {**CLOCK, "position": ["above", 0]}),
+            "two clauses, the second with a position",
+        ),
+        (record("position", DOG, {**CLOCK, "position": ["above", -1]}), "to an earlier one"),
+        (record("position", DOG, {**CLOCK, "position": ["above", "0"]}), "to an earlier one"),
+        (record("position", DOG, {**CLOCK, "position": "above"}), "to an earlier one"),
         (record("colors", {**DOG, "color": "mauve"}), "must name a colour of red, .* got 'mauve'"),
         (record("single_object", {**DOG, "class": "unicorn"}), "known classes, got 'unicorn'"),
         (record("position", {**DOG, "position": ["above", 0]}), "relative to an earlier one"),

@@ -136,6 +136,12 @@ def test_a_prompt_with_too_many_images_and_one_with_too_few_are_named(tmp_path):
             {"filename": "a", "detections": {"dog": {"boxes": [[0, 0, 1, 1]]}}},
             "a must have boxes",
         ),
+        ({"filename": "a", "detections": [FOUND]}, "a must have detections by class, got"),
+        ({"filename": "a", "detections": {"dog": [[0, 0, 1, 1, 1]]}}, "a must have boxes"),
+        (
+            {"filename": "a", "detections": {"dog": {"boxes": [[0, 0, 1, 1, 95]]}}},
+            r"for 'dog', scores in \[0, 1\], got",
+        ),
         (
             {
                 "filename": "a",
