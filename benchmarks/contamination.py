@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import flags
 from benchmarks.geneval.prompts import read_prompts, template_pattern
-from benchmarks.records import write_json
+from benchmarks.records import read_json, write_json
 
 FIELDS = ("caption", "text", "prompt")
 """Where a record's caption stands, in order of preference."""
@@ -103,8 +103,10 @@ def read_captions(path: Path, name: str | None = None) -> Iterator[str]:
                 for number, line in enumerate(lines, start=1):
                     yield caption_of(_parsed(line, path, number), name, f"{path} line {number}")
         case ".json":
-            rows = json.loads(path.read_text())
-            rows = rows.values() if isinstance(rows, dict) else rows
+            rows = read_json(path)
+            rows = list(rows.values()) if isinstance(rows, dict) else rows
+            if not isinstance(rows, list):
+                raise ValueError(f"{path} must hold a list or an object, got {rows!r}.")
             for number, row in enumerate(rows, start=1):
                 yield caption_of(row, name, f"{path} record {number}")
         case ".csv" | ".tsv":

@@ -92,10 +92,14 @@ def _lines(text: str) -> list[str]:
 def index_by(
     rows: Sequence[Mapping[str, Any]], key: str, *more: str
 ) -> dict[Any, Mapping[str, Any]]:
-    """Return rows by the value of `key` (a tuple if there are more); ValueError on a duplicate."""
+    """Return rows by the value of `key` (a tuple if there are more); ValueError on a duplicate, or
+    for a value that is a list or an object.
+    """
     indexed: dict[Any, Mapping[str, Any]] = {}
     for row in rows:
         name = (row[key], *(row[other] for other in more)) if more else row[key]
+        if any(isinstance(row[part], list | dict) for part in (key, *more)):
+            raise ValueError(f"{'+'.join((key, *more))} must be texts or numbers, got {name!r}.")
         if name in indexed:
             raise ValueError(f"{'+'.join((key, *more))} must be unique, got {name!r} twice.")
         indexed[name] = row
@@ -163,10 +167,11 @@ def describe_prompts(path: Path) -> dict[str, Any]:
 def read_manifest(folder: Path, prompts_path: Path) -> dict[str, Any]:
     """Return the manifest of `folder`, finished or not; an empty one if it was made elsewhere.
 
-    Raises ValueError if it was made from other prompts than `prompts_path`.
+    Raises ValueError if it was made from other prompts than `prompts_path`, or is ill-formed.
     """
     manifest = _stated(folder)
     prompts = describe_prompts(prompts_path)
+    _require_form(folder, manifest)
     given = manifest.get("prompts", prompts)
     if given["sha256"] != prompts["sha256"]:
         raise ValueError(
@@ -174,6 +179,18 @@ def read_manifest(folder: Path, prompts_path: Path) -> dict[str, Any]:
             f"got {given['file']} ({given['sha256'][:8]})."
         )
     return {"prompts": prompts, **manifest}
+
+
+def _require_form(folder: Path, manifest: Any) -> None:
+    """ValueError that names what a manifest must be and is not."""
+    if not isinstance(manifest, dict):
+        raise ValueError(f"the manifest of {folder} must be an object, got {manifest!r:.60}.")
+    prompts, count = manifest.get("prompts"), manifest.get("images_per_prompt", 1)
+    is_whole = isinstance(prompts, dict) and {"file", "sha256"} <= set(prompts)
+    if "prompts" in manifest and not is_whole:
+        raise ValueError(f"prompts of {folder} must have file and sha256, got {prompts!r}.")
+    if type(count) is not int or count < 1:
+        raise ValueError(f"images_per_prompt of {folder} must be at least 1, got {count!r}.")
 
 
 def _stated(folder: Path) -> dict[str, Any]:

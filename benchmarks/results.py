@@ -6,9 +6,9 @@ within each stratum; the interval is widened where they are few, and one alone h
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -90,12 +90,41 @@ class Results:
 
     @classmethod
     def read(cls, folder: Path) -> "Results":
-        """Return what `write` wrote; ValueError if a file is damaged, OSError if it is missing."""
-        document = read_json(folder / RESULTS)
-        items = folder / document.pop("items")
-        rows = read_lines(items) if items.stat().st_size else []
-        metrics = {name: Metric(**metric) for name, metric in document.pop("metrics").items()}
-        return cls(**document, metrics=metrics, items=[Item(**row) for row in rows])
+        """Return what `write` wrote; ValueError if a file is damaged or of another form, OSError if
+        it is missing.
+        """
+        path = folder / RESULTS
+        document = read_json(path)
+        keys = {one.name for one in fields(cls)}
+        if not isinstance(document, dict) or set(document) != keys:
+            found = sorted(document) if isinstance(document, dict) else document
+            raise ValueError(f"{path} must have the keys {sorted(keys)}, got {found!r:.200}.")
+        items = folder / str(document.pop("items"))
+        rows = read_lines(items, "name") if items.stat().st_size else []
+        stated = document.pop("metrics")
+        if not isinstance(stated, dict) or not isinstance(document["protocol"], dict):
+            raise ValueError(f"{path} must have objects as metrics and protocol, got others.")
+        return cls(
+            **document,
+            metrics={name: _made(Metric, row, name, path) for name, row in stated.items()},
+            items=[_made(Item, row, row["name"], items) for row in rows],
+        )
+
+
+Valued = TypeVar("Valued", Metric, Item)
+
+
+def _made(kind: type[Valued], row: Any, name: str, path: Path) -> Valued:
+    """Return a metric or item as a file has it; ValueError for other keys, or a value that is no
+    number.
+    """
+    try:
+        made = kind(**row)
+    except TypeError as error:
+        raise ValueError(f"{path} must have a whole {name!r}, got: {error}.") from error
+    if not isinstance(made.value, int | float):
+        raise ValueError(f"{path} must have a number as value of {name!r}, got {made.value!r}.")
+    return made
 
 
 def estimate(items: Sequence[Item], weights: Mapping[str, float] | None = None) -> Metric:

@@ -42,6 +42,8 @@ def test_captions_are_read_from_every_form(tmp_path):
         ("a.jsonl", '{"id": 1}\n', "line 1 must have a text 'caption or text or prompt'"),
         ("a.jsonl", '{"id": ', "line 1 must be JSON"),
         ("a.csv", "id\n1\n", "record 1 must have a text"),
+        ("a.json", "5", "a.json must hold a list or an object, got 5"),
+        ("a.json", "{", "a.json must be a whole JSON document"),
         ("a.txt", "\n", "must hold at least one caption"),
     ],
 )

@@ -11,6 +11,7 @@ from benchmarks.records import (
     require_complete,
     whole_file,
     write_generated,
+    write_json,
     write_lines,
 )
 
@@ -56,6 +57,10 @@ def test_duplicate_ids_are_named():
         index_by([{"id": 3}, {"id": 3}], "id")
     with pytest.raises(ValueError, match=r"id\+crop must be unique, got \(3, 0\) twice"):
         index_by([{"id": 3, "crop": 0}, {"id": 3, "crop": 0}], "id", "crop")
+    with pytest.raises(ValueError, match=r"id must be texts or numbers, got \[3\]"):
+        index_by([{"id": [3]}], "id")
+    with pytest.raises(ValueError, match=r"id\+crop must be texts or numbers, got \(3, \{\}\)"):
+        index_by([{"id": 3, "crop": {}}], "id", "crop")
 
 
 def test_missing_items_are_counted_and_the_first_of_them_named():
@@ -81,6 +86,22 @@ def test_outputs_of_other_prompts_are_refused(tmp_path):
     assert manifest["prompts"]["rewritten"] is False
     with pytest.raises(ValueError, match=r"must be made from .*others"):
         read_manifest(tmp_path, others)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ([], r"manifest of .* must be an object, got \[\]"),
+        ({"prompts": "a.json"}, "prompts of .* must have file and sha256, got 'a.json'"),
+        ({"images_per_prompt": "4"}, "images_per_prompt of .* must be at least 1, got '4'"),
+        ({"images_per_prompt": 0}, "images_per_prompt of .* must be at least 1, got 0"),
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(tmp_path, manifest, message):
+    (tmp_path / "prompts").write_text("a dog")
+    write_json(tmp_path / "manifest.json", manifest)
+    with pytest.raises(ValueError, match=message):
+        read_manifest(tmp_path, tmp_path / "prompts")
 
 
 def test_records_without_a_judge_are_refused(tmp_path):

@@ -117,6 +117,55 @@ def test_a_half_written_result_is_an_error_that_names_the_file(tmp_path):
         Results.read(tmp_path)
 
 
+METRIC = {"value": 1.0, "ci_low": None, "ci_high": None, "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"items": None}, "must have the keys"),
+        ({"benchmark": None}, "must have the keys"),
+        ({"metrics": None}, "must have the keys"),
+        ({"extra": 1}, "must have the keys .* got .*'extra'"),
+        ({"metrics": []}, "must have objects as metrics and protocol"),
+        ({"protocol": []}, "must have objects as metrics and protocol"),
+        (
+            {"metrics": {"a": {**METRIC, "value": None}}},
+            "must have a number as value of 'a', got None",
+        ),
+        ({"metrics": {"a": {"value": 1.0}}}, "must have a whole 'a', got: .*ci_low"),
+        ({"metrics": {"a": {**METRIC, "odd": 1}}}, "must have a whole 'a', got: .*odd"),
+        ({"metrics": {"a": 1.0}}, "must have a whole 'a'"),
+    ],
+)
+def test_a_result_of_another_form_is_an_error_that_names_the_file(tmp_path, change, message):
+    rows, path = items([1.0]), tmp_path / "results.json"
+    Results(benchmark="b", protocol={}, n_expected=1, n_scored=1, metrics={}, items=rows).write(
+        tmp_path
+    )
+    document = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps({k: v for k, v in document.items() if v is not None}))
+    with pytest.raises(ValueError, match=rf"results\.json {message}"):
+        Results.read(tmp_path)
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=r"results\.json must have the keys .* got \[\]"):
+        Results.read(tmp_path)
+
+
+def test_an_item_of_another_form_is_an_error_that_names_it(tmp_path):
+    Results(
+        benchmark="b", protocol={}, n_expected=1, n_scored=1, metrics={}, items=items([1.0])
+    ).write(tmp_path)
+    row = json.loads((tmp_path / "items.jsonl").read_text())
+    for broken, message in (
+        ({**row, "value": None}, "a number as value of '0', got None"),
+        ({"name": "0", "value": 1.0}, "a whole '0', got: .*cluster"),
+    ):
+        (tmp_path / "items.jsonl").write_text(json.dumps(broken))
+        with pytest.raises(ValueError, match=rf"items\.jsonl must have {message}"):
+            Results.read(tmp_path)
+
+
 def test_resampling_in_blocks_draws_what_one_block_draws(monkeypatch: pytest.MonkeyPatch):
     rows = items([0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0])
     whole = estimate(rows)
