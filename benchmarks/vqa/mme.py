@@ -171,15 +171,12 @@ def _metrics(items: Sequence[Item]) -> dict[str, Metric]:
 
 
 def _times(metric: Metric, factor: int) -> Metric:
-    """Return a mean of subtasks as their sum."""
-    assert metric.ci_low is not None
-    assert metric.ci_high is not None
-    return replace(
-        metric,
-        value=factor * metric.value,
-        ci_low=factor * metric.ci_low,
-        ci_high=factor * metric.ci_high,
+    """Return a mean of subtasks as their sum; of one image each it has no interval."""
+    value, low, high = (
+        None if one is None else factor * one
+        for one in (metric.value, metric.ci_low, metric.ci_high)
     )
+    return replace(metric, value=value, ci_low=low, ci_high=high)
 
 
 def arguments(verb: str) -> list[Flag]:
