@@ -31,9 +31,11 @@ Row = Mapping[str, Any]
 def read_samples(path: Path) -> list[dict[str, Any]]:
     """Return lmms-eval's samples with `reply` beside what they hold, in the order of `doc_id`.
 
-    ValueError names a sample without a reply, or a `doc_id` that occurs twice.
+    ValueError names a sample without a reply, or a `doc_id` that is no number or occurs twice.
     """
     rows = read_rows(path, "doc_id")
+    if odd := [row["doc_id"] for row in rows if not isinstance(row["doc_id"], int)]:
+        raise ValueError(f"{path} must have whole numbers as doc_id, got {odd[0]!r}.")
     index_rows(path, rows, "doc_id")
     read = [{**row, "reply": _reply(path, row)} for row in rows]
     return sorted(read, key=lambda row: row["doc_id"])
@@ -126,13 +128,18 @@ def read_results(path: Path) -> dict[str, Results]:
     """Return lmms-eval's aggregated results by task, without items.
 
     A metric is `<task>.<metric>@lmms-eval`, the filter's name before the "@" where there is one.
-    Its interval comes from the standard error, where that is a number.
+    Its interval comes from the standard error, where that is a number. ValueError unless
+    metrics and numbers of samples are objects by task.
     """
     document = read_json(path)
     require_columns(f"{path}", document, ("results",))
+    sizes = document.get("n-samples", {})
+    for name, given in (("results", document["results"]), ("n-samples", sizes)):
+        if not isinstance(given, dict) or not all(isinstance(row, dict) for row in given.values()):
+            raise ValueError(f"{path} must have an object a task in {name}, got {given!r:.80}.")
     found = {}
     for task, row in document["results"].items():
-        n = document.get("n-samples", {}).get(task, {})
+        n = sizes.get(task, {})
         scored = int(n.get("effective", 0))
         found[task] = Results(
             benchmark=task,

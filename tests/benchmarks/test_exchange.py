@@ -164,3 +164,24 @@ def test_an_id_that_begins_with_a_zero_stays_a_text(tmp_path):
     exchange.write_answers(tmp_path / "answers.json", replies, "questionId", "prediction")
     written = [row["questionId"] for row in read_json(tmp_path / "answers.json")]
     assert written == ["02930152", 201307251, 0, "\u00b2", "n1"]
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"results": [1]}, r"an object a task in results, got \[1\]"),
+        ({"results": {"gqa": 1}}, "an object a task in results"),
+        ({"results": {"gqa": {}}, "n-samples": {"gqa": 5}}, "an object a task in n-samples"),
+    ],
+)
+def test_results_of_another_form_are_refused(tmp_path, document, message):
+    write_json(tmp_path / "r.json", document)
+    with pytest.raises(ValueError, match=message):
+        exchange.read_results(tmp_path / "r.json")
+
+
+def test_a_doc_id_that_is_no_number_is_refused(tmp_path):
+    rows = [{"doc_id": number, "resps": ["x"]} for number in (1, "0")]
+    write_lines(tmp_path / "s.jsonl", rows)
+    with pytest.raises(ValueError, match=r"s\.jsonl must have whole numbers as doc_id, got '0'"):
+        exchange.read_samples(tmp_path / "s.jsonl")
