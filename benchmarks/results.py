@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from benchmarks.few_clusters import CONFIDENCE as CONFIDENCE
 from benchmarks.few_clusters import interval
 from benchmarks.records import read_json, read_lines, write_json, write_lines
 

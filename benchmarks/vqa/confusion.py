@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.results import CONFIDENCE, DRAWS, Item, Metric
+from benchmarks.few_clusters import CONFIDENCE
+from benchmarks.results import DRAWS, Item, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
