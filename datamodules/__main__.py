@@ -7,6 +7,10 @@ from pathlib import Path
 from datamodules.mining import command as mining
 from datamodules.pairs import command as precompute
 from datamodules.world import World, WorldConfig
+from datamodules.world.contact_sheet import contact_sheet
+
+SCALE = 4
+"""How much larger than the world's own pixels a contact sheet is."""
 
 
 def contact_sheet_options(parser: argparse.ArgumentParser) -> None:
@@ -15,9 +19,9 @@ def contact_sheet_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=int, default=field.default)
 
 
-def contact_sheet(options: argparse.Namespace) -> None:
+def write_contact_sheet(options: argparse.Namespace) -> None:
     config = WorldConfig(**{each.name: getattr(options, each.name) for each in fields(WorldConfig)})
-    World(config).contact_sheet(options.out)
+    contact_sheet(World(config), SCALE).save(options.out)
     print(options.out)
 
 
@@ -25,7 +29,7 @@ COMMANDS = {
     "contact-sheet": (
         "write objects and scenes as one PNG",
         contact_sheet_options,
-        contact_sheet,
+        write_contact_sheet,
     ),
     "precompute": (
         "write codes or latents of a source's images, in shards",

@@ -1,16 +1,13 @@
 """The world at a glance: every object in every colour, then scenes with their captions."""
 
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from datamodules.world.art import sprite
 from datamodules.world.render import GROUNDS
-
-if TYPE_CHECKING:
-    from datamodules.world.world import World
+from datamodules.world.world import World
 
 SCENES_PER_ROW, ROWS = 6, 4
 MARGIN = 4
@@ -19,7 +16,7 @@ TYPICAL_SIZE = 14
 """Longer side of a sprite on the sheet, in a cell of 16 pixels."""
 
 
-def contact_sheet(world: "World", scale: int) -> Image.Image:
+def contact_sheet(world: World, scale: int) -> Image.Image:
     """Return the sheet, its pictures enlarged `scale` times."""
     palette, scenes = _palette(world, scale), _scenes(world, scale)
     size = (max(palette.width, scenes.width), palette.height + scenes.height)
@@ -29,7 +26,7 @@ def contact_sheet(world: "World", scale: int) -> Image.Image:
     return sheet
 
 
-def _palette(world: "World", scale: int) -> Image.Image:
+def _palette(world: World, scale: int) -> Image.Image:
     """Return one row a picture of an object, one column a colour, natural colours first."""
     codes = [code for entry in world.objects for code in entry.pictures]
     colours = (None, *world.colours)
@@ -46,7 +43,7 @@ def _palette(world: "World", scale: int) -> Image.Image:
     return _enlarged(canvas.astype(np.uint8), scale)
 
 
-def _scenes(world: "World", scale: int) -> Image.Image:
+def _scenes(world: World, scale: int) -> Image.Image:
     """Return the first training scenes, each with its caption below."""
     side = world.config.pixels * scale + MARGIN
     scenes = [world.scene("train", index) for index in range(SCENES_PER_ROW * ROWS)]

@@ -4,11 +4,9 @@ Everything is a function of the configuration, a split and an index; nothing is 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from datamodules.world.contact_sheet import contact_sheet
 from datamodules.world.drafts import Draft, Question, View
 from datamodules.world.language import Captioner, words_of_objects
 from datamodules.world.objects import OBJECTS
@@ -103,10 +101,6 @@ class World:
     def open_bits(self, scene: Scene) -> float:
         """Return how many bits of the image of `scene` its full caption leaves open."""
         return self._sampler.open_bits(scene)
-
-    def contact_sheet(self, path: Path, scale: int = 4) -> None:
-        """Write a PNG that shows every object in every colour, and scenes with captions."""
-        contact_sheet(self, scale).save(path)
 
     @staticmethod
     def relation(box: Box, other: Box) -> set[str]:
