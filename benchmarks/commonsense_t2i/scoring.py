@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.commonsense_t2i.pairs import SIDES, Pair, Side, Slot, read_pairs, slots
 from benchmarks.commonsense_t2i.steps import BENCHMARK, IMAGES_PER_PROMPT, NEGATIVES
 from benchmarks.image_judging import FILE
-from benchmarks.named_records import cosine, read_named
+from benchmarks.likeness_records import cosine, read_named
 from benchmarks.records import read_judged, require_complete
 from benchmarks.results import Item, Results, summarise
 

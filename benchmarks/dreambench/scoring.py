@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.dreambench.steps import BENCHMARK, IMAGES_PER_PROMPT, REAL
 from benchmarks.dreambench.subjects import PROMPTS_FILE, Slot, Subject, read_subjects, slots
 from benchmarks.image_judging import FILE
-from benchmarks.named_records import cosine, read_named
+from benchmarks.likeness_records import cosine, read_named
 from benchmarks.records import read_judged, require_complete
 from benchmarks.results import Item, Metric, Results, estimate
 

@@ -140,7 +140,8 @@ def test_the_first_difference_of_protocols_is_named():
     "outcome", ["model", "missing", "dropped", "unreadable", "beyond_scale", "usage"]
 )
 def test_outcomes_may_differ_between_protocols(outcome):
-    compare(results([1, 0], **{outcome: [1]}), results([1, 0], **{outcome: []}))
+    rows = compare(results([1, 0], **{outcome: [1]}), results([1, 1], **{outcome: []}))
+    assert rows[0].difference == 0.5
 
 
 @pytest.mark.parametrize("name", ["baseline.json", "absent.json", "none/results.json"])

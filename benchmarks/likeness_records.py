@@ -1,4 +1,4 @@
-"""Records of named images: one an image, whatever its suffix, of cosines that can be."""
+"""Records of how like images are: one an image, whatever its suffix, of cosines that can be."""
 
 from collections.abc import Mapping
 from pathlib import Path
