@@ -20,7 +20,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.markdown import Markdown
 
 from experiments.config import digest
 from experiments.estimate import record_timings
@@ -42,6 +41,7 @@ from experiments.progress import Display, print_plan
 from experiments.reporting.claims_table import CLAIMS, claims_csv
 from experiments.reporting.leaderboard import write_leaderboard
 from experiments.reporting.report import write_report
+from experiments.reporting.terminal import print_tables
 from experiments.scheduler import Scheduler, Unit
 from experiments.sources import ROOT
 from experiments.store.markers import write_json, write_text
@@ -146,7 +146,7 @@ class Ablation:
         return written == self.outputs() and all((self.folder / one).exists() for one in tables)
 
     def print_results(self) -> None:
-        self.console.print(Markdown((self.folder / "leaderboard.md").read_text()))
+        print_tables(self.console, self.folder)
         for name in ("leaderboard.csv", "leaderboard_long.csv", "report.html"):
             self.console.print(str(self.folder / name), highlight=False, soft_wrap=True)
 

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.markdown import Markdown
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import OUTPUTS
 from experiments.options import runs_option
+from experiments.reporting.terminal import print_tables
 from experiments.sources import ROOT
 
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     folder = find_run(options.run, options.runs)
     console = Console()
-    console.print(Markdown((folder / "leaderboard.md").read_text()))
+    print_tables(console, folder)
     for name in OUTPUTS:
         path = folder / name
         packed = path.with_name(f"{name}.gz")  # as `export` leaves the long table
