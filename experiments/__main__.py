@@ -128,7 +128,9 @@ def listing(arguments: list[str]) -> int:
         suite = load_suite(folder.name)
         print(f"suite {suite.name}: {suite.config.question}\n  arms: {', '.join(suite.arms)}")
     for path in sorted((HERE / "presets").glob("*.yaml")):
-        print(f"preset {path.stem} {load_preset(path.stem).stamp}".rstrip())
+        preset = load_preset(path.stem)
+        stamp = f" ({preset.stamp})" if preset.stamp else ""
+        print(f"preset {preset.name}: {preset.about}{stamp}")
     return 0
 
 

@@ -23,6 +23,8 @@ from experiments.config import (
 )
 
 HERE = Path(__file__).parent
+ARM_KEYS = ("needs", "inherits", "total")
+PRESET_KEYS = ("about", "stamp", "plateau", "expected_seconds", "by_model")
 MATCHES = ("none", "active", "total", "flops")
 
 
@@ -67,7 +69,7 @@ class Preset:
     """Sizes and schedules. `by_model` adds values for one `model.name`; `stamp` marks every output;
     `expected_seconds` by step name, of trainings also `train_<model>` and `train_<task>`, feeds the
     plan until a step has been timed here; `plateau` is how little a score may still rise for a
-    claim to be judged (experiments/evidence/plateau.py)."""
+    claim to be judged (experiments/evidence/plateau.py); `about` says in a line what it is for."""
 
     name: str
     layer: Layer
@@ -75,6 +77,7 @@ class Preset:
     stamp: str
     expected_seconds: Mapping[str, float]
     plateau: float | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,7 @@ def load_arm(path: Path, suite: str, config: SuiteConfig) -> Arm:
     source = f"suites/{suite}/{path.name}"
     values = read_yaml(path, source)
     about = values.pop("arm", {})
-    unknown = set(about) - {"needs", "inherits", "total"}
-    if unknown:
-        raise ConfigError(
-            f"{source}: arm must have the keys needs, inherits, total, got {min(unknown)!r}."
-        )
+    check_keys(about, ARM_KEYS, f"{source}: arm")
     check_varies(values, [*config.varies, *config.matched], source)
     return Arm(
         path.stem,
@@ -151,6 +150,11 @@ def load_arm(path: Path, suite: str, config: SuiteConfig) -> Arm:
         tuple(about.get("inherits", ())),
         about.get("total", ""),
     )
+
+
+def check_keys(about: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    if unknown := set(about) - set(known):
+        raise ConfigError(f"{where} must have the keys {', '.join(known)}, got {min(unknown)!r}.")
 
 
 def check_varies(values: Mapping[str, Any], allowed: Sequence[str], source: str) -> None:
@@ -167,6 +171,7 @@ def load_preset(name: str, root: Path = HERE) -> Preset:
     source = f"presets/{name}.yaml"
     values = read_yaml(root / "presets" / f"{name}.yaml", source)
     about = values.pop("preset", {})
+    check_keys(about, PRESET_KEYS, f"{source}: preset")
     by_model = {
         model: Layer(f"{source} (by_model.{model})", {"model": one})
         for model, one in about.get("by_model", {}).items()
@@ -178,6 +183,7 @@ def load_preset(name: str, root: Path = HERE) -> Preset:
         about.get("stamp", ""),
         about.get("expected_seconds", {}),
         about.get("plateau"),
+        about.get("about", ""),
     )
 
 

@@ -97,6 +97,17 @@ def test_a_suite_that_breaks_its_rules_is_refused(
         load_suite("toy", suites)
 
 
+def test_a_preset_with_an_unknown_key_is_refused(suites: Path) -> None:
+    (suites / "presets/tiny.yaml").write_text("preset: {stampp: toy}")
+    with pytest.raises(ConfigError, match=r"tiny\.yaml: preset must have the keys .*'stampp'"):
+        load_preset("tiny", suites)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_says_what_it_is_for(name: str) -> None:
+    assert load_preset(name).about
+
+
 def test_an_unknown_suite_preset_or_arm_is_told_what_there_is(suites: Path) -> None:
     with pytest.raises(ConfigError, match="suite must be one of toy, got 'tou'"):
         load_suite("tou", suites)
