@@ -27,7 +27,7 @@ from experiments.evidence.scores import COSTS, mean_of
 from experiments.plan import Cell, Plan, plan_from_json
 from experiments.store.markers import write_json
 from experiments.store.steps import Store
-from experiments.tracking.views import COST, FINAL_SAMPLES, SAMPLES, view_tags
+from experiments.tracking.views import COST, SAMPLES, view_tags
 
 POLL_SECONDS = 10.0
 BATCH = 500
@@ -162,13 +162,12 @@ class Mirror:
         self.client.log_batch(run_id, metrics=metrics)
 
     def log_samples(self, folder: Path, run_id: str) -> None:
-        """The sample grids by training step, the last one also on its own."""
+        """The sample grids by percent of training, so that arms of other lengths stand together."""
         paths = {int("".join(filter(str.isdigit, one.stem))): one for one in folder.glob("*.png")}
-        for step in sorted(paths):
+        for number, step in enumerate(sorted(paths), 1):
             image = np.asarray(Image.open(paths[step]).convert("RGB"))
-            self.client.log_image(run_id, image, key=SAMPLES, step=step)
-            if step == max(paths):
-                self.client.log_image(run_id, image, key=FINAL_SAMPLES, step=0)
+            percent = round(100 * number / len(paths))
+            self.client.log_image(run_id, image, key=SAMPLES, step=percent)
 
     def log_scores(self, run_id: str, results: dict[str, Any], kind: str, step: int) -> None:
         metrics = [

@@ -12,16 +12,16 @@ from typing import Any
 
 TAG = "mlflow.sharedViewState."
 CREATED = 1_760_000_000_000
-CARD_HEIGHT = 400
+CARD_HEIGHT, IMAGES_HEIGHT = 400, 1200
 BY_ARCHITECTURE = {
     "aggregateFunction": "average",
     "groupByKeys": [
+        {"mode": "param", "groupByData": "arm"},  # first, as legends cut what comes after
         {"mode": "param", "groupByData": "architecture"},
-        {"mode": "param", "groupByData": "arm"},  # the controls are one architecture too
         {"mode": "param", "groupByData": "run"},  # sizes and rungs are no seeds of each other
     ],
 }
-FINAL_SAMPLES, SAMPLES = "final_samples", "samples"
+SAMPLES, END = "samples", 100  # by percent of training
 LOSSES = ("train/understand/loss", "train/generate/loss")
 COST = "cost"
 COSTS = ("train_flops", "params_total", "wall_time_s", "peak_memory_bytes")
@@ -66,7 +66,7 @@ def views(headline: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, dict[st
         "Scores over tokens": [line(f"curve/{metric}") for metric in metrics],
         "Training": [line(loss) for loss in LOSSES],
     }
-    grids = {"Samples": [images(FINAL_SAMPLES), images(SAMPLES)]}
+    grids = {"Samples": [images(SAMPLES, END)]}
     return {
         "scores": ("By architecture: understanding, generation, cost", scores),
         "curves": ("Curves over tokens", curves),
@@ -96,9 +96,9 @@ def line(metric: str) -> dict[str, Any]:
     )
 
 
-def images(key: str) -> dict[str, Any]:
-    """A run's images side by side; its parameters, listed above each, would push them out."""
-    return chart("IMAGE", key, imageKeys=[key], step=0, showRunParams=False)
+def images(key: str, step: int) -> dict[str, Any]:
+    """The runs' images side by side; their parameters, listed above each, would push them out."""
+    return chart("IMAGE", key, imageKeys=[key], step=step, showRunParams=False)
 
 
 def scatter(x: str, y: str) -> dict[str, Any]:
@@ -128,8 +128,9 @@ def page_state(sections: Mapping[str, Charts]) -> dict[str, Any]:
 
 
 def section(title: str, charts: Charts) -> dict[str, Any]:
-    """Two charts a row; images take a whole row."""
-    columns = 1 if all(one["type"] == "IMAGE" for one in charts) else 2
+    """Two charts a row; images take a whole row, high enough for those of several arms."""
+    pictures = all(one["type"] == "IMAGE" for one in charts)
     about = {"uuid": title, "name": title, "display": True, "isReordered": False}
-    size = {"columns": columns, "cardHeight": CARD_HEIGHT}
+    size = {"columns": 1 if pictures else 2}
+    size["cardHeight"] = IMAGES_HEIGHT if pictures else CARD_HEIGHT
     return {**about, **size, "deleted": False, "isGenerated": False}

@@ -51,6 +51,9 @@ def test_a_view_decodes_to_the_charts_that_it_was_made_of() -> None:
     assert scores["groupBy"] == BY_ARCHITECTURE
     assert curves["compareRunCharts"][0]["metricKey"] == "curve/vqa.overall"
     assert samples["groupBy"] is None
+    assert [(one["imageKeys"], one["step"]) for one in samples["compareRunCharts"]] == [
+        (["samples"], 100)
+    ]
     assert all(one["orderByKey"] == "params.`arm`" for one in (scores, curves, samples))
 
 
@@ -86,8 +89,8 @@ def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation
             score = one.data.metrics["final/geneval.overall"]
             bars[tuple(one.data.params[name] for name in names)].add(score)
     assert set(bars) == {
-        ("shared", "control", "toy-tiny"),
-        ("shared", "control", "toy-tiny-ladder-64"),
+        ("control", "shared", "toy-tiny"),
+        ("control", "shared", "toy-tiny-ladder-64"),
     }
     assert [len(scores) for scores in bars.values()] == [1, 1]  # of both seeds
 
@@ -120,7 +123,7 @@ def check_cell(run: Ablation, mirror: Mirror) -> None:
     assert {"config.json", "summary.json", "score_vqa", "images"} <= names
     images = [one.path for one in client.list_artifacts(cell, "images")]
     steps = {found[1] for one in images if (found := re.match(r"images/samples\Wstep\W(\d+)", one))}
-    assert steps == {"10", "20"}
+    assert steps == {"50", "100"}  # percent of the training of which steps 10 and 20 were drawn
 
 
 def test_a_port_that_another_server_has_is_refused(
