@@ -10,14 +10,13 @@ import argparse
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
-from experiments.ablate import Ablation
+from experiments.ablate import INTERRUPTED, Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.config import ConfigError
 from experiments.estimate import Estimate
@@ -105,20 +104,23 @@ def is_hopeless(found: Gathered, verdict: Verdict) -> bool:
     return difference is not None and difference.high <= 0
 
 
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Ends what is inside as Ctrl-C does once the time is over."""
+class Limit:
+    """Ends what is inside as Ctrl-C does once the time is `over`, which tells the two apart."""
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.over = seconds, False
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
-    try:
-        yield
-    finally:
+    def __enter__(self) -> None:
+        self.before = signal.signal(signal.SIGALRM, self.interrupt)
+        signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 1e-3))
+
+    def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, self.before)
+
+    def interrupt(self, signum: int, frame: FrameType | None) -> None:
+        self.over = True
+        raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,14 @@ class Runner:
                 f"{max(0.0, seconds) / 3600:.1f} h are left."
             )
             return None
+        limit = Limit(seconds)
         try:
-            with limited(seconds):
+            with limit:
                 complete(ablation, self.jobs, self.machines)
         except KeyboardInterrupt:
-            return None
+            if limit.over:
+                return None
+            raise
         return gather(ablation.plan, ablation.store)
 
 
@@ -168,8 +173,11 @@ def main(arguments: list[str]) -> int:
     machines = open_machines(options.executor, options.tracking)
     runner = Runner(project, options.runs, console, options.jobs, machines)
     last = None
-    for last in decide(base, claim, runner, options.max_hours, time.monotonic):
-        console.print(last.text, highlight=False, soft_wrap=True)
+    try:
+        for last in decide(base, claim, runner, options.max_hours, time.monotonic):
+            console.print(last.text, highlight=False, soft_wrap=True)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     console.print(f"{claim.text} {ending(last)}.", highlight=False, soft_wrap=True)
     return 0
 

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from experiments.ablate import Ablation
+from experiments.ablate import INTERRUPTED, Ablation
 from experiments.campaigns import decide as decide_module
 from experiments.campaigns.claim_runs import claim_request, split_claim
-from experiments.campaigns.decide import Runner, decide, ending, limited
+from experiments.campaigns.decide import Limit, Runner, decide, ending
 from experiments.config import ConfigError
 from experiments.evidence.claims import Claim, Comparison
 from experiments.evidence.collect import Gathered
@@ -143,10 +145,38 @@ def test_only_the_arms_that_the_claim_names_are_run() -> None:
 
 
 def test_a_limit_in_time_ends_as_ctrl_c_does() -> None:
-    with pytest.raises(KeyboardInterrupt), limited(0.01):
+    short, long = Limit(0.01), Limit(5)
+    with pytest.raises(KeyboardInterrupt), short:
         time.sleep(5)
-    with limited(5):
+    with long:
         pass
+    assert (short.over, long.over) == (True, False)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_budget_ends_a_run_and_ctrl_c_the_command(
+    ablation: Callable[..., Ablation], project, monkeypatch: pytest.MonkeyPatch, by_hand: bool
+) -> None:
+    def interrupted(*_: object) -> None:
+        if by_hand:
+            raise KeyboardInterrupt
+        time.sleep(5)
+
+    monkeypatch.setattr(decide_module, "complete", interrupted)
+    monkeypatch.setattr(decide_module, "Timetable", lambda *_: SimpleNamespace(seconds=0.0))
+    made = ablation()
+    runner = Runner(project, made.runs, made.console, 1, UNTRACKED)
+    with pytest.raises(KeyboardInterrupt) if by_hand else nullcontext():
+        assert runner(Request("toy", "tiny", arms=("control",)), 0.01 + 60 * by_hand) is None
+
+
+def test_ctrl_c_is_told_by_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Runner, request: Request, seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Runner, "__call__", interrupted)
+    asked = ["--claim", "conflict/conflict_in_generation", "--max-hours", "1"]
+    assert decide_module.main([*asked, "--runs", str(tmp_path)]) == INTERRUPTED
 
 
 def test_a_run_that_does_not_fit_the_budget_is_not_begun(
