@@ -6,6 +6,7 @@ on as `Broken`, counted and named (`faults.py`).
 """
 
 import io
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,8 @@ from PIL import Image, ImageOps
 
 Turns = tuple[tuple[str, str], ...]
 """Questions with answers."""
+DAMAGED = (OSError, SyntaxError, ValueError, RuntimeError, struct.error)
+"""What Pillow raises for a damaged picture, by its format and by where the damage is."""
 
 
 class BrokenSampleError(ValueError):
@@ -86,15 +89,22 @@ def decoded(image: bytes | Path | None) -> np.ndarray:
             return np.asarray(on_white(upright))
     except FileNotFoundError:
         raise BrokenSampleError(f"a sample must have an image, got no file {image}.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except BrokenSampleError:
+        raise
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise BrokenSampleError(f"an image must be whole, got {error}.") from error
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """The picture in RGB, what is transparent in it white."""
-    if image.mode == "RGB":
-        return image
-    if not (image.has_transparency_data or image.mode == "RGBA"):
+    """The picture in RGB, what is transparent in it white; of 16 bits the upper 8.
+
+    BrokenSampleError for numbers of 32 bits, which do not say how much is white.
+    """
+    if image.mode in ("I", "F"):
+        raise BrokenSampleError(f"an image must have 8 or 16 bits, got the mode {image.mode}.")
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
         return image.convert("RGB")
     layered = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), layered).convert("RGB")
