@@ -16,7 +16,7 @@ from datamodules.pairs.samples import BrokenSampleError, Sample
 Places = dict[str, tuple[int, int]]
 """Where each member of a sample begins in its shard and how many bytes it has, by extension."""
 TAR_END = bytes(1024)
-"""What closes a tar: two empty blocks. A file that was cut between two members lacks them."""
+"""What closes a tar: two empty blocks. Where a file is cut or a header damaged, others stand."""
 
 
 class WebDatasetSource:
@@ -49,30 +49,34 @@ def shard_index(shard: Path) -> dict[str, Places]:
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
-                if member.isfile():
-                    key, extension = key_and_extension(member.name)
+                key, extension = key_and_extension(member.name)
+                if member.isfile() and key and extension:
                     places = samples.setdefault(key, {})
                     if extension in places:
                         raise ValueError(f"{shard} must hold {member.name} once, got it again.")
                     places[extension] = (member.offset_data, member.size)
+            end = archive.offset
     except tarfile.ReadError as error:
         raise ValueError(f"{shard} must be a whole tar without compression: {error}.") from error
-    if not closed(shard):
-        raise ValueError(f"{shard} must be a whole tar, got one without its last blocks.")
+    if not closed(shard, end):
+        raise ValueError(f"{shard} must be a whole tar, got neither end nor member at byte {end}.")
     return samples
 
 
 def key_and_extension(name: str) -> tuple[str, str]:
-    """`a/b.seg.png` is the member `seg.png` of the sample `a/b`."""
+    """`a/b.seg.png` is the member `seg.png` of the sample `a/b`.
+
+    Empty for what belongs to none: a name without an extension, or that begins with a dot.
+    """
     folder, slash, base = name.rpartition("/")
     stem, _, extension = base.partition(".")
-    return folder + slash + stem, extension.lower()
+    return (folder + slash + stem, extension.lower()) if stem and extension else ("", "")
 
 
-def closed(shard: Path) -> bool:
+def closed(shard: Path, end: int) -> bool:
     with shard.open("rb") as file:
-        file.seek(-min(shard.stat().st_size, len(TAR_END)), 2)
-        return file.read() == TAR_END
+        file.seek(end)
+        return file.read(len(TAR_END)) == TAR_END
 
 
 def members_at(shard: Path, places: Places) -> Iterator[tuple[str, bytes]]:

@@ -56,6 +56,27 @@ def test_a_member_is_known_by_its_extension_in_capitals_too(tmp_path: Path) -> N
     assert told(opened("webdataset", tmp_path / "0.tar")) == expected([3])
 
 
+def test_a_tars_member_without_a_name_or_an_extension_is_in_no_sample(tmp_path: Path) -> None:
+    shard = write_tar(tmp_path / "0.tar", [3])
+    with tarfile.open(shard, "a") as archive:
+        for name in ("README", "part/._0003.png", ".DS_Store"):
+            archive.addfile(tarfile.TarInfo(name))
+    assert told(opened("webdataset", shard)) == expected([3])
+
+
+@pytest.mark.parametrize("damage", [bytes(512), b"?" * 512])
+def test_a_tar_shard_with_a_damaged_header_inside_is_refused_by_name(
+    tmp_path: Path, damage: bytes
+) -> None:
+    shard = write_tar(tmp_path / "7.tar", range(3))
+    with tarfile.open(shard) as archive:
+        place = archive.getmembers()[2].offset
+    content = shard.read_bytes()
+    shard.write_bytes(content[:place] + damage + content[place + 512 :])
+    with pytest.raises(ValueError, match=rf"7\.tar must be a whole tar, got .* at byte {place}\."):
+        opened("webdataset", shard)
+
+
 @pytest.mark.parametrize("cut", ["in data", "in a header", "between members"])
 def test_a_truncated_tar_shard_is_refused_by_name(tmp_path: Path, cut: str) -> None:
     shard = write_tar(tmp_path / "7.tar", range(2))
