@@ -42,13 +42,17 @@ class FolderSource:
 def read_entries(listing: Path) -> Sequence[Entry]:
     """The mappings that a JSON file or a file of JSON lines holds; those of a mapping with their
     key as `id`. ValueError where it is neither."""
-    text = listing.read_text()
+    try:
+        text = listing.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{listing} must be text in UTF-8, got {error}.") from error
     try:
         found = json.loads(text)
     except json.JSONDecodeError:
-        found = [parsed(listing, number, line) for number, line in enumerate(text.splitlines(), 1)]
+        lines = enumerate(text.split("\n"), 1)  # a text may hold other marks that end a line
+        found = [parsed(listing, number, line) for number, line in lines if line.strip()]
     if isinstance(found, dict) and all(isinstance(one, dict) for one in found.values()):
-        found = [{"id": key, **one} for key, one in found.items()]
+        found = [{**one, "id": key} for key, one in found.items()]
     elif isinstance(found, dict):
         found = [found]  # a file of one line
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

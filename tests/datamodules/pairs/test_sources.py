@@ -198,6 +198,26 @@ def test_folders_in_the_layouts_of_mjhq_and_journeydb_are_read(tmp_path: Path) -
         opened("journeydb", listing, images=str(tmp_path))
 
 
+def test_lines_of_json_end_where_a_line_ends_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(5))
+    texts = ["one\u2028two", "three\x85four"]
+    lines = [json.dumps({"img_path": "a.png", "prompt": one}, ensure_ascii=False) for one in texts]
+    listing = tmp_path / "train.jsonl"
+    listing.write_text("\ufeff" + "\n\n".join(lines) + "\n\n", encoding="utf-8")
+    source = opened("journeydb", listing, images=str(tmp_path))
+    assert [source.read(index).caption for index in range(len(source))] == texts
+    listing.write_bytes(b'{"img_path": "a.png", "prompt": "\xff"}')
+    with pytest.raises(ValueError, match=r"train\.jsonl must be text in UTF-8, got .*0xff"):
+        opened("journeydb", listing, images=str(tmp_path))
+
+
+def test_the_key_of_mjhqs_mapping_names_the_picture_whatever_its_entry_says(tmp_path: Path) -> None:
+    meta = write_folder(tmp_path, 2)
+    entries = {key: {**one, "id": "else"} for key, one in json.loads(meta.read_text()).items()}
+    meta.write_text(json.dumps(entries))
+    assert told(opened("mjhq", meta, images=str(tmp_path))) == expected(range(2))
+
+
 @pytest.mark.parametrize(
     ("form", "entry", "reason"),
     [
