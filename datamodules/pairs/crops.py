@@ -12,6 +12,8 @@ bicubically over the whole footprint of a pixel, so nothing aliases.
 import numpy as np
 from PIL import Image, ImageOps
 
+from datamodules.pairs.samples import BrokenSampleError
+
 GREY = (127, 127, 127)
 
 
@@ -20,6 +22,9 @@ def centre(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def pad(image: Image.Image, pixels: int) -> Image.Image:
+    if max(image.size) >= 2 * pixels * min(image.size):
+        sides = " x ".join(map(str, image.size))
+        raise BrokenSampleError(f"an image must be a pixel wide in {pixels}, got {sides} to pad.")
     return ImageOps.pad(image, (pixels, pixels), Image.Resampling.BICUBIC, GREY)
 
 

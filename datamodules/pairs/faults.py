@@ -39,7 +39,7 @@ class Ledger:
     def add(self, broken: Broken) -> None:
         """Counts one broken sample; ValueError once there are too many."""
         self.broken.append(broken)
-        if len(self.broken) > self.allowed * self.expected:
+        if len(self.broken) / max(self.expected, 1) > self.allowed:
             named = "; ".join(f"{one.name}: {one.reason}" for one in self.broken[:SHOWN])
             more = len(self.broken) - SHOWN
             raise ValueError(

@@ -12,6 +12,7 @@ before one comes twice.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import inf
 
 import numpy as np
 
@@ -23,8 +24,8 @@ KEPT_BLOCKS, KEPT_EPOCHS = 64, 64
 
 
 class Mixture:
-    """Sources mixed by weights. Raises ValueError for a weight that is not above 0 or has no place
-    in a block."""
+    """Sources mixed by weights. Raises ValueError for a weight that is not above 0 and finite, or
+    has no place in a block."""
 
     def __init__(self, sources: Sequence[Source], weights: Sequence[float], seed: int) -> None:
         self.sources, self.seed = sources, seed
@@ -70,13 +71,13 @@ def epoch_order(seed: int, source: int, epoch: int, count: int) -> np.ndarray:
 def places_in_block(weights: Sequence[float]) -> tuple[int, ...]:
     """How many of a block's positions each source has: shares rounded by largest remainder."""
     for weight in weights:
-        if not weight > 0:
-            raise ValueError(f"weight must be above 0, got {weight}.")
+        if not 0 < weight < inf:
+            raise ValueError(f"weight must be above 0 and finite, got {weight}.")
     shares = np.asarray(weights, dtype=float) / sum(weights) * BLOCK
+    if shares.min() < 1:
+        least = float(min(weights))
+        raise ValueError(f"weight must be at least 1/{BLOCK} of all weights, got {least}.")
     places = np.floor(shares).astype(int)
     behind = np.argsort(places - shares, kind="stable")[: BLOCK - places.sum()]
     places[behind] += 1
-    if not places.all():
-        least = float(min(weights))
-        raise ValueError(f"weight must be at least 1/{BLOCK} of all weights, got {least}.")
     return tuple(places.tolist())

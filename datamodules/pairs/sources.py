@@ -10,6 +10,8 @@ precomputed  codes or latents         path: the folder that `precompute` wrote
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from glob import glob
+from math import inf
 from pathlib import Path
 
 from datamodules.pairs.crops import CROPS, square
@@ -44,8 +46,10 @@ class SourceConfig:
             raise ValueError(f"path must name the data of form {self.form}, got nothing.")
         if self.crop not in CROPS:
             raise ValueError(f"crop must be one of {', '.join(CROPS)}, got {self.crop!r}.")
-        if not self.weight > 0:
-            raise ValueError(f"weight must be above 0, got {self.weight} for {self.path}.")
+        if not 0 < self.weight < inf:
+            raise ValueError(
+                f"weight must be above 0 and finite, got {self.weight} for {self.path}."
+            )
 
     @property
     def fields(self) -> Fields:
@@ -54,9 +58,8 @@ class SourceConfig:
 
 def files(pattern: str) -> list[Path]:
     """The file of that name, or those that match a pattern, in order; ValueError for none."""
-    path = Path(pattern)
-    matching = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-    found = [path] if path.is_file() else sorted(one for one in matching if one.is_file())
+    matching = [pattern] if Path(pattern).is_file() else glob(pattern, recursive=True)
+    found = sorted(path for path in map(Path, matching) if path.is_file())
     if not found:
         raise ValueError(f"path must name files, got none at {pattern}.")
     return found

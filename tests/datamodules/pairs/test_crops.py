@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from datamodules.pairs.crops import square
+from datamodules.pairs.samples import BrokenSampleError
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -27,6 +28,14 @@ def test_pad_keeps_everything_between_grey_bars(wide: np.ndarray) -> None:
     assert (found[:8] == 127).all()
     assert (found[16:] == 127).all()
     assert (found[8:16] == wide).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 3), (16, 1, 3)])
+def test_pad_finds_a_picture_broken_that_would_have_no_side_left(shape: tuple[int, ...]) -> None:
+    line = np.zeros(shape, dtype=np.uint8)
+    assert (square(line, 9, "pad") == 0).any()
+    with pytest.raises(BrokenSampleError, match=r"must be a pixel wide in 8, got (16 x 1|1 x 16)"):
+        square(line, 8, "pad")
 
 
 def test_stretch_keeps_everything_and_no_shape(wide: np.ndarray) -> None:

@@ -62,15 +62,17 @@ def test_a_seed_gives_its_own_order_and_the_same_one_again() -> None:
     assert dealt(0) != dealt(1)
 
 
-@pytest.mark.parametrize("weights", [[1, 0], [1, -2], [1, float("nan")]])
-def test_a_weight_that_is_not_above_0_is_refused(weights: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"weight must be above 0, got (0|-2|nan)\."):
+@pytest.mark.parametrize("weights", [[1, 0], [1, -2], [1, float("nan")], [float("inf")]])
+def test_a_weight_that_is_not_above_0_or_not_finite_is_refused(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"above 0 and finite, got (0|-2|nan|inf)\."):
         Mixture([Numbers("a", 4), Numbers("b", 4)], weights, 0)
 
 
-def test_a_weight_too_small_to_be_drawn_is_refused() -> None:
+@pytest.mark.parametrize("rest", [1e5, 999.5])
+def test_a_weight_too_small_to_be_drawn_is_refused(rest: float) -> None:
     with pytest.raises(ValueError, match=r"at least 1/1000 of all weights, got 1\.0"):
-        Mixture([Numbers("a", 4), Numbers("b", 4)], [1, 1e5], 0)
+        Mixture([Numbers("a", 4), Numbers("b", 4)], [1, rest], 0)
+    assert places_in_block([1, 999]) == (1, 999)
 
 
 RANKS, BATCH, STEPS, RESUMED_AT = 2, 50, BLOCK // 50, 7
@@ -126,6 +128,7 @@ def test_broken_samples_are_counted_named_and_put_up_with_to_the_stated_share() 
     assert len(whole) == 97
     assert ledger.read == 100
     assert [one.name for one in ledger.broken] == ["a3", "a50", "a51"]
+    Ledger(100, 0.29).whole([Broken("x", "why")] * 29)  # in binary 0.29 * 100 is less than 29
     strict = Ledger(100, 0.02)
     message = r"at most 2\.0% of 100 samples may be broken, got 3 after 52: a3: an image .*; a50: "
     with pytest.raises(ValueError, match=message):

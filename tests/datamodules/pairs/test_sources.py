@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -20,7 +21,7 @@ from datamodules.pairs.sources import SourceConfig, open_source
 from tests.datamodules.pairs.shards_in_use import picture, png, write_folder, write_tar
 
 
-def opened(form: str, path: Path | str, **more: str):
+def opened(form: str, path: Path | str, **more: Any):
     return open_source(SourceConfig(form=form, path=str(path), **more), 4)
 
 
@@ -402,6 +403,11 @@ def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path: Path) 
         opened("llava", tmp_path / "none.json")
     with pytest.raises(ValueError, match=r"form must be one of webdataset, .* got 'zip'"):
         opened("zip", tmp_path)
+    for folder in (tmp_path, ".", "/"):
+        with pytest.raises(ValueError, match=rf"path must name files, got none at {folder}\."):
+            opened("parquet", folder)
+    with pytest.raises(ValueError, match=r"weight must be above 0 and finite, got inf for a\."):
+        opened("mined", "a", weight=float("inf"))
     with pytest.raises(ValueError, match=r"crop must be one of centre, pad, stretch, got 'left'"):
         opened("llava", tmp_path / "none.json", crop="left")
 
