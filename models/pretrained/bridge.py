@@ -84,10 +84,11 @@ class PretrainedBridgeModule(FrozenBridgeModule):
         return [GENERATE, *told, BEGIN_IMAGE]
 
     def translated(self, sequences: Sequences) -> Sequences:
-        """Captions with image codes in the checkpoint's ids; what else a batch has stays."""
-        rows = []
-        for row in sequences["tokens"].tolist():
-            codes = [token - len(self.ours) for token in row if token >= len(self.ours)]
+        """Captions with the codes that they draw in the checkpoint's ids; what else a batch has
+        stays. Images of a prompt are left out: the language model sees none."""
+        rows, pairs = [], zip(sequences["tokens"], sequences["predicted"], strict=True)
+        for tokens, predicted in pairs:
+            row, codes = tokens.tolist(), (tokens[predicted] - len(self.ours)).tolist()
             rows.append(pack_drawn(self.prompt(row), len(self.theirs), codes))
         padded = pad(rows, sequences["prompt_dropped"].tolist())
         return {**sequences, **{name: value.to(self.device) for name, value in padded.items()}}

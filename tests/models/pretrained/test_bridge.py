@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from models.batch import Batch
+from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeConfig, FrozenBridgeModule
+from models.image_prompts import pack_image_prompt
 from models.image_tokens import ImageTokenizer
 from models.pretrained.bridge import BRIEFLY, PretrainedBridgeModule, open_bridge
 from models.pretrained.words import SHIFT
@@ -61,6 +62,18 @@ def test_a_caption_is_read_in_the_checkpoints_ids_and_codes_follow_its_vocabular
     shifted = found["tokens"][found["predicted"]]
     assert torch.equal(shifted - VOCABULARY, codes)
     assert torch.equal(found["prompt_dropped"], given["prompt_dropped"])
+
+
+def test_images_of_a_prompt_are_left_out_and_are_no_targets(
+    folder: Path, words: TextTokens, codec: ImageTokenizer
+) -> None:
+    shown, drawn = [1] * codec.config.tokens_per_image, [2] * codec.config.tokens_per_image
+    packed = pack_image_prompt(words, "a <image> red <image> cat", [shown, shown], drawn)
+    module = opened(folder, words, codec)
+    found = module.translated(pad([packed, pack_generate(words, "a red cat", drawn)]))
+    assert torch.equal(found["tokens"][0], found["tokens"][1])
+    assert torch.equal(found["predicted"][0], found["predicted"][1])
+    assert found["tokens"][0, -len(drawn) :].tolist() == [VOCABULARY + code for code in drawn]
 
 
 def test_marks_stand_at_their_words_as_they_do_in_print(
