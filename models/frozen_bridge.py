@@ -224,9 +224,9 @@ class FrozenBridgeModule(UnifiedModule):
     def active_parameters(self) -> dict[str, int]:
         """A prompt to draw meets what a question does but the head, and then the bridge."""
         reader = self.reader
-        read = active_parameters(reader, "understand")
+        prompt = active_parameters(reader, "understand", beside=[reader.text_head])
         bridge = parameter_count(self) - parameter_count(reader)
-        return {"understand": read, "generate": read - parameter_count(reader.text_head) + bridge}
+        return {"understand": active_parameters(reader, "understand"), "generate": prompt + bridge}
 
     @torch.no_grad()
     def generate(

@@ -1,5 +1,6 @@
 """How many parameters a model has, how many of them learn, and how many a task's token meets."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import nn
@@ -27,15 +28,17 @@ def trainable_count(part: nn.Module) -> int:
     return sum(one.numel() for one in part.parameters() if one.requires_grad)
 
 
-def active_parameters(model: UnifiedModel, task: Task) -> int:
+def active_parameters(model: UnifiedModel, task: Task, beside: Sequence[nn.Module] = ()) -> int:
     """Parameters that a token of `task` meets: its path through the trunk, embeddings, its head.
 
-    Of an expert group a token meets `top_k` experts; of a fork it meets its own branch.
+    Of an expert group a token meets `top_k` experts; of a fork it meets its own branch; parts
+    `beside` it does not meet either. A head that is tied to the word embeddings is met as those.
     """
-    unused = {id(p) for part in model.idle_parts(task) for p in part.parameters()}
-    unused |= {id(p) for p in skipped_by(model, task)}
-    met = sum(p.numel() for p in model.parameters() if id(p) not in unused)
-    return met - sum(part.idle_parameters() for part in model.modules() if isinstance(part, Idle))
+    idle = {part for whole in (*model.idle_parts(task), *beside) for part in whole.modules()}
+    used = [part for part in model.modules() if part not in idle]
+    met = {p for part in used for p in part.parameters(recurse=False)} - {*skipped_by(model, task)}
+    spared = sum(part.idle_parameters() for part in model.modules() if isinstance(part, Idle))
+    return sum(p.numel() for p in met) - spared
 
 
 def skipped_by(model: UnifiedModel, task: Task) -> list:

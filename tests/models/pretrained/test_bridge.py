@@ -76,6 +76,18 @@ def test_images_of_a_prompt_are_left_out_and_are_no_targets(
     assert found["tokens"][0, -len(drawn) :].tolist() == [VOCABULARY + code for code in drawn]
 
 
+def test_a_head_that_is_tied_is_met_by_prompts_as_word_embeddings(
+    words: TextTokens, codec: ImageTokenizer, tmp_path: Path
+) -> None:
+    found = {}
+    for form in ("smollm2", "llama"):
+        save(form, tmp_path / form)
+        found[form] = opened(tmp_path / form, words, codec).active_parameters()
+    head = VOCABULARY * SIZES["hidden_size"]
+    assert found["smollm2"]["understand"] == found["llama"]["understand"] - head
+    assert found["smollm2"]["generate"] == found["llama"]["generate"]
+
+
 def test_marks_stand_at_their_words_as_they_do_in_print(
     folder: Path, words: TextTokens, codec: ImageTokenizer
 ) -> None:
