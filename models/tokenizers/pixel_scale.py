@@ -44,8 +44,8 @@ def read_scale(folder: Path) -> PixelScale:
         if path.exists():
             found = json.loads(path.read_text())
             said = {**found.get("image_processor", found), **said}
-    return PixelScale(
-        said.get("rescale_factor", 1 / 255),
-        tuple(said.get("image_mean", HALF)),
-        tuple(said.get("image_std", HALF)),
-    )
+    factor = said.get("rescale_factor") or 1 / 255
+    mean, deviation = (tuple(said.get(name) or HALF) for name in ("image_mean", "image_std"))
+    if not said.get("do_normalize", True):
+        mean, deviation = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    return PixelScale(factor if said.get("do_rescale", True) else 1.0, mean, deviation)

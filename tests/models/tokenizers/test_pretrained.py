@@ -14,6 +14,7 @@ from models.image_tokens import ImageTokenizerConfig
 from models.text_tokens import TextTokens
 from models.tokenizers.codec import Codec
 from models.tokenizers.kinds import load_codec, new_codec, save_codec
+from models.tokenizers.pixel_scale import read_scale
 from tests.benchmarks.adapters.tiny_models import save_emu3, save_janus
 from tests.models.tokenizers.checkpoints import (
     SIDE,
@@ -133,6 +134,24 @@ def test_the_processor_beside_the_weights_scales_the_pixels(tmp_path: Path) -> N
     wanted = network.encode(pixels).image_tokens.view(3, 16)
     assert torch.equal(codec.encode(IMAGES), wanted)
     assert np.array_equal(codec.scale.images(pixels), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"do_normalize": False, "image_mean": [0.5] * 3}, [0.0, 1.0]),
+        ({"do_rescale": False, "image_mean": [5.0] * 3, "image_std": [10.0] * 3}, [-0.5, 25.0]),
+        ({"image_mean": None, "image_std": None, "rescale_factor": None}, [-1.0, 1.0]),
+    ],
+)
+def test_a_step_that_the_processor_leaves_out_is_left_out(
+    said: dict, wanted: list, tmp_path: Path
+) -> None:
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(said))
+    scale, images = read_scale(tmp_path), np.array([0, 255], np.uint8)[None, None, :, None]
+    pixels = scale.scaled(images.repeat(3, axis=-1))
+    torch.testing.assert_close(pixels, torch.tensor(wanted).expand(1, 3, 1, 2))
+    assert np.array_equal(scale.images(pixels), images.repeat(3, axis=-1))
 
 
 def test_a_size_that_tokens_do_not_tile_is_refused(folders: dict[str, Path]) -> None:
