@@ -234,7 +234,7 @@ class FrozenBridgeModule(UnifiedModule):
     ) -> Tensor:
         parts = []
         for chosen in chunks(len(prompts), config.chunk):
-            rows = [checked(prompts[index], config.prompt_length) for index in chosen]
+            rows = [checked(prompts[index], config, "prompt_length") for index in chosen]
             parts.append(self._generate_chunk(rows, [seeds[index] for index in chosen], config))
         return torch.cat(parts)[: len(prompts)]
 

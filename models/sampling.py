@@ -58,7 +58,7 @@ def generate_codes(
 ) -> Int[Tensor, "b p"]:
     """Image codes for prompts that end in `<image>`; image i depends on prompt and seed i alone."""
     codes = torch.empty(len(prompts), model.vocabulary.tokens_per_image, dtype=torch.long)
-    for width, chosen in chunks_by_width(prompts, config.prompt_length, config.chunk):
+    for width, chosen in chunks_by_width(prompts, config, "prompt_length"):
         rows = [prompts[index] for index in chosen]
         count = codes.shape[1] * model.vocabulary.depths
         noise = uniforms([seeds[index] for index in chosen], count)
@@ -74,21 +74,26 @@ def chunks(count: int, size: int) -> Iterator[list[int]]:
 
 
 def chunks_by_width(
-    prompts: Sequence[list[int]], longest: int, size: int
+    prompts: Sequence[list[int]], config: SamplingConfig, field: str
 ) -> Iterator[tuple[int, list[int]]]:
     """Padded widths with index lists as of `chunks`: a prompt's width follows from its length."""
     groups: dict[int, list[int]] = {}
+    longest = getattr(config, field)
     for index, prompt in enumerate(prompts):
-        length = len(checked(prompt, longest))
+        length = len(checked(prompt, config, field))
         groups.setdefault(min(-(-length // WIDTHS) * WIDTHS, longest), []).append(index)
     for width, members in sorted(groups.items()):
-        for chosen in chunks(len(members), size):
+        for chosen in chunks(len(members), config.chunk):
             yield width, [members[place] for place in chosen]
 
 
-def checked(prompt: list[int], longest: int) -> list[int]:
-    if len(prompt) > longest:
-        raise ValueError(f"prompt must have at most {longest} tokens, got {len(prompt)}.")
+def checked(prompt: list[int], config: SamplingConfig, field: str) -> list[int]:
+    """The prompt; ValueError where it is empty or longer than `sampling.<field>` allows."""
+    longest = getattr(config, field)
+    if not 1 <= len(prompt) <= longest:
+        raise ValueError(
+            f"a prompt must have 1 to sampling.{field}={longest} tokens, got {len(prompt)}."
+        )
     return prompt
 
 
@@ -167,7 +172,7 @@ def answer_tokens(
 ) -> list[list[int]]:
     """Greedy answers of at most `length` text tokens, each up to and without its `<end>`."""
     answers: list[list[int]] = [[] for _ in questions]
-    for width, chosen in chunks_by_width(questions, config.question_length, config.chunk):
+    for width, chosen in chunks_by_width(questions, config, "question_length"):
         found = answer_chunk(model, [questions[index] for index in chosen], width, length)
         for index, answer in zip(chosen, found, strict=True):
             answers[index] = answer

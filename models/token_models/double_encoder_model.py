@@ -101,12 +101,12 @@ def answer_seen(
     if not isinstance(model, DoubleEncoderModel):
         return answer_tokens(model, questions, config, length)
     if features is None:
-        if any(max(question) >= model.vocabulary.text for question in questions):
+        if any(token >= model.vocabulary.text for question in questions for token in question):
             raise ValueError("a question about an image must come with features, got none.")
         return answer_tokens(model, questions, config, length)
     answers: list[list[int]] = []
     for chosen in chunks(len(questions), config.chunk):
-        rows = [checked(questions[index], config.question_length) for index in chosen]
+        rows = [checked(questions[index], config, "question_length") for index in chosen]
         answers += _answer_chunk(model, rows, features[chosen], config, length)
     return answers[: len(questions)]
 

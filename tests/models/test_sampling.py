@@ -106,11 +106,17 @@ def test_top_k_and_top_p_keep_the_likeliest() -> None:
     assert torch.equal(keep_likely(logits, 0, 1.0), logits)
 
 
-def test_a_prompt_longer_than_the_padded_length_is_refused(
+def test_a_prompt_that_is_empty_or_longer_than_the_padded_length_is_refused(
     vocabulary: Vocabulary, codec: ImageTokenizer
 ) -> None:
-    with pytest.raises(ValueError, match="prompt must have at most 12 tokens, got 13"):
-        arm("shared", vocabulary, codec).generate([[8] * 13], [0], SAMPLING)
+    arms = [build(name, vocabulary) for name in ("shared", "double_encoder")]
+    for module in (*arms, build_bridge(vocabulary, codec)):
+        for count in (0, 13):
+            wanted = rf"a prompt must have 1 to sampling\.prompt_length=12 tokens, got {count}"
+            with pytest.raises(ValueError, match=wanted):
+                module.generate([[8] * count], [0], SAMPLING)
+        with pytest.raises(ValueError, match=r"sampling\.question_length=40 tokens, got 0"):
+            module.answer([[]], SAMPLING, 1)
 
 
 def test_a_sampling_config_refuses_values_outside_its_rules() -> None:
