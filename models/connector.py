@@ -24,7 +24,8 @@ class Connector(nn.Module):
         super().__init__()
         self.encode_first = order == "enc_proj"
         width = trunk.width if self.encode_first else target
-        heads = width // trunk.head_width
+        most = max(1, width // trunk.head_width)
+        heads = next(count for count in range(most, 0, -1) if width % (2 * count) == 0)
         self.config = TrunkConfig(width=width, heads=heads, kv_heads=heads, feed_forward=4 * width)
         self.layers = nn.ModuleList(Block(self.config) for _ in range(depth))
         self.projection = nn.Sequential(

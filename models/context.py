@@ -32,6 +32,9 @@ class TrunkConfig:
         for name in ("depth", "width", "heads", "kv_heads", "feed_forward"):
             if getattr(self, name) < 1:
                 raise ValueError(f"trunk.{name} must be at least 1, got {getattr(self, name)}.")
+        for name in ("rope_base", "norm_epsilon"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"trunk.{name} must be above 0, got {getattr(self, name)}.")
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"trunk.width must be an even multiple of trunk.heads={self.heads}, "

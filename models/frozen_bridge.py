@@ -54,8 +54,8 @@ CHOICES = {
     "language_model": ("frozen", "tuned"),
     "decoder": ("tuned", "frozen"),
 }
-LEAST = {"connector_depth": 0}
-LEAST |= dict.fromkeys(("queries", "decoder_depth", "decoder_heads", "decoder_patch"), 1)
+DECODER = ("decoder_depth", "decoder_heads", "decoder_head_width", "decoder_patch")
+LEAST = {"connector_depth": 0} | dict.fromkeys(("queries", *DECODER), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +93,11 @@ class FrozenBridgeConfig:
                 raise ValueError(
                     f"model.{name} must be one of {known}, got {getattr(self, name)!r}."
                 )
+        if self.decoder_width % 4:  # sines and cosines of rows and columns
+            raise ValueError(
+                "model.decoder_heads * model.decoder_head_width must be a multiple of 4, "
+                f"got {self.decoder_width}."
+            )
 
     @property
     def decoder_width(self) -> int:
@@ -178,6 +183,11 @@ class FrozenBridgeModule(UnifiedModule):
             raise ValueError(
                 "train.interaction must have no weight where the language model is frozen, "
                 f"got {train.interaction}."
+            )
+        if not train.generate_weight or not train.generate_batch:
+            raise ValueError(
+                "train.generate_weight and train.generate_batch must be above 0 for a bridge, "
+                f"got {train.generate_weight} and {train.generate_batch}."
             )
         super().__init__(train)
         self.second_encoder = frozen.second_encoder

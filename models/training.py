@@ -86,6 +86,10 @@ class TrainConfig:
             raise ValueError(
                 "train.understand_weight and train.generate_weight must not both be 0."
             )
+        if not any(self.batch(task) for task in self.tasks):
+            raise ValueError(
+                "train.understand_batch or train.generate_batch must be above 0 with a weight."
+            )
 
     @property
     def ema_decay(self) -> float:

@@ -1,18 +1,20 @@
 """The laws of the bridge's fields: what each leaves untouched, and where two are the same."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from models.batch import Batch
+from models.connector import Connector
 from models.context import causal_context
 from models.flow_matching import Conditions, velocity
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizer
 from models.training import build_optimizer
 from models.unified import Vocabulary
-from tests.models.conftest import TRUNK, build_bridge, gradients
+from tests.models.conftest import TRAIN, TRUNK, build_bridge, gradients
 
 PROMPT, LENGTHS = torch.tensor([[1, 9, 10, 11], [1, 12, 0, 0]]), torch.tensor([4, 2])
 
@@ -171,10 +173,30 @@ def test_at_equal_depth_the_orders_encode_at_the_width_of_their_side(
         assert connector(torch.zeros(1, 5, TRUNK.width)).shape == (1, 5, 2 * TRUNK.width)
 
 
+@pytest.mark.parametrize(("width", "heads"), [(8, 1), (32, 2), (52, 2), (64, 4)])
+def test_a_connector_takes_heads_of_at_least_the_trunks_width_that_divide_its_own(
+    width: int, heads: int
+) -> None:
+    connector = Connector(TRUNK, width, "proj_enc", 1)
+    assert TRUNK.head_width == 16
+    assert connector.config.heads == heads
+    assert connector(torch.zeros(1, 5, TRUNK.width)).shape == (1, 5, width)
+
+
+@pytest.mark.parametrize("fields", [{"generate_weight": 0.0}, {"generate_batch": 0}])
+def test_a_bridge_refuses_to_train_without_drawing(
+    fields: dict, vocabulary: Vocabulary, codec: ImageTokenizer
+) -> None:
+    with pytest.raises(ValueError, match=r"train\.generate_batch must be above 0 for a bridge"):
+        build_bridge(vocabulary, codec, train=replace(TRAIN, **fields))
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"queries": 0}, r"model\.queries must be at least 1, got 0"),
+        ({"decoder_head_width": 0}, r"model\.decoder_head_width must be at least 1, got 0"),
+        ({"decoder_heads": 3, "decoder_head_width": 2}, r"must be a multiple of 4, got 6"),
         ({"connector_depth": -1}, r"model\.connector_depth must be at least 0, got -1"),
         ({"conditions": "first_layer"}, r"model\.conditions must be one of .*, got 'first_layer'"),
         ({"language_model": "thawed"}, r"model\.language_model must be one of .*, got 'thawed'"),

@@ -7,6 +7,7 @@ import torch
 
 from models import TASKS
 from models.batch import Batch
+from models.context import TrunkConfig
 from models.initialise import start_trunk
 from models.seats import ROWS, seats
 from models.training import TrainConfig
@@ -149,6 +150,14 @@ def test_a_train_config_refuses_values_outside_its_rules() -> None:
         TrainConfig(precision="bf8")
     with pytest.raises(ValueError, match="must not both be 0"):
         TrainConfig(understand_weight=0.0, generate_weight=0.0)
+    with pytest.raises(ValueError, match=r"train.generate_batch must be above 0 with a weight"):
+        TrainConfig(understand_batch=0, generate_weight=0.0)
+
+
+@pytest.mark.parametrize("field", ["rope_base", "norm_epsilon"])
+def test_a_trunk_refuses_what_would_make_its_states_infinite(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"trunk\.{field} must be above 0, got 0.0"):
+        TrunkConfig(**{field: 0.0})
 
 
 def test_seats_hold_every_row_once_and_fill_up_with_the_row_of_zeros() -> None:
