@@ -96,7 +96,7 @@ class UnifiedTuning(lightning.LightningModule):
         states = self.form.states(reading, watch)
         read, aims = states[ahead(reading.predicted)], reading.tokens[reading.predicted]
         own = torch.tensor(float(len(aims)))
-        share = (ranks() * own / over_ranks(own)).item()
+        share = (ranks() * own / over_ranks(own).clamp_min(1)).item()
         head, recompute = self.form.head(reading.task), self.train_config.recompute
         loss = share * token_loss(head, read, aims, recompute)
         return {"loss": loss} | ({} if watch is None else self.pulled(watch, reading.task, loss))

@@ -47,6 +47,10 @@ class TuningConfig:
         for name in ("understand_weight", "generate_weight", "warmup_steps", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ValueError(f"train.{name} must not be negative, got {getattr(self, name)}.")
+        if not self.tasks:
+            raise ValueError(
+                "train.understand_weight and train.generate_weight must not both be 0."
+            )
         if not 0 <= self.prompt_drop <= 1:
             raise ValueError(f"train.prompt_drop must lie in [0, 1], got {self.prompt_drop}.")
 

@@ -176,6 +176,12 @@ def test_a_loss_that_is_not_finite_is_refused(opened) -> None:
         tuned.training_step(batch("janus"), 0)
 
 
+def test_a_conversation_cut_before_its_answer_costs_nothing(opened) -> None:
+    tuned = module(opened("janus"), longest=1)
+    about_no_image = asked("janus")[2:]
+    assert tuned.losses(tuned.read("understand", about_no_image))["loss"] == 0
+
+
 def test_without_weights_nothing_is_measured(opened) -> None:
     tuned = module(opened("emu3"), interaction=InteractionConfig())
     tuned.training_step(batch("emu3"), 0)
@@ -190,6 +196,7 @@ def test_without_weights_nothing_is_measured(opened) -> None:
         ({"clip_norm": 0.0}, "train.clip_norm must be above 0"),
         ({"final_rate": 1.0}, "train.final_rate must lie in"),
         ({"warmup_steps": -1}, "train.warmup_steps must not be negative"),
+        ({"understand_weight": 0.0, "generate_weight": 0.0}, "must not both be 0"),
         ({"prompt_drop": 1.5}, "train.prompt_drop must lie in"),
     ],
 )
