@@ -1,4 +1,6 @@
-"""The bridge's decoder works on squares of latents, which must fit the image."""
+"""The bridge's drawings: squares of latents, which must fit the image, and the noise at first."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -27,3 +29,17 @@ def test_squares_that_do_not_tile_the_image_are_refused(
         build_bridge(vocabulary, codec, decoder_patch=3)
     with pytest.raises(ValueError, match=r"model\.decoder_patch must be at least 1, got 0"):
         build_bridge(vocabulary, codec, decoder_patch=0)
+
+
+def test_the_temperature_scales_the_noise_that_a_drawing_starts_from(
+    vocabulary: Vocabulary, codec: ImageTokenizer
+) -> None:
+    bridge = build_bridge(vocabulary, codec)
+    bridge.model.decoder.forward = lambda noisy, **_: SimpleNamespace(sample=0 * noisy)
+    cold, warm = (
+        bridge.generate([[GENERATE, 9, BEGIN_IMAGE]], [0], SamplingConfig(chunk=1, temperature=one))
+        for one in (1e-6, 1.0)
+    )
+    middle = codec.nearest(torch.zeros(1, CODEC.tokens_per_image, len(CODEC.levels)))
+    assert torch.equal(cold, middle)
+    assert not torch.equal(warm, middle)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from models import sampling
 from models.batch import prompt_tokens, question_opening
 from models.image_tokens import ImageTokenizer
 from models.sampling import SamplingConfig, generate_codes, keep_likely, pick, uniforms
-from models.text_tokens import TextTokens
+from models.text_tokens import BEGIN_IMAGE, GENERATE, TextTokens
 from models.unified import Vocabulary
 from tests.models.conftest import TOKEN_ARMS, build, build_bridge
 
@@ -72,6 +73,21 @@ def test_guidance_of_one_is_plain_sampling_and_more_changes_the_image(
     ]
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_codes_are_drawn_from_what_leads_away_from_the_unprompted_over_the_temperature(
+    vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, seen = build("shared", vocabulary), []
+    prompted, free = torch.randn(2, vocabulary.codes, generator=torch.Generator().manual_seed(0))
+    both = torch.stack((prompted, prompted, free, free))
+    monkeypatch.setattr(module.model, "logits", lambda states, task: both)
+    monkeypatch.setattr(
+        sampling, "pick", lambda logits, uniform: seen.append(logits) or logits.argmax(-1)
+    )
+    settings = SamplingConfig(guidance=3.0, temperature=0.5, chunk=2)
+    module.generate([[GENERATE, BEGIN_IMAGE]] * 2, [0, 1], settings)
+    torch.testing.assert_close(seen[0], ((3 * prompted - 2 * free) / 0.5).expand(2, -1))
 
 
 def test_answers_of_the_bridge_are_its_frozen_models(
