@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from models import frozen_bridge
+from models.flow_matching import Conditions
 from models.image_tokens import ImageTokenizer
 from models.sampling import SamplingConfig
-from models.text_tokens import BEGIN_IMAGE, GENERATE
+from models.text_tokens import BEGIN_IMAGE, GENERATE, UNPROMPTED
 from models.unified import Vocabulary
 from tests.models.conftest import CODEC, build_bridge
 
@@ -43,3 +45,21 @@ def test_the_temperature_scales_the_noise_that_a_drawing_starts_from(
     middle = codec.nearest(torch.zeros(1, CODEC.tokens_per_image, len(CODEC.levels)))
     assert torch.equal(cold, middle)
     assert not torch.equal(warm, middle)
+
+
+def test_the_second_half_of_what_guides_a_drawing_has_no_prompt(
+    vocabulary: Vocabulary, codec: ImageTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge, seen = build_bridge(vocabulary, codec), []
+
+    def follow(_: object, conditions: Conditions, noise: torch.Tensor, *__: float) -> torch.Tensor:
+        seen.append(conditions.states)
+        return noise.flatten(2).mT
+
+    monkeypatch.setattr(frozen_bridge, "follow_flow", follow)
+    prompt = [GENERATE, 9, BEGIN_IMAGE]
+    for row, guidance in ((prompt, 2.0), (prompt, 1.0), (UNPROMPTED, 1.0)):
+        bridge.generate([row], [0], SamplingConfig(chunk=1, guidance=guidance))
+    guided, plain, free = seen
+    torch.testing.assert_close(guided, torch.cat((plain, free)))
+    assert not torch.allclose(plain, free)
