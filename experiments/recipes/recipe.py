@@ -15,8 +15,9 @@
         after: {start: alignment}                    # where its weights come from; else stage 0
 
 A stage is an arm whose training starts from another arm's: the suite's machinery gives it keys,
-resumes it and skips what is finished. The last stage is the one that is scored. Layers: `config`,
-preset, `sizes`, the stage's `config`, its `sizes`, command line.
+resumes it and skips what is finished. The last stage is the one that is scored. Layers: preset,
+`config`, `sizes`, the stage's `config`, its `sizes`, command line: what a paper states, no preset
+changes.
 """
 
 from collections.abc import Mapping
@@ -119,13 +120,14 @@ def recipe_suite(name: str, preset: str, papers: Path = PAPERS) -> Suite:
         varies=sorted({section for arm in arms.values() for section in arm.layer.values}),
         headline=HEADLINE,
     )
-    return Suite(PREFIX + name, config, Layer(source, recipe.config), arms, (), "")
+    return Suite(PREFIX + name, config, Layer(source, {}), arms, (), "")
 
 
 def stage_values(recipe: Recipe, name: str, preset: str) -> Mapping[str, Any]:
     """What a stage sets above the preset, its own name among it."""
     stage = recipe.stages[name]
     layers = (
+        recipe.config,
         recipe.sizes.get(preset, {}),
         stage.config,
         stage.sizes.get(preset, {}),

@@ -61,9 +61,11 @@ def toy_paper(place: Path, text: str) -> Path:
     return folder
 
 
-def planned(papers: Path, name: str = "toy", overrides: tuple[str, ...] = ()) -> Plan:
+def planned(
+    papers: Path, name: str = "toy", overrides: tuple[str, ...] = (), preset: str = "smoke"
+) -> Plan:
     stages = tuple(load_recipe(name, papers).stages)
-    request = Request(f"recipe-{name}", "smoke", arms=stages, overrides=overrides)
+    request = Request(f"recipe-{name}", preset, arms=stages, overrides=overrides)
     return Planner(Project(root=papers, load=load, sources=SOURCES), request).plan()
 
 

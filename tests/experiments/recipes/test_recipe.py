@@ -8,6 +8,7 @@ from experiments.config import ConfigError
 from experiments.plan import Request
 from experiments.recipes.recipe import (
     HEADLINE,
+    PAPERS,
     PUBLISHED,
     load,
     load_recipe,
@@ -34,6 +35,16 @@ def test_a_stages_own_sizes_come_last(papers: Papers) -> None:
     assert values["train"]["steps"] == 3
     assert values["train"]["understand_batch"] == 1
     assert values["train"]["generate_batch"] == 2
+
+
+def test_what_a_paper_states_stands_above_every_preset() -> None:
+    """The preset `cpu` weighs answering twice; UniFork adds both losses as they are."""
+    plan = planned(PAPERS, "unifork", preset="cpu")
+    weights = {
+        (one["train"]["understand_weight"], one["train"]["generate_weight"])
+        for one in plan.configs.values()
+    }
+    assert weights == {(1.0, 1.0)}
 
 
 @pytest.mark.parametrize(
