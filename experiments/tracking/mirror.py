@@ -21,7 +21,7 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from PIL import Image
 
 from benchmarks.images import batched
-from experiments.config import flatten
+from experiments.config import digest, flatten
 from experiments.evidence.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.evidence.scores import COSTS, mean_of
 from experiments.plan import Cell, Plan, plan_from_json
@@ -92,7 +92,8 @@ class Mirror:
         return self.client.create_run(self.experiment, run_name=name, tags=tags)
 
     def open_cell(self, cell: Cell) -> Run:
-        identity = f"{self.plan.request.run} {cell.label} {cell.steps['train']}"
+        made = digest([cell.config, *cell.steps.values()])  # scored otherwise, it is another run
+        identity = f"{self.plan.request.run} {cell.label} {made}"
         tags = {PARENT: self.parent.info.run_id, "seed": str(cell.seed)}
         run = self.open_run(identity, cell.label, tags)
         config = self.plan.configs[cell.config]

@@ -75,6 +75,26 @@ def test_a_mirror_that_was_cut_off_goes_on_in_the_same_runs(
     assert len(links(run.runs, "http://127.0.0.1:1")) == 3
 
 
+def test_a_cell_that_is_scored_under_other_settings_is_a_run_of_its_own(
+    ablation: Callable[..., Ablation],
+) -> None:
+    found = []
+    for overrides in ((), ("benchmark.geneval_per_tag=5",)):
+        run = ablation(arms=("control",), overrides=overrides)
+        assert run.run(jobs=2, track=False) == 0
+        mirror = Mirror(run.plan, run.store)
+        mirror.close()
+        cell = mirror.runs["control, seed 0"].info.run_id
+        data = mirror.client.get_run(cell).data
+        score = run.store.path(run.plan.cells[0].steps["score_geneval"]) / "results.json"
+        metrics = json.loads(score.read_text())["metrics"].items()
+        overall = next(one["value"] for name, one in metrics if name.startswith("geneval.overall@"))
+        assert data.metrics["final/geneval.overall"] == overall
+        found.append((cell, data.params["benchmark.geneval_per_tag"]))
+    assert found[0][0] != found[1][0]
+    assert [prompts for _, prompts in found] == ["2", "5"]
+
+
 def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation]) -> None:
     smoke = {"label": "ladder-64", "overrides": ("train.quality=0.1",)}
     for changes in ({}, smoke):
