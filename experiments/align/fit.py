@@ -17,6 +17,7 @@ from experiments.align.recipe import AlignConfig
 from experiments.fitting.fit import new_trainer
 from experiments.fitting.resuming import RESUME, discard, resume_point
 from experiments.fitting.run_files import BROKEN, RunFiles
+from experiments.fitting.same_run import keep_config
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
@@ -26,14 +27,14 @@ from models.pretrained.unified.tuning import UnifiedTuning
 from models.ranks import over_ranks, ranks
 from models.shards import whole
 
-MODEL, CONFIG = "model", "config.json"
+MODEL = "model"
 
 
 def tune(config: AlignConfig, out: Path, execution: ExecutionConfig = ONE_DEVICE) -> None:
-    """Raises ValueError for a curve of another length, too many broken samples, or a loss that is
-    not finite."""
+    """Raises ValueError for a run that has begun with another config, a curve of another length,
+    too many broken samples, or a loss that is not finite."""
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / CONFIG, asdict(config))
+    keep_config(out, asdict(config), begun=(out / RESUME).exists())
     check_resume(out / RESUME, execution)
     on_ranks(execution, tune_on_ranks, out, out, config, execution)
 

@@ -7,7 +7,6 @@ way; the bridge lies in `bridge`, and `broken.json` names the samples that were 
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from experiments.config import ConfigError
 from experiments.fitting.fit import new_trainer
 from experiments.fitting.resuming import RESUME, discard, resume_point
 from experiments.fitting.run_files import BROKEN, RunFiles
+from experiments.fitting.same_run import keep_config
 from experiments.parallel.average import TrainedAverage, trained
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
@@ -33,7 +33,7 @@ from models.pretrained.frozen_store import PromptStore
 from models.ranks import over_ranks
 from models.shards import whole
 
-BRIDGE, SUMMARY, CONFIG = "bridge", "summary.json", "config.json"
+BRIDGE, SUMMARY = "bridge", "summary.json"
 FOR_READERS = ("published", "deviations")
 GIB = 2**30
 
@@ -44,31 +44,31 @@ def train_stage(
     """Trains `stage` in `runs/stage` unless that is finished, from where it was interrupted.
 
     Several devices each hold all that is trained (ddp) or a shard of it (fsdp). Raises ConfigError
-    where the stage before is not finished, or the folder belongs to another config or was left by
-    the other strategy.
+    where the stage before is not finished, where this one has begun with another config or after
+    other stages, and where it was left by the other strategy.
     """
     out, before = runs / stage, recipe.before(stage)
     if before is not None and not (runs / before / SUMMARY).exists():
         raise ConfigError(f"stage {stage} must follow {before}, got no {runs / before / SUMMARY}.")
     out.mkdir(parents=True, exist_ok=True)
-    check_config(recipe, stage, out / CONFIG)
-    if (out / SUMMARY).exists():
+    finished = (out / SUMMARY).exists()
+    keep_config(out, trained_with(recipe, stage), finished or (out / RESUME).exists())
+    if finished:
         return
     check_resume(out / RESUME, execution)
     on_ranks(execution, fit_stage, out, out, recipe, stage, execution)
 
 
-def check_config(recipe: Recipe, stage: str, path: Path) -> None:
-    """Writes what the stage is trained with, or compares it with what stands there."""
+def trained_with(recipe: Recipe, stage: str) -> dict[str, Any]:
+    """What the weights that a stage leaves follow from: its parts, and all stages up to it."""
     values = dataclasses.asdict(recipe)
-    kept = ("parts", "model", "seed")
-    chosen = values["stages"][stage]
-    learnt = {name: one for name, one in chosen.items() if name not in FOR_READERS}
-    asked = {**{name: values[name] for name in kept}, "stage": learnt}
-    if path.exists() and (found := json.loads(path.read_text())) != asked:
-        other = [name for name in asked if found.get(name) != asked[name]]
-        raise ConfigError(f"{path} must be this recipe's, got other values of {', '.join(other)}.")
-    write_json(path, asked)
+    names = list(recipe.stages)
+    learnt = {
+        f"stage {name}": {key: one for key, one in stated.items() if key not in FOR_READERS}
+        for name, stated in values["stages"].items()
+        if names.index(name) <= names.index(stage)
+    }
+    return {**{name: values[name] for name in ("parts", "model", "seed")}, **learnt}
 
 
 def starting_bridge(recipe: Recipe, stage: str, runs: Path) -> PipelineBridge:

@@ -115,6 +115,16 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -
     assert all((parts[name] == value).all() for name, value in whole.items())
 
 
+def test_an_unfinished_run_goes_on_by_its_own_config_alone(tune, tmp_path: Path) -> None:
+    tune("janus", 2)
+    (tmp_path / "janus-run" / "resume.ckpt").touch()  # as a run leaves it that was killed
+    with pytest.raises(ConfigError, match=r"what the run began with, got other values of train\.$"):
+        tune("janus", 2, "train.weight_decay=0.5")
+    kept = json.loads((tmp_path / "janus-run" / "config.json").read_text())
+    assert kept["train"]["weight_decay"] != 0.5
+    tune("janus", 2)
+
+
 def values(model: Path) -> dict[tuple[int, str], float]:
     lines = map(json.loads, (model.parent / "metrics.jsonl").read_text().splitlines())
     return {(d["step"], d["name"]): d["value"] for d in lines if not d["name"].endswith("ratio")}

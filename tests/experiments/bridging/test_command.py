@@ -43,7 +43,7 @@ def test_a_yaml_is_trained_stage_by_stage(
         assert json.loads((folder / "summary.json").read_text())["pairs"] == 2
         assert str(folder) in shown
     assert main([*command, "stages.instruct.train.steps=2"]) == FAILED
-    assert "must be this recipe's, got other values of stage" in capsys.readouterr().err
+    assert "what the run began with, got other values of stage instruct" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_ends_with_one_line(

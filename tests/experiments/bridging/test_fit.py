@@ -168,10 +168,33 @@ def test_a_finished_stage_is_left_alone_and_one_of_another_recipe_refused(
     written = (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns
     train_stage(asked, "pretrain", tmp_path)
     assert (tmp_path / "pretrain" / "summary.json").stat().st_mtime_ns == written
-    with pytest.raises(ConfigError, match=r"config\.json must be this recipe's, .* of stage"):
+    with pytest.raises(ConfigError, match=r"what the run began with, .* of stage pretrain\.$"):
         train_stage(recipe(parts, steps=2), "pretrain", tmp_path)
     with pytest.raises(ConfigError, match=r"got other values of seed\.$"):
         train_stage(replace(asked, seed=1), "pretrain", tmp_path)
+
+
+def test_a_finished_stage_is_not_taken_for_one_behind_other_stages(
+    parts: Path, tmp_path: Path
+) -> None:
+    asked = recipe(parts, reader="looking", steps=1)
+    for stage in asked.stages:
+        train_stage(asked, stage, tmp_path)
+    first, last = asked.stages.values()
+    longer = replace(asked, stages={"pretrain": first, "middle": first, "instruct": last})
+    for stage in ("pretrain", "middle"):
+        train_stage(longer, stage, tmp_path)
+    with pytest.raises(ConfigError, match=r"got other values of stage middle\.$"):
+        train_stage(longer, "instruct", tmp_path)
+
+
+def test_a_stage_that_could_not_begin_may_be_corrected(parts: Path, tmp_path: Path) -> None:
+    asked = recipe(parts, steps=1)
+    nothing = replace(asked.stages["pretrain"], sources=[])
+    with pytest.raises(ValueError, match="sources of a stage must name data"):
+        train_stage(replace(asked, stages={"pretrain": nothing}), "pretrain", tmp_path)
+    train_stage(asked, "pretrain", tmp_path)
+    assert (tmp_path / "pretrain" / "summary.json").exists()
 
 
 def test_a_summary_counts_the_broken_pairs(parts: Path, tmp_path: Path) -> None:
