@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from itertools import takewhile
 
 CHOICES = ("auto", "cpu", "cuda")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -24,7 +25,8 @@ def chosen(name: str) -> str:
 def visible() -> list[str]:
     """The CUDA devices that processes may use: what the environment names, else all there are."""
     if VISIBLE in os.environ:
-        return [one for one in os.environ[VISIBLE].split(",") if one]
+        named = os.environ[VISIBLE].split(",")
+        return list(takewhile(lambda one: one not in ("", "-1"), named))  # as CUDA reads it
     if shutil.which(LISTER) is None:
         return []
     listed = subprocess.run([LISTER, "--list-gpus"], capture_output=True, text=True, check=False)

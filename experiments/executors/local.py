@@ -5,6 +5,7 @@ import subprocess
 from experiments.devices import VISIBLE, dealt, visible
 from experiments.executors import process
 from experiments.executors.interface import UnitTask
+from experiments.store.steps import StepError
 
 SECONDS_TO_STOP = 10.0
 
@@ -37,8 +38,14 @@ class LocalExecutor:
         self.jobs: list[LocalJob] = []
 
     def start(self, task: UnitTask) -> LocalJob:
+        """Raises StepError where the task asks for more CUDA devices than there are."""
         running = [job for job in self.jobs if job.poll() is None]
         devices = visible() if task.device == "cuda" else []
+        if task.device == "cuda" and len(devices) < task.devices:
+            raise StepError(
+                f"--device cuda must find the {task.devices} CUDA device(s) of {task.unit}, "
+                f"got {len(devices)}."
+            )
         device = dealt(devices, [job.device for job in running], task.devices)
         job = LocalJob(process.start(task, {VISIBLE: device}), device)
         self.jobs = [*running, job]

@@ -10,6 +10,8 @@ def test_auto_is_cuda_where_a_device_is_visible_and_else_the_cpu(
 ) -> None:
     monkeypatch.setenv(devices.VISIBLE, "")
     assert devices.chosen("auto") == "cpu"
+    monkeypatch.setenv(devices.VISIBLE, "-1")
+    assert devices.chosen("auto") == "cpu"
     monkeypatch.setenv(devices.VISIBLE, "0,2")
     assert devices.chosen("auto") == "cuda"
     assert devices.chosen("cpu") == "cpu"

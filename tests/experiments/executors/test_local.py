@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from experiments.devices import VISIBLE
 from experiments.executors import local, process
 from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor, LocalJob
+from experiments.store.steps import StepError
 
 
 class Shown:
@@ -47,6 +49,17 @@ def test_a_device_goes_to_the_process_that_finds_it_free(
     executor.start(task(tmp_path, "cuda"))
     assert [one.device for one in started] == ["0", "2", "0"]
     assert {one.threads for one in started} == {"3"}
+
+
+@pytest.mark.parametrize(("shown", "devices"), [("", 1), ("0,2", 3)])
+def test_a_task_with_more_devices_than_there_are_is_not_started(
+    started: list[Shown], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: str, devices: int
+) -> None:
+    monkeypatch.setenv(VISIBLE, shown)
+    wanting = replace(task(tmp_path, "cuda"), devices=devices)
+    with pytest.raises(StepError, match=rf"must find the {devices} CUDA device\(s\) of unit, got"):
+        LocalExecutor().start(wanting)
+    assert not started
 
 
 def test_a_process_on_the_cpu_sees_no_device_wherever_it_runs(
