@@ -3,6 +3,7 @@
 import argparse
 import urllib.request
 from dataclasses import dataclass, fields
+from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
 
@@ -60,7 +61,7 @@ def check_server(address: str) -> None:
         return
     try:
         urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER).close()
-    except (URLError, TimeoutError, ConnectionError) as error:
+    except (URLError, TimeoutError, ConnectionError, HTTPException) as error:
         raise ConfigError(
             f"--tracking must be an MLflow server that answers, got {address}: {error}."
         ) from None
@@ -87,7 +88,9 @@ def read_settings(name: str, text: str, config: type) -> dict[str, str | int]:
     known = {field.name: field.type for field in fields(config)}
     values: dict[str, str | int] = {}
     for setting in filter(None, text.split(",")):
-        key, _, value = setting.partition("=")
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"a setting of {name} must read key=value, got {setting!r}.")
         if key not in known:
             raise ConfigError(
                 f"a setting of {name} must be one of {', '.join(known)}, got {key!r}."

@@ -40,6 +40,12 @@ def test_a_server_that_does_not_answer_is_named_before_anything_runs() -> None:
         open_machines("local", "http://127.0.0.1:9")
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:port", "http://127.0.0.1:9 "])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=f"MLflow server that answers, got {address}: "):
+        open_machines("local", address)
+
+
 def test_settings_are_texts_and_whole_numbers_of_known_names() -> None:
     values = read_settings("slurm", "partition=gpu,minutes=60", SlurmConfig)
     assert SlurmConfig(**values) == SlurmConfig(partition="gpu", minutes=60)
@@ -49,5 +55,7 @@ def test_settings_are_texts_and_whole_numbers_of_known_names() -> None:
         read_settings("slurm", "time=60", SlurmConfig)
     with pytest.raises(ConfigError, match=r"slurm.minutes must be a whole number, got '1.5'"):
         read_settings("slurm", "minutes=1.5", SlurmConfig)
+    with pytest.raises(ConfigError, match=r"slurm must read key=value, got 'partition'"):
+        read_settings("slurm", "minutes=60,partition", SlurmConfig)
     with pytest.raises(ConfigError, match=r"slurm.minutes must be at least 1, got 0"):
         SlurmConfig(minutes=0)
