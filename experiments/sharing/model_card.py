@@ -4,7 +4,7 @@ Everything that it says of the arm is read from the run.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,29 @@ from experiments.config import CellConfig
 from experiments.evidence.collect import Gathered, Row
 from experiments.language import checkpoint_of
 from experiments.plan import Cell
+from experiments.reporting.leaderboard import stages_of
 from experiments.reporting.markdown import markdown_table
 from models.architectures import architecture
 
 HEAD = """---
 {origin}
-tags: [forkroad, {architecture}, image-generation, visual-question-answering]
+tags: [forkroad, {architecture}, {tags}]
 ---
 
 # {arm} of Forkroad's suite {suite}, seed {seed}
 
 {idea}
 
-It draws a prompt and answers a question about an image in the small world that it was trained on:
-scenes of up to {world.max_objects} objects of {world.classes} classes in {world.colours} colours,
-{world.pixels} x {world.pixels} pixels. Suite and preset: {suite}, {preset}{stamp}.
+It {abilities}, {world.pixels} x {world.pixels} pixels. It was trained on {data}. Suite and preset:
+{suite}, {preset}{stamp}.
 """
+WORLD = (
+    "a small world: scenes of up to {world.max_objects} objects of {world.classes} classes in "
+    "{world.colours} colours"
+)
+OWN_DATA = "pictures with texts of its user's own"
+TAGS = {"generate": "image-generation", "understand": "visual-question-answering"}
+ABILITIES = {"generate": "draws a prompt", "understand": "answers a question about an image"}
 USE = """
 ## Use
 
@@ -38,13 +45,15 @@ From the root of a checkout of Forkroad:
     from experiments.sharing.exported import load_arm
 
     model = load_arm(Path("this/folder"))
-    [image] = model.generate([Request("a photo of a dog", seed=0)])
-    [answer] = model.answer([Request("is there a dog ?", images=(image,))])
-
+"""
+USES = {
+    "generate": '    [image] = model.generate([Request("a photo of a dog", seed=0)])\n',
+    "understand": '    [answer] = model.answer([Request("is there a dog ?", images=(image,))])\n',
+}
+IMAGE = "\nAn image is uint8, height x width x 3{drawn}.\n"
+DRAWN = """
     python -m experiments benchmarks generate geneval --model arm:this/folder --seeds running \
       --prompts evaluation_metadata.jsonl --out images
-
-An image is uint8, height x width x 3, and depends on its prompt and its seed alone.
 """
 OWN_WORDS = (
     "Its words are those of `tokenizer.json`, in lower case, each sign apart; any other is refused."
@@ -56,13 +65,13 @@ LIMITS = """
 ## Limits
 
 - {words}
-- It knows no picture but the world's. It is made to compare architectures, not to be put to use.
+- It knows no other pictures. It is made to compare architectures, not to be put to use.
 - The scores are those of one seed; whether the architecture is better than another, the run's
   claims say.
 
 ## Credit
 
-The pictures that it has seen are made of [Twemoji](https://github.com/jdecked/twemoji), © Twitter,
+The world's pictures are made of [Twemoji](https://github.com/jdecked/twemoji), © Twitter,
 Inc and other contributors, licensed under
 [CC-BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 """
@@ -71,7 +80,11 @@ Inc and other contributors, licensed under
 def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     """The card as Markdown."""
     plan, origin = found.plan, origin_of(config)
+    tasks = [task for task in ABILITIES if task in cell.tasks]
     head = HEAD.format(
+        tags=", ".join(TAGS[task] for task in tasks),
+        abilities=" and ".join(ABILITIES[task] for task in tasks),
+        data=data_of(plan.configs[cell.config], config),
         origin=f"base_model: {origin}" if origin else "license: apache-2.0",
         architecture=cell.architecture,
         arm=cell.arm,
@@ -86,7 +99,23 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     scores = markdown_table(("score", "value", "95% interval", "items"), score_rows(found, cell))
     parts = [f"## Training\n\n{training}", f"## Scores\n\n{scores}"]
     words = PUBLISHED_WORDS.format(origin=origin) if origin else OWN_WORDS
-    return "\n".join([head, "\n".join(parts)]) + USE + LIMITS.format(words=words)
+    return "\n".join([head, "\n".join(parts)]) + use(tasks) + LIMITS.format(words=words)
+
+
+def data_of(stated: Mapping[str, Any], config: CellConfig) -> str:
+    """What the arm has seen, by the config that its cell states."""
+    pairs = stated.get("pairs", {})
+    own = any(pairs.get(task) for task in ABILITIES)
+    return OWN_DATA if own else WORLD.format(world=config.world)
+
+
+def use(tasks: Sequence[str]) -> str:
+    """How the arm is asked for what it can do."""
+    asked = "".join(USES[task] for task in tasks)
+    if "generate" not in tasks:
+        return USE + asked + IMAGE.format(drawn="")
+    drawn = ", and depends on its prompt and its seed alone"
+    return USE + asked + DRAWN + IMAGE.format(drawn=drawn)
 
 
 def origin_of(config: CellConfig) -> str:
@@ -108,9 +137,14 @@ def training_rows(found: Gathered, cell: Cell, config: CellConfig) -> Iterator[t
         yield f"parameters, {name.replace('_', ' for ')}", f"{count:,}"
     yield "training FLOPs", f"{summary['flops']:.3g}"
     yield "tokens", f"{summary['tokens']:,}"
-    yield "steps", f"{config.train.steps:,}"
-    yield "optimiser", f"{config.train.optimizer}, {config.train.precision}"
-    yield "weights", "the exponential average at the end of training"
+    if getattr(config.model, "variant", "") == "merge":
+        yield "weights", "merged from two trained arms"
+    else:
+        if stages := stages_of(found, cell.arm):
+            yield "stages", ", ".join(stages)
+        yield "steps of the last stage" if stages else "steps", f"{config.train.steps:,}"
+        yield "optimiser", f"{config.train.optimizer}, {config.train.precision}"
+        yield "weights", "the exponential average at the end of training"
     for commit in sorted({row.git_commit for row in rows_of(found, cell) if row.git_commit}):
         yield "commit", commit
 

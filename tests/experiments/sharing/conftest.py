@@ -48,6 +48,8 @@ class RunWriter:
         codec = ImageTokenizer(config.tokenizer).eval()
         self.write("tokenizer-0", lambda out: codec.save(str(out / "tokenizer.pt")))
         self.write("stage0-0", lambda out: None)
+        for name in ("tokenizer", "stage0"):
+            self.steps[f"{name}-0"] = Step(name, "0", "", (), {}, False, "")
 
     def write(self, folder: str, fill: Callable[[Path], object]) -> None:
         out = self.store.path(folder)
@@ -71,6 +73,7 @@ class RunWriter:
         read = {**folders, "train": train, "tune": tune}
         curve = Step("curve", arm, "", SAMPLER, read, False, arm)
         self.steps[curve.folder] = curve
+        self.steps[train] = Step("train", arm, "", (), folders, False, arm)
         steps = {**read, "curve": curve.folder, "score_vqa": score, "data": "data-0"}
         steps["brackets"] = "brackets-none"
         self.cells.append(Cell(arm, 0, model, tasks, (), arm, steps))

@@ -24,6 +24,7 @@ from experiments.sharing.export_model import export_model
 from experiments.sharing.exported import load_arm, save_arm
 from experiments.sharing.model_card import model_card
 from experiments.store.steps import Store
+from models.merged import MergedConfig
 from tests.experiments.sharing.conftest import RUN
 
 WORLD = World(WorldConfig(classes=4, colours=4))
@@ -110,6 +111,31 @@ def test_the_card_tells_what_the_run_says(folder: Path) -> None:
     assert "| commit | 0123456789ab |" in card
     assert "| vqa.overall@world-4x4-32px | 0.750 | 0.500 to 1.000 | 8 |" in card
     assert "vqa.count" not in card  # no headline of this suite
+
+
+def test_a_card_says_of_an_arm_what_it_was_trained_to_do_and_on_what(runs: Path) -> None:
+    plan, store = read_plan(runs, RUN), Store(runs)
+    own, found = trained_cell(plan, store, "understand_only", 0), gather(plan, store)
+    card = model_card(found, own.cell, own.config)
+    assert "It answers a question about an image, 32 x 32 pixels" in card
+    assert "draw" not in card.partition("## Limits")[0]
+    assert "generate" not in card
+    stated = plan.configs[own.cell.config]
+    stated["pairs"]["understand"] = [{"form": "mjhq", "path": "a.json"}]
+    stated["stage"]["name"] = "tuning"
+    card = model_card(found, own.cell, own.config)
+    assert "trained on pictures with texts of its user's own." in card
+    assert "| stages | tuning |" in card
+    assert "| steps of the last stage | 3 |" in card
+
+
+def test_a_card_of_a_merged_arm_tells_of_no_training_of_its_own(runs: Path) -> None:
+    plan, store = read_plan(runs, RUN), Store(runs)
+    own = trained_cell(plan, store, "shared", 0)
+    own.config.model = MergedConfig(trunk=own.config.model.trunk)
+    card = model_card(gather(plan, store), own.cell, own.config)
+    assert "| weights | merged from two trained arms |" in card
+    assert "steps" not in card
 
 
 def test_a_card_has_the_scores_of_its_own_seed_alone(runs: Path) -> None:
