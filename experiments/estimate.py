@@ -80,7 +80,7 @@ class Estimate:
         return timed["seconds"] if timed else self.pace * (self.expected(step) or UNKNOWN_SECONDS)
 
     def measured_pace(self) -> float:
-        """The median over steps, as of a resumed one the last sitting alone is timed."""
+        """The median over steps: one that ran beside other work says little."""
         ratios = []
         for folder, step in self.plan.steps.items():
             timed, known = self.timings.get(self.labels[folder]), self.expected(step)

@@ -12,6 +12,7 @@ one step take turns.
 
 import errno
 import importlib
+import json
 import logging
 import shutil
 import subprocess
@@ -26,12 +27,20 @@ from typing import Any
 from filelock import FileLock
 
 from experiments.config import digest
-from experiments.store.markers import ChangedError, DamagedError, read_marker, write_marker
+from experiments.store.markers import (
+    ChangedError,
+    DamagedError,
+    read_marker,
+    write_json,
+    write_marker,
+)
 from experiments.store.progress_file import PROGRESS
 
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
+SITTINGS = "sittings.json"
+"""In an unfinished step: seconds of the sittings that have ended, and when the last one began."""
 KEY_LENGTH = 12
 
 
@@ -151,10 +160,11 @@ class Store:
         if not step.resumable and partial.exists():
             shutil.rmtree(partial)
         partial.mkdir(exist_ok=True)
-        started = time.monotonic()
+        seconds, started = earlier_seconds(partial), time.monotonic()
         function(config, inputs, partial)
-        seconds = time.monotonic() - started
-        (partial / PROGRESS).unlink(missing_ok=True)
+        seconds += time.monotonic() - started
+        for name in (PROGRESS, SITTINGS):
+            (partial / name).unlink(missing_ok=True)
         about = {"step": step.name, "entry": step.entry, "seconds": seconds, "commit": commit()}
         write_marker(partial, about)
         partial.rename(final)
@@ -180,6 +190,17 @@ class Store:
                 shutil.rmtree(path)
             except DamagedError:
                 return
+
+
+def earlier_seconds(partial: Path) -> float:
+    """What the sittings before this one took, each until it last wrote; notes that this begins."""
+    note, before = partial / SITTINGS, 0.0
+    if note.exists():
+        told = json.loads(note.read_text())
+        wrote = max(path.stat().st_mtime for path in partial.rglob("*"))
+        before = told["before"] + max(0.0, wrote - told["began"])
+    write_json(note, {"before": before, "began": time.time()})
+    return before
 
 
 def load_function(entry: str) -> Callable[..., None]:

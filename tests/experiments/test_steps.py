@@ -2,9 +2,10 @@
 
 import errno
 import json
+import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def store(tmp_path: Path) -> Store:
         {"inputs": {"data": "data-2"}},
         {"code": "other"},
         {"threads": 2},
+        {"device": "cuda"},
+        {"name": "stage0"},
         {"torch": "2.1"},
     ],
 )
@@ -73,6 +76,30 @@ def test_only_a_resumable_step_gets_its_unfinished_folder_back(
     (store.partial(one.folder) / "checkpoint").write_text("half")
     folder = store.run(one, None, write_result)
     assert (folder / "checkpoint").exists() is resumable
+
+
+def test_a_resumed_step_has_taken_what_all_its_sittings_took(store: Store) -> None:
+    one = step(resumable=True)
+    for told in (30.0, 12.0):
+        with pytest.raises(KeyboardInterrupt):
+            store.run(one, None, interrupted_after(told))
+    folder = store.run(one, None, write_result)
+    about = read_marker(folder)
+    assert about is not None
+    assert about["seconds"] == pytest.approx(42.0, abs=2.0)
+    assert sorted(path.name for path in folder.iterdir()) == ["DONE", "kept.txt", "result.txt"]
+
+
+def interrupted_after(seconds: float) -> Callable[..., None]:
+    """A step that is stopped after it has last written so many seconds from now."""
+
+    def run(config: object, inputs: Mapping[str, Path], out: Path) -> None:
+        written = out / "kept.txt"
+        written.touch()
+        os.utime(written, times=(time.time() + seconds,) * 2)
+        raise KeyboardInterrupt
+
+    return run
 
 
 def test_progress_is_not_part_of_a_finished_step(store: Store) -> None:
