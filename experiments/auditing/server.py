@@ -28,8 +28,8 @@ class AuditServer(ThreadingHTTPServer):
         self.samples, self.answers = samples, answers
         try:
             super().__init__((HOST, port), Handler)
-        except OSError as error:
-            raise ConfigError(f"--port must be free, got {port}: {error.strerror}.") from None
+        except (OSError, OverflowError) as error:
+            raise ConfigError(f"--port must be free, got {port}: {error}.") from None
 
     @property
     def address(self) -> str:
@@ -44,7 +44,7 @@ class AuditServer(ThreadingHTTPServer):
 
     def take(self, record: Any) -> None:
         """Saves an answer; raises ConfigError for one that is not about a sample."""
-        if not isinstance(record, dict) or record.get("id") not in self.samples:
+        if not isinstance(record, dict) or record.get("id") not in list(self.samples):
             raise ConfigError("answer must name a sample.")
         self.answers.add(self.samples[record["id"]], record.get("answer", ""))
 
@@ -69,10 +69,10 @@ class Handler(BaseHTTPRequestHandler):
         """Takes JSON alone, which another site's page cannot send here without being asked."""
         if not self.is_local() or self.headers.get("Content-Type") != JSON:
             return self.reply(403, JSON, b"{}")
-        length = min(int(self.headers.get("Content-Length", 0)), LONGEST_ANSWER)
         try:
+            length = min(int(self.headers.get("Content-Length", 0)), LONGEST_ANSWER)
             self.server.take(json.loads(self.rfile.read(length)))
-        except (ConfigError, json.JSONDecodeError) as error:
+        except ValueError as error:
             return self.reply(400, JSON, json.dumps({"error": str(error)}).encode())
         return self.reply(200, JSON, b"{}")
 

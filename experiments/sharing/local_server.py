@@ -52,5 +52,5 @@ def serve(page: gradio.Blocks, look: dict[str, Any], port: int) -> None:
             prevent_thread_lock=True,
             app_kwargs={"middleware": [Middleware(OnlyHere)]},
         )
-    except OSError:
+    except (OSError, OverflowError):
         raise ConfigError(f"--port must be free, got {port}.") from None

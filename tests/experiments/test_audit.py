@@ -164,6 +164,7 @@ def test_what_is_no_answer_is_refused_and_not_saved(server: AuditServer) -> None
     assert post(server, {"id": "none", "answer": "right"}) == 400
     assert post(server, {"id": known, "answer": "perhaps"}) == 400
     assert post(server, ["right"]) == 400
+    assert post(server, {"id": [known], "answer": "right"}) == 400
     assert post(server, {"id": known, "answer": "right"}, **{"Content-Type": "text/plain"}) == 403
     assert post(server, {"id": known, "answer": "right"}, Host="elsewhere.example") == 403
     assert not server.answers.path.exists()
@@ -189,6 +190,8 @@ def test_a_line_that_was_cut_off_is_forgotten_and_the_next_answer_stands_alone(
 def test_a_taken_port_is_explained(server: AuditServer) -> None:
     with pytest.raises(ConfigError, match=f"--port must be free, got {server.server_port}"):
         AuditServer({}, server.answers, server.server_port)
+    with pytest.raises(ConfigError, match="--port must be free, got 70000"):
+        AuditServer({}, server.answers, 70000)
 
 
 def test_agreement_counts_what_the_person_could_tell_and_nothing_else(
