@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from experiments.perf.training import alternate
+from experiments.plan import check_counts
 from models.pretrained.frozen_states import join, read_prompts, read_queries, read_texts
 
 PROMPT, HEAD, QUERIES = 64, 32, 16
@@ -148,6 +149,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--depth", type=int, default=30, help="SmolLM2-135M has 30 layers")
     options = parser.parse_args(arguments)
+    check_counts(**vars(options))
     torch.set_num_threads(options.threads)
     title = f"{PROMPT} prompt tokens, {QUERIES} queries, batch {options.batch}"
     table = Table("precision", "step", *ATTENTIONS, "faster", title=title)

@@ -16,6 +16,7 @@ from rich.table import Table
 from torch import Tensor
 
 from experiments.perf.training import TRAIN, TRUNK, Bench, alternate, training_step
+from experiments.plan import check_counts
 from models import attention_mass
 from models.attention_mass import fused_attention_mass
 from models.causal_attention import causal_mask
@@ -84,6 +85,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=1, help="1 is what a cell runs with")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(arguments)
+    check_counts(**vars(options))
     torch.set_num_threads(options.threads)
     ratios = measure(Bench.build(options.rounds), Console())
     return int(max(ratios.values()) > LIMIT)

@@ -21,6 +21,7 @@ from benchmarks.distances import Moments, frechet_of_moments, gather
 from benchmarks.geneval.layout import slot_name
 from benchmarks.geneval.prompts import CLASSES, template_prompt
 from benchmarks.records import RECORDS, write_lines
+from experiments.plan import check_counts
 
 GENEVAL_PROMPTS, IMAGES_PER_PROMPT = 553, 4
 DPG_ITEMS, DPG_QUESTIONS, CROPS = 1065, 13, 4
@@ -115,6 +116,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments perf-scoring")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
+    check_counts(**vars(options))
     with threadpool_limits(options.threads), tempfile.TemporaryDirectory() as folder:
         found = measured(Path(folder))
     table = Table("what", "seconds", "limit", title=f"Scoring, {options.threads} threads")

@@ -19,6 +19,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
+from experiments.plan import check_counts
 from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
@@ -234,6 +235,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--threads", type=int, default=1, help="1 is what a cell runs with")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(arguments)
+    check_counts(**vars(options))
     torch.set_num_threads(options.threads)
     console = Console()
     console.print(f"{options.threads} threads, {options.rounds} rounds, torch {torch.__version__}")

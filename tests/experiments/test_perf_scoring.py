@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import dpg, geneval
 from benchmarks.records import read_lines
+from experiments.__main__ import COMMANDS
+from experiments.config import ConfigError
 from experiments.perf import scoring as perf_scoring
 
 
@@ -20,6 +22,12 @@ def test_synthetic_records_are_scored_whole(tmp_path: Path, monkeypatch: pytest.
     assert dpg.score(records, questions, judge_name="synthetic").n_scored > 0
     assert "GenEval, 2212 images" in perf_scoring.LIMITS
     assert perf_scoring.IMAGES_PER_PROMPT * 553 == 2212
+
+
+def test_a_count_below_one_is_refused_before_anything_is_measured():
+    for command in ("perf", "perf-interaction", "perf-frozen", "perf-scoring"):
+        with pytest.raises(ConfigError, match="--threads must be at least 1, got 0"):
+            COMMANDS[command](["--threads", "0"])
 
 
 def test_moments_are_those_of_all_rows(monkeypatch: pytest.MonkeyPatch):
