@@ -7,14 +7,18 @@ from experiments.config import ConfigError
 from experiments.plan import Cell, Plan, plan_from_json
 from experiments.store.steps import Step, Store
 
+OUTPUTS = "outputs.json"
+
 
 def outputs(folder: Path) -> dict[str, str]:
     """The plan and the steps that a run's outputs were made from; ConfigError where none are."""
     try:
-        return json.loads((folder / "outputs.json").read_text())
+        return json.loads((folder / OUTPUTS).read_text())
     except FileNotFoundError:
         begun = "an unfinished one; run it to its end" if folder.exists() else "none"
         raise ConfigError(f"{folder} must hold a finished run, got {begun}.") from None
+    except ValueError:
+        raise ConfigError(f"{folder / OUTPUTS} must be JSON; run it again.") from None
 
 
 def read_plan(runs: Path, run: str) -> Plan:
@@ -24,6 +28,8 @@ def read_plan(runs: Path, run: str) -> Plan:
         return plan_from_json(json.loads(path.read_text()))
     except FileNotFoundError:
         raise ConfigError(f"{path} must exist, got no such file; run {run} again.") from None
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError(f"{path} must be a plan of this version; run {run} again.") from None
 
 
 def find_cell(plan: Plan, arm: str, seed: int, task: str = "") -> Cell:

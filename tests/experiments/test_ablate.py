@@ -17,6 +17,7 @@ from experiments.evidence.collect import gather
 from experiments.finished_runs import read_plan
 from experiments.progress import Display
 from experiments.scheduler import Unit
+from experiments.store.markers import write_text
 from experiments.store.steps import StepError
 
 SECONDS_WHEN_NOTHING_CHANGED = 10
@@ -84,6 +85,18 @@ def test_a_larger_run_that_was_interrupted_leaves_no_tables_to_a_smaller_one(
     assert again.run(jobs=1, track=False) == 0
     assert (small.folder / "leaderboard.csv").read_text() == table
     assert again.up_to_date()
+
+
+def test_a_run_whose_files_are_cut_off_is_named(tmp_path: Path) -> None:
+    outputs, plan = tmp_path / "toy" / "outputs.json", tmp_path / "plans" / "one.json"
+    write_text(outputs, '{"plan": "one')
+    with pytest.raises(ConfigError, match=rf"{outputs} must be JSON; run it again\."):
+        read_plan(tmp_path, "toy")
+    write_text(outputs, '{"plan": "one.json"}')
+    for cut in ('{"cells": [', '{"cells": []}'):
+        write_text(plan, cut)
+        with pytest.raises(ConfigError, match="must be a plan of this version; run toy again"):
+            read_plan(tmp_path, "toy")
 
 
 def test_an_arm_waits_for_the_cell_that_it_needs(ablation: Make) -> None:
