@@ -15,6 +15,7 @@ from transformers import DynamicCache
 from datamodules.pairs.sources import PRECOMPUTED
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
+from experiments.config import ConfigError
 from experiments.flop_counter import flop_counter
 from experiments.parallel.execution import over_processes
 from experiments.scaling.estimate import ArmEstimate
@@ -28,7 +29,17 @@ from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 
 
 def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int, strategy: str | None) -> None:
-    """Two tables, with a line for each stage."""
+    """Two tables, with a line for each stage. Raises ConfigError for prompts without tokens, and
+    where the devices do not divide a step."""
+    if prompt_tokens < 1:
+        raise ConfigError(f"--prompt-tokens must be at least 1, got {prompt_tokens}.")
+    for name, stage in recipe.stages.items():
+        pieces = fleet.count * stage.train.accumulate
+        if stage.train.batch % pieces:
+            raise ConfigError(
+                f"stages.{name}.train.batch must be a multiple of {pieces}, the devices times "
+                f"accumulate, got {stage.train.batch}."
+            )
     plan = BridgePlan(recipe, prompt_tokens, strategy)
     found = {name: plan.estimate(stage, fleet) for name, stage in recipe.stages.items()}
     console = Console()

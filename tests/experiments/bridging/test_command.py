@@ -54,6 +54,11 @@ def test_what_cannot_be_read_ends_with_one_line(
     assert "sources of a stage must name data, got none" in capsys.readouterr().err
     assert main(["bridge", *place, "--plan", "--devices", "8xabacus"]) == FAILED
     assert "--devices must read like 8xh100" in capsys.readouterr().err
+    assert main(["bridge", *place, "--plan", "--devices", "3xh100"]) == FAILED
+    wanted = "train.batch must be a multiple of 3, the devices times accumulate"
+    assert wanted in capsys.readouterr().err
+    assert main(["bridge", *place, "--plan", "--prompt-tokens", "0"]) == FAILED
+    assert "--prompt-tokens must be at least 1, got 0" in capsys.readouterr().err
     assert main(["bridge", *place, "--processes", "0"]) == FAILED
     assert "--processes must be at least 1, got 0" in capsys.readouterr().err
 
