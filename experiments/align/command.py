@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     if options.plan:
         from experiments.align.plan import print_plan
 
-        print_plan(console, config, Fleet.of(options))
+        print_plan(console, config, Fleet.of(options), options.strategy)
         return 0
     from experiments.align.fit import MODEL, tune
 

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from experiments.align.recipe import AlignConfig
+from experiments.config import ConfigError
 from experiments.flop_counter import flop_counter
-from experiments.parallel.execution import ExecutionConfig
+from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.memory import BF16, FP32, Memory, exchanged
 from models import Task
@@ -37,8 +38,19 @@ class Sequence:
     predicted: int
 
 
-def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> ArmEstimate:
-    """With several devices all is sharded over them, and so is a step's batch."""
+def tuning_cost(
+    form: UnifiedForm, config: AlignConfig, execution: ExecutionConfig = ONE_DEVICE
+) -> ArmEstimate:
+    """Several devices share a step's batch, and under fsdp all that is trained.
+
+    Raises ConfigError where the devices do not divide a batch.
+    """
+    for task in config.train.tasks:
+        if (size := config.train.batch(task)) % execution.devices:
+            raise ConfigError(
+                f"train.{task}_batch must be a multiple of the {execution.devices} devices, "
+                f"got {size}."
+            )
     rows = {task: sequence(form, config, task) for task in config.train.tasks}
     flops = sum(
         config.train.batch(task) * sequence_flops(form, config, task, row)
@@ -50,7 +62,7 @@ def tuning_cost(form: UnifiedForm, config: AlignConfig, devices: int = 1) -> Arm
         trainable=trainable_count(form.model),
         flops=flops * config.train.steps,
         tokens=tokens * config.train.steps,
-        memory=memory(form, config, rows, devices),
+        memory=memory(form, config, rows, execution),
         cache=0,
         storage=weight_bytes(config) * parameter_count(form.model),
     )
@@ -85,25 +97,26 @@ def encoder_flops(form: UnifiedForm, pixels: int, task: Task) -> float:
 
 
 def memory(
-    form: UnifiedForm, config: AlignConfig, rows: dict[Task, Sequence], devices: int
+    form: UnifiedForm, config: AlignConfig, rows: dict[Task, Sequence], execution: ExecutionConfig
 ) -> Memory:
     """All tensors in fp32 unless the precision is bf16-true; activations in bf16 unless it is
     32-true. Both tasks' are there at once, but for logits that are recomputed: one chunk's are."""
-    width = weight_bytes(config)
-    trained = width * trainable_count(form.model)
-    spread = ExecutionConfig(devices=devices, strategy="fsdp" if devices > 1 else "single")
-    batches = {task: config.train.batch(task) / devices for task in rows}
+    width, learns = weight_bytes(config), trainable_count(form.model)
+    trained, frozen = width * learns, width * (parameter_count(form.model) - learns)
+    shards = execution.devices if execution.strategy == "fsdp" else 1
+    exchange = exchanged(form.model, execution, FP32 * learns, trainable_count)
+    batches = {task: config.train.batch(task) / execution.devices for task in rows}
     kept = sum(size * activation_bytes(form, config, rows[task]) for task, size in batches.items())
     logits = [
         logit_bytes(form, task, batches[task] * row.predicted, config.train.recompute)
         for task, row in rows.items()
     ]
     return Memory(
-        weights=width * parameter_count(form.model) / devices,
-        gradients=trained / devices,
-        optimizer=2 * trained / devices,
+        weights=frozen + trained / shards,
+        gradients=trained / shards,
+        optimizer=2 * trained / shards,
         average=0.0,
-        exchange=exchanged(form.model, spread, trained) * width / FP32,
+        exchange=exchange * width / FP32,
         activations=kept + (max(logits) if config.train.recompute else sum(logits)),
     )
 

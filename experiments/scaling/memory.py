@@ -4,6 +4,7 @@ Weights, gradients and the optimiser's state are in fp32 and counted tensor by t
 that has no memory of its own; activations come from step_cost.py.
 """
 
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -89,13 +90,19 @@ def training_memory(module: nn.Module, config: Any, activations: float) -> Memor
     )
 
 
-def exchanged(module: nn.Module, execution: ExecutionConfig, gradients: float) -> float:
+def exchanged(
+    module: nn.Module,
+    execution: ExecutionConfig,
+    gradients: float,
+    count: Callable[[nn.Module], int] = parameter_count,
+) -> float:
+    """`count` counts what is in shards: all parameters, or those that are trained."""
     if execution.strategy == "ddp":
         return gradients
     if execution.strategy == "single":
         return 0.0
-    sizes = [FP32 * parameter_count(block) for block in blocks(module)]
-    outside = FP32 * parameter_count(module) - sum(sizes)
+    sizes = [FP32 * count(block) for block in blocks(module)]
+    outside = FP32 * count(module) - sum(sizes)
     return outside + 3 * max(sizes)  # the block that runs, the next one, and a block's gradients
 
 

@@ -8,6 +8,8 @@ from transformers import AutoConfig, AutoProcessor, Emu3ForConditionalGeneration
 from experiments.align.command import main
 from experiments.align.cost import Sequence, activation_bytes, logit_bytes, tuning_cost
 from experiments.align.recipe import AlignConfig, load_recipe
+from experiments.config import ConfigError
+from experiments.parallel.execution import over_processes
 from models.pretrained.unified.emu3 import Emu3Form
 from models.pretrained.unified.opening import blueprint
 from models.pretrained.unified.tuning import UnifiedTuning
@@ -58,6 +60,17 @@ def test_memory_is_counted_tensor_by_tensor(checkpoints) -> None:
     assert (memory.optimizer, memory.average) == (8 * (whole - frozen), 0)
     halved = tuning_cost(form, recipe(precision="bf16-true")).memory
     assert halved.weights == 2 * whole
+    shards, copies = (
+        tuning_cost(form, recipe(understand_batch=2, generate_batch=2), over_processes(2, how))
+        for how in ("fsdp", "ddp")
+    )
+    assert shards.memory.weights == 4 * frozen + 2 * (whole - frozen)  # the encoder stays whole
+    blocks = sum(p.numel() for p in form.decoder.layers.parameters())
+    outside = whole - frozen - blocks
+    assert shards.memory.exchange == 4 * (outside + 3 * blocks // form.depth)
+    assert (copies.memory.weights, copies.memory.exchange) == (4 * whole, 4 * (whole - frozen))
+    with pytest.raises(ConfigError, match=r"train\.understand_batch must be a multiple of the 3 "):
+        tuning_cost(form, recipe(understand_batch=4), over_processes(3, None))
     # width 32, 4 heads of 8 on 2 key heads, feed-forward 32; 3 layers; 20 words to choose among
     row = Sequence(tokens=10, predicted=4)
     inside = 10 * (4 * 32 + 2 * 32 + 2 * 16 + 4 * 32) * 4
