@@ -217,6 +217,10 @@ REASONS = {
 }
 
 
+TORCH_WRITER = "inline_container.cc"
+LITTLE_BYTES = 1 << 20
+
+
 @contextmanager
 def explained_disk_errors(runs: Path) -> Iterator[None]:
     """Turns a full or read-only disk into a StepError of one sentence."""
@@ -226,6 +230,14 @@ def explained_disk_errors(runs: Path) -> Iterator[None]:
         if error.errno not in REASONS:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        raise StepError(
-            f"{runs} {REASONS[error.errno]}{where}. Finished steps are kept; mend it and run again."
-        ) from error
+        raise disk_error(runs, error.errno, where) from error
+    except RuntimeError as error:  # torch.save says no more than where its writer stands
+        if TORCH_WRITER not in str(error) or shutil.disk_usage(runs).free > LITTLE_BYTES:
+            raise
+        raise disk_error(runs, errno.ENOSPC) from error
+
+
+def disk_error(runs: Path, code: int, where: str = "") -> StepError:
+    return StepError(
+        f"{runs} {REASONS[code]}{where}. Finished steps are kept; mend it and run again."
+    )

@@ -3,11 +3,13 @@
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -188,6 +190,17 @@ def test_a_disk_that_cannot_be_written_gives_one_sentence(code: int, reason: str
         explained_disk_errors(Path("runs")),
     ):
         raise OSError(code, "message", "runs/file")
+
+
+@pytest.mark.parametrize(("free", "raised"), [(0, StepError), (1 << 30, RuntimeError)])
+def test_what_torch_says_of_a_full_disk_is_one_sentence_where_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch, free: int, raised: type[Exception]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    said = "[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 598"
+    message = "runs must have free space" if raised is StepError else "enforce fail"
+    with pytest.raises(raised, match=message), explained_disk_errors(Path("runs")):
+        raise RuntimeError(said)
 
 
 def test_other_errors_of_the_system_pass_unchanged() -> None:
