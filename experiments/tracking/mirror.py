@@ -9,6 +9,7 @@ and goes on where its own tags say that it stopped.
 
 import argparse
 import json
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -122,19 +123,20 @@ class Mirror:
                 self.client.set_tag(run_id, MIRRORED, json.dumps(sorted(done)))
 
     def mirror_metrics(self, cell: Cell, run: Run) -> None:
-        """New lines of metrics.jsonl, finished or not; a half-written last line waits."""
-        final, partial = (
-            place / "metrics.jsonl"
-            for place in (
-                self.store.path(cell.steps["train"]),
-                self.store.partial(cell.steps["train"]),
-            )
-        )
-        path = final if final.exists() else partial
-        if not path.exists():
+        """New lines of metrics.jsonl, finished or not. A half-written last line waits, and so does
+        a training whose folder is renamed between the two looks."""
+        training = cell.steps["train"]
+        for place in (self.store.path(training), self.store.partial(training)):
+            try:
+                file = (place / "metrics.jsonl").open()
+            except FileNotFoundError:
+                continue
+            with file:
+                time = int(os.fstat(file.fileno()).st_mtime * 1000)
+                whole = file.read().rpartition("\n")[0].splitlines()
+            break
+        else:
             return
-        time = int(path.stat().st_mtime * 1000)
-        whole = path.read_text().rpartition("\n")[0].splitlines()
         seen = int(run.data.tags.get(LINES, 0))
         for lines in batched(whole[seen:], BATCH):
             metrics = [metric(json.loads(line), time) for line in lines]

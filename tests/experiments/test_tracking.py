@@ -9,6 +9,8 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import mlflow
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.evidence.scores import COSTS as LOGGED
+from experiments.store.steps import Store
 from experiments.tracking import dashboard
 from experiments.tracking.dashboard import links
 from experiments.tracking.mirror import Mirror, tracking_uri
@@ -113,6 +116,16 @@ def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation
         ("control", "shared", "toy-tiny-ladder-64"),
     }
     assert [len(scores) for scores in bars.values()] == [1, 1]  # of both seeds
+
+
+def test_a_training_that_is_renamed_while_it_is_looked_for_waits_for_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror: Any = SimpleNamespace(store=Store(tmp_path), client=None)
+    cell: Any = SimpleNamespace(steps={"train": "train-0"})
+    run: Any = None
+    monkeypatch.setattr(Path, "exists", lambda path: True)  # it was, a moment ago
+    Mirror.mirror_metrics(mirror, cell, run)
 
 
 def check_runs(run: Ablation, first: Mirror, again: Mirror) -> None:
