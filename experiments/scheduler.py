@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.estimate import Estimate
-from experiments.executors.interface import Executor, Job, UnitTask
+from experiments.executors.interface import SECONDS_TO_APPEAR, Executor, Job, UnitTask
 from experiments.plan import Plan
 from experiments.store.steps import Store
 from experiments.timetable import Timetable
 from experiments.units import failure_path, slug
-
-SECONDS_TO_APPEAR = 120.0
-"""How long another machine's files may take to show on this one."""
 
 
 @dataclass

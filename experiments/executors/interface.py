@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+SECONDS_TO_APPEAR = 120.0
+"""How long another machine's files may take to show on this one."""
+
 
 @dataclass(frozen=True)
 class UnitTask:

@@ -5,6 +5,7 @@ signal, one whose node was lost by SLURM itself (`--requeue`). Either way the un
 unfinished folder, as it does after a crash on one machine.
 """
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from submitit.core.utils import DelayedSubmission, FailedJobError
 
 from experiments.config import ConfigError
 from experiments.executors import process
-from experiments.executors.interface import UnitTask
+from experiments.executors.interface import SECONDS_TO_APPEAR, UnitTask
 from experiments.sources import ROOT
 from experiments.store.steps import StepError
 from experiments.units import slug
@@ -55,17 +56,25 @@ class UnitJob:
 
 class SlurmJob:
     def __init__(self, job: submitit.Job) -> None:
-        self.job = job
+        self.job, self.ended = job, 0.0
 
     def poll(self) -> str | None:
         if not self.job.done():
             return None
         if not self.job.paths.result_pickle.exists():
-            return f"the job {self.job.job_id} ended as {self.job.state} and left no result"
+            return self.without_result()
         fault = self.job.exception()
         if fault is None:
             return self.job.result()
         return f"the job {self.job.job_id} failed: {last_error(str(fault))}"
+
+    def without_result(self) -> str | None:
+        """A job that ended well may have left one that does not show here yet."""
+        self.ended = self.ended or time.monotonic()
+        waited = time.monotonic() - self.ended
+        if self.job.state == "COMPLETED" and waited < SECONDS_TO_APPEAR:
+            return None
+        return f"the job {self.job.job_id} ended as {self.job.state} and left no result"
 
     def stop(self) -> None:
         self.job.cancel(check=False)

@@ -12,6 +12,7 @@ from submitit.core.utils import DelayedSubmission, cloudpickle_dump
 
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
+from experiments.executors import slurm
 from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.slurm import SlurmConfig, SlurmExecutor, SlurmJob
@@ -95,6 +96,18 @@ def test_a_job_that_left_a_result_ended_as_its_unit_did(seen: Path) -> None:
 def test_a_job_that_slurm_ended_is_named_with_its_state(seen: Path, state: str) -> None:
     job = submitted(seen, 18 + len(state), state)
     assert job.poll() == f"the job {18 + len(state)} ended as {state} and left no result"
+
+
+def test_a_result_that_does_not_show_yet_is_waited_for(
+    seen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(seen, 54, "COMPLETED")
+    assert job.poll() is None
+    cloudpickle_dump(("success", ""), job.job.paths.result_pickle)
+    assert job.poll() == ""
+    job.job.paths.result_pickle.unlink()
+    monkeypatch.setattr(slurm, "SECONDS_TO_APPEAR", 0.0)
+    assert job.poll() == "the job 54 ended as COMPLETED and left no result"
 
 
 def test_a_job_whose_requeues_are_spent_says_so_in_one_line(seen: Path) -> None:
