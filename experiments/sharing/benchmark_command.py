@@ -20,6 +20,7 @@ from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError
 from experiments.finished_runs import read_plan
 from experiments.options import cell_options
+from experiments.plan import check_counts
 from experiments.scoring.judging import world_judge
 from experiments.sharing.cells import trained_cell
 from experiments.store.steps import Store
@@ -58,6 +59,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> int:
     options = parsed(arguments)
+    check_counts(**{"images-per-prompt": options.images_per_prompt})
     plan, store = read_plan(options.runs, options.run), Store(options.runs)
     trained = trained_cell(plan, store, options.arm, options.seed, "generate")
     try:

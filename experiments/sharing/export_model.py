@@ -18,15 +18,15 @@ CARD = "README.md"
 
 def export_model(runs: Path, run: str, arm: str, seed: int, out: Path) -> None:
     """Writes the folder; raises ConfigError where it holds something or the cell is unfinished."""
-    if out.exists() and any(out.iterdir()):
+    if out.is_file() or (out.exists() and any(out.iterdir())):
         raise ConfigError(f"--out must be a new or empty folder, got {out}.")
     plan, store = read_plan(runs, run), Store(runs)
     trained = trained_cell(plan, store, arm, seed)
     try:
         save_arm(trained.model(), trained.config, out)
-    except ValueError as error:
-        raise ConfigError(f"{trained.cell.label}: {error}") from None
-    write_text(out / CARD, model_card(gather(plan, store), trained.cell, trained.config))
+        write_text(out / CARD, model_card(gather(plan, store), trained.cell, trained.config))
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{trained.cell.label}: {error}") from error
 
 
 def main(arguments: list[str]) -> int:

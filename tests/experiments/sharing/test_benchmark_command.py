@@ -131,6 +131,12 @@ def test_a_folder_with_the_images_of_another_checkpoint_is_refused(
         run_geneval(second, judge, out, 1)
 
 
+def test_no_image_of_a_prompt_is_none_to_score(tmp_path: Path) -> None:
+    asked = ["geneval", "--prompts", "none", "--out", str(tmp_path), "--images-per-prompt", "0"]
+    with pytest.raises(ConfigError, match="--images-per-prompt must be at least 1, got 0"):
+        main(asked)
+
+
 def test_the_command_draws_judges_and_scores_by_the_weights_that_it_names(
     runs: Path, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -220,8 +220,11 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
 ) -> None:
     with pytest.raises(ConfigError, match=r"must be one of shared of seed 0, .* got mot of seed 0"):
         export_model(runs, RUN, "mot", 0, tmp_path / "new")
-    with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
-        export_model(runs, RUN, "shared", 0, folder)
+    for taken in (folder, folder / "README.md"):
+        with pytest.raises(ConfigError, match="--out must be a new or empty folder"):
+            export_model(runs, RUN, "shared", 0, taken)
+    with pytest.raises(ConfigError, match=r"shared, seed 0: .*Not a directory"):
+        export_model(runs, RUN, "shared", 0, folder / "README.md" / "arm")
 
 
 def test_an_empty_folder_may_be_there_before_the_arm(runs: Path, tmp_path: Path) -> None:
