@@ -55,10 +55,18 @@ class Samples:
 
     def to_understand(self, index: int, caption: str, codes: list[int]) -> Packed:
         if self.longest is None:
-            data = self.config.data
-            return taught(self.world, self.words, data, source_of(data, index), index, codes)
+            data, source = self.config.data, self.source(index)
+            return taught(self.world, self.words, data, source, index, codes)
         turn = (caption, caption)  # questions as long as answers
         return filled(lambda n: pack_understand(self.words, codes, [turn] * n), self.longest)
+
+    def source(self, index: int) -> str:
+        """What sequence `index` asks about: by the shares of `data`, or by a recipe's mixture."""
+        chosen = self.config.mixture.sources("understand")
+        if not chosen:
+            return source_of(self.config.data, index)
+        upto = np.cumsum([one.weight for one in chosen])
+        return chosen[np.searchsorted(upto, (index + 0.5) / SCENES * upto[-1])].source
 
     def sequences(self, task: Task, count: int) -> Sequences:
         """`count` sequences of a task, whose lengths are spread as those of the data are."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.recipes.config import RecipeStageConfig
+from experiments.recipes.config import MixtureConfig, RecipeStageConfig, WorldSourceConfig
 from experiments.scaling.estimate import step_sizes
 from experiments.scaling.memory import blueprint, training_memory
 from experiments.scaling.samples import Samples
@@ -30,6 +30,16 @@ def staged(pattern: str, **fields: Any) -> SimpleNamespace:
 
 def test_a_task_without_a_batch_costs_nothing() -> None:
     assert step_sizes(staged("*")) == {"generate": 48.0}
+
+
+def test_a_stage_is_planned_on_the_sources_that_it_mixes() -> None:
+    captions = WorldSourceConfig(source="captions", weight=3.0)
+    mixture = MixtureConfig(
+        understand=[captions, WorldSourceConfig(source="texts")], generate=[captions]
+    )
+    samples = Samples(tiny_config(mixture=mixture))
+    rows, words = samples.packed["understand"], len(samples.words)
+    assert [max(row.tokens) >= words for row in rows] == [True] * 150 + [False] * 50
 
 
 @pytest.mark.parametrize("pattern", ["generate:*", "model.image_head.*"])
