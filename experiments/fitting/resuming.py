@@ -31,12 +31,15 @@ def is_whole(path: Path) -> bool:
 
 
 def put_in_place(writing: Path, resume: Path) -> None:
-    """Replaces a checkpoint. A sharded one is a folder, which replaces no other; of several
-    processes one has it where it writes."""
-    if resume.is_dir():
-        discard(resume)
+    """Replaces a checkpoint. A sharded one is a folder, which replaces no other: the old one steps
+    aside and goes last. Of several processes one has it where it writes."""
+    old = resume.with_suffix(".old")
+    if resume.is_dir() and writing.exists():
+        discard(old)
+        resume.replace(old)
     if writing.exists():
         writing.replace(resume)
+    discard(old)
 
 
 def discard(checkpoint: Path) -> None:

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from experiments.fitting.resuming import RESUME, put_in_place
+from experiments.store.markers import write_text
 from experiments.store.progress_file import ProgressFile
 
 METRICS_EVERY = 10
@@ -112,5 +113,5 @@ def open_metrics(path: Path, step: int) -> TextIO:
     if path.exists():
         lines = path.read_text().splitlines()
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-    path.write_text("".join(line + "\n" for line in kept))
+    write_text(path, "".join(line + "\n" for line in kept))
     return path.open("a")

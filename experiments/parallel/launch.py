@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.multiprocessing import ProcessRaisedException, spawn
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException, spawn
 
 from experiments.parallel.execution import ExecutionConfig
 
@@ -49,6 +49,12 @@ def on_ranks(
         raise ValueError(
             f"process {error.error_index} of execution.devices={execution.devices} must finish, "
             f"got {reason}"
+        ) from error
+    except ProcessExitedException as error:
+        how = error.signal_name or f"exit status {error.exit_code}"
+        raise ValueError(
+            f"process {error.error_index} of execution.devices={execution.devices} must finish, "
+            f"got {how}"
         ) from error
 
 

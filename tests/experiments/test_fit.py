@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from torch.utils.data import DataLoader
 
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
 from experiments.fitting.fit import Recorder, Spent, fit
-from experiments.fitting.resuming import RESUME, resume_point
+from experiments.fitting.resuming import RESUME, put_in_place, resume_point
+from experiments.fitting.run_files import open_metrics
+from experiments.store.markers import write_text
 from models.batch import check, pack_generate, pack_understand
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -119,6 +122,39 @@ def test_a_damaged_resume_point_is_as_good_as_none(tmp_path: Path) -> None:
     for damaged in (b"noise", content[:middle], content[:middle] + b"?" + content[middle + 1 :]):
         resume.write_bytes(damaged)
         assert resume_point(tmp_path) is None
+
+
+def test_a_sharded_resume_point_is_whole_whenever_the_run_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, resume = tmp_path / "writing", tmp_path / RESUME
+    write_text(resume / "shard", "first")
+    write_text(writing / "shard", "second")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(SystemExit):
+            put_in_place(writing, resume)
+    assert (resume / "shard").read_text() == "second"
+    put_in_place(writing, resume)
+    assert [path.name for path in tmp_path.iterdir()] == [RESUME]
+
+
+def killed(*arguments: object) -> None:
+    raise SystemExit
+
+
+def test_metrics_before_a_resume_point_are_kept_whenever_the_run_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lines = tmp_path / "metrics.jsonl", '{"step": 1}\n{"step": 2}\n'
+    path.write_text(lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(SystemExit):
+            open_metrics(path, 1)
+    assert path.read_text() == lines
+    open_metrics(path, 1).close()
+    assert path.read_text() == '{"step": 1}\n'
 
 
 def test_what_fails_before_training_is_not_hidden_by_the_recorder(tmp_path: Path) -> None:

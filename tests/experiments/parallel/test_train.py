@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.multiprocessing import ProcessExitedException
 
 from datamodules.world import World, WorldConfig
 from experiments.artifacts.data import save
+from experiments.parallel import launch
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.train import train
 from models.batch import pack_generate, pack_understand
@@ -52,6 +54,18 @@ def config(execution: ExecutionConfig) -> SimpleNamespace:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
+def test_a_process_that_the_system_ends_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object, **__: object) -> None:
+        raise ProcessExitedException("killed", 1, 4321, -9, "SIGKILL")
+
+    monkeypatch.setattr(launch, "spawn", ended)
+    wanted = "process 1 of execution.devices=2 must finish, got SIGKILL"
+    with pytest.raises(ValueError, match=wanted):
+        launch.on_ranks(ExecutionConfig(devices=2, strategy="ddp"), print, tmp_path)
+
+
 def test_the_step_leaves_the_same_files_whoever_trains(tmp_path: Path) -> None:
     torch.manual_seed(0)
     given, folders = inputs(tmp_path), {}
