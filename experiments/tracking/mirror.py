@@ -34,7 +34,7 @@ POLL_SECONDS = 10.0
 BATCH = 500
 PARAMETER_CHARACTERS = 250
 IDENTITY, LINES, MIRRORED = "forkroad.identity", "forkroad.lines", "forkroad.mirrored"
-PARENT = "mlflow.parentRunId"
+PARENT, CELL = "mlflow.parentRunId", "forkroad.cell"
 
 
 def tracking_uri(runs: Path) -> str:
@@ -93,10 +93,11 @@ class Mirror:
         return self.client.create_run(self.experiment, run_name=name, tags=tags)
 
     def open_cell(self, cell: Cell) -> Run:
+        name = f"{self.plan.request.run} {cell.label}"
         made = digest([cell.config, *cell.steps.values()])  # scored otherwise, it is another run
-        identity = f"{self.plan.request.run} {cell.label} {made}"
-        tags = {PARENT: self.parent.info.run_id, "seed": str(cell.seed)}
-        run = self.open_run(identity, cell.label, tags)
+        tags = {PARENT: self.parent.info.run_id, CELL: name, "seed": str(cell.seed)}
+        run = self.open_run(f"{name} {made}", cell.label, tags)
+        self.retire_others(name, run)
         config = self.plan.configs[cell.config]
         request = self.plan.request
         about = {"arm": cell.arm, "architecture": cell.architecture}
@@ -108,6 +109,16 @@ class Mirror:
         if not run.data.tags.get(LINES):
             self.client.log_dict(run.info.run_id, dict(config), "config.json")
         return run
+
+    def retire_others(self, name: str, run: Run) -> None:
+        """Deletes, as MLflow does so that it can be restored, what the cell was before it was
+        trained or scored otherwise: a chart would average the two. On a server it may be someone
+        else's."""
+        if self.server:
+            return
+        for other in self.client.search_runs([self.experiment], f"tags.`{CELL}` = '{name}'"):
+            if other.info.run_id != run.info.run_id:
+                self.client.delete_run(other.info.run_id)
 
     def update(self) -> None:
         """Brings every cell's run up to what its files say."""

@@ -96,6 +96,8 @@ def test_a_cell_that_is_scored_under_other_settings_is_a_run_of_its_own(
         found.append((cell, data.params["benchmark.geneval_per_tag"]))
     assert found[0][0] != found[1][0]
     assert [prompts for _, prompts in found] == ["2", "5"]
+    shown = mirror.client.search_runs([mirror.experiment], "params.arm = 'control'")
+    assert [one.info.run_id for one in shown] == [found[1][0]]  # no bar averages the two
 
 
 def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation]) -> None:
