@@ -93,7 +93,7 @@ def map_features(path: Path) -> FeatureSet:
             raise ValueError(f"{path} must be an .npz file, got another or a damaged one.")
     try:
         with np.load(path) as arrays:
-            ids = [str(name) for name in arrays["ids"].tolist()]
+            ids = [str(name) for name in _list_of(arrays["ids"])]
         rows = _mapped(path)
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} must hold `ids` and `features`, got: {error}.") from error
@@ -110,6 +110,12 @@ def map_features(path: Path) -> FeatureSet:
     found = FeatureSet(ids, rows)
     _require_numbers(path, found)
     return found
+
+
+def _list_of(values: np.ndarray) -> list:
+    if values.ndim != 1:
+        raise ValueError(f"`ids` must be a list, got the shape {list(values.shape)}.")
+    return values.tolist()
 
 
 def stored_parts(path: Path) -> dict[str, FeatureSet]:

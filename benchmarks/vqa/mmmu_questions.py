@@ -99,5 +99,9 @@ def _image(row: Row, cell: str | Mapping[str, Any], folder: Path | None) -> Path
 
 def listed(value: Any) -> Any:
     """Return a list that the data set writes as its Python text; anything else as it is."""
-    written = isinstance(value, str) and value.startswith("[")
-    return ast.literal_eval(value) if written else value
+    if not (isinstance(value, str) and value.startswith("[")):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        raise ValueError(f"a list must be written as Python writes it, got {value!r}.") from None

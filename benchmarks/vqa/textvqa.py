@@ -109,6 +109,8 @@ def score(records: Path, annotations: Path, allow_missing: bool = False) -> Resu
 
 def accuracy(name: str, answers: Sequence[str], reply: str) -> float:
     """Return what a reply is worth, 0 to 1; ValueError unless there are ten answers."""
+    if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers):
+        raise ValueError(f"question {name} must have a list of texts as answers, got {answers!r}.")
     if len(answers) != ANNOTATORS:
         raise ValueError(f"question {name} must have {ANNOTATORS} answers, got {len(answers)}.")
     wanted = normalise_textvqa(reply)

@@ -92,6 +92,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", weights=ROWS)
     with pytest.raises(ValueError, match="must hold `ids` and `features`"):
         map_features(tmp_path / "other.npz")
+    np.savez(tmp_path / "one.npz", ids="dog", features=ROWS)
+    with pytest.raises(ValueError, match=r"`ids` must be a list, got the shape \[\]"):
+        map_features(tmp_path / "one.npz")
     write_json(tmp_path / "text.npz", {})
     with pytest.raises(ValueError, match=r"text\.npz must be an \.npz file"):
         map_features(tmp_path / "text.npz")

@@ -237,3 +237,10 @@ def test_bad_input_is_named(tmp_path):
     write_json(path, [{"id": "validation_Art_1"}])
     with pytest.raises(ValueError, match="row 1 must have 'response'"):
         mmmu.score(path)
+
+
+def test_a_list_that_python_could_not_read_is_named():
+    with pytest.raises(
+        ValueError, match=r"a list must be written as Python writes it, got \"\['a'"
+    ):
+        mmmu_questions.listed("['a', 'b'")

@@ -83,6 +83,9 @@ def test_bad_files_are_named(tmp_path):
         scored(tmp_path, ["x"])
     with pytest.raises(ValueError, match="question q must have 10 answers, got 9"):
         textvqa.accuracy("q", ["x"] * 9, "x")
+    for odd in ("x" * 10, ["x"] * 9 + [3]):
+        with pytest.raises(ValueError, match="question q must have a list of texts as answers"):
+            textvqa.accuracy("q", odd, "x")
     write_json(tmp_path / "val.json", [])
     with pytest.raises(ValueError, match=r"val.json must be an object, got '\[\]'"):
         textvqa.score(tmp_path / "answers.json", tmp_path / "val.json")
