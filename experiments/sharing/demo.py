@@ -10,9 +10,13 @@ from experiments.options import runs_option, seed_option
 from experiments.plan import Cell
 from experiments.scoring.model import TrainedModel
 from experiments.sharing.cells import trained_cell
-from experiments.sharing.local_server import serve
-from experiments.sharing.page import Arm, comparison_page
 from experiments.store.steps import Store
+
+try:
+    from experiments.sharing.local_server import serve
+    from experiments.sharing.page import Arm, comparison_page
+except ModuleNotFoundError as error:
+    raise ConfigError(f"demo must have the package gradio, got none: {error}.") from None
 
 
 def arms_of(runs: Path, run: str, seed: int) -> dict[str, Arm]:

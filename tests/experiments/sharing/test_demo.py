@@ -1,6 +1,7 @@
 """The page that compares two arms, in a real browser, which it sends nowhere else."""
 
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 
 from benchmarks.protocol import Request
 from datamodules.world import World, WorldConfig
+from experiments.__main__ import FAILED, main
 from experiments.config import ConfigError
 from experiments.parallel.launch import free_port
 from experiments.sharing.demo import arms_of
@@ -30,6 +32,16 @@ LONGEST_WAIT_MS = 60_000
 @pytest.fixture(scope="module")
 def arms(runs: Path) -> dict[str, Arm]:
     return arms_of(runs, RUN, 0)
+
+
+def test_a_machine_without_gradio_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("demo", "local_server", "page"):
+        monkeypatch.delitem(sys.modules, f"experiments.sharing.{name}")
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert main(["demo", RUN]) == FAILED
+    assert "demo must have the package gradio, got none" in capsys.readouterr().err
 
 
 def test_a_question_is_put_as_the_world_writes_it() -> None:
