@@ -119,8 +119,10 @@ def read_config(folder: Path) -> CellConfig:
         values = json.loads(path.read_text())
     except FileNotFoundError:
         raise ValueError(f"{folder} must hold an exported arm, got no {CONFIG}.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise ValueError(f"{path} must be JSON: {error}.") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold a mapping, got {type(values).__name__}.")
     if (folder / LANGUAGE).is_dir():
         values["language"] = {"checkpoint": str(folder / LANGUAGE)}
     return with_published_trunk(resolve(load_schema(), [Layer(str(path), values)], str(path)))

@@ -203,6 +203,8 @@ def swapped(tensors: dict) -> None:
             "config.json: world.clases must be a known",
         ),
         (lambda folder: (folder / "config.json").unlink(), "must hold an exported arm, got no"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "must hold a mapping, got list"),
+        (lambda folder: (folder / "config.json").write_bytes(b"\xff"), "config.json must be JSON"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json must exist"),
     ],
 )
