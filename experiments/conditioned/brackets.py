@@ -8,7 +8,7 @@ from benchmarks.conditioned.references import references
 from benchmarks.records import RECORDS
 from datamodules.world import World
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS
-from experiments.conditioned.steps import prompt_file
+from experiments.conditioned.steps import picture_prompt_file
 from experiments.scoring.judging import world_judge
 from experiments.scoring.result_lines import result_line
 from experiments.store.markers import write_text
@@ -21,7 +21,7 @@ def conditioned_brackets(config: SimpleNamespace, inputs: dict[str, Path], out: 
     reconstruct = load_codec(inputs["tokenizer"]).reconstruct
     judge = world_judge(config, inputs)
     for benchmark in BENCHMARK_KINDS:
-        prompts = prompt_file(inputs, benchmark)
+        prompts = picture_prompt_file(inputs, benchmark)
         for row, model in references(world, prompts, reconstruct).items():
             images, judged = out / row / benchmark, out / row / f"{benchmark}_judged"
             conditioned.generate(model, prompts, images)

@@ -19,7 +19,7 @@ from experiments.scoring.tune import tuned_sampling
 Inputs = dict[str, Path]
 
 
-def prompt_file(inputs: Inputs, benchmark: str) -> Path:
+def picture_prompt_file(inputs: Inputs, benchmark: str) -> Path:
     return inputs[f"prompts_{benchmark}"] / PROMPTS
 
 
@@ -30,17 +30,17 @@ def prompts(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) 
 def generate(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     """Draws with the cell's final weights, under the sampling settings that `tune` chose."""
     model = ImagePromptedModel.of_cell(config, inputs, tuned_sampling(inputs))
-    conditioned.generate(model, prompt_file(inputs, benchmark), out)
+    conditioned.generate(model, picture_prompt_file(inputs, benchmark), out)
 
 
 def judge(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
-    images, asked_for = inputs[f"generate_{benchmark}"], prompt_file(inputs, benchmark)
+    images, asked_for = inputs[f"generate_{benchmark}"], picture_prompt_file(inputs, benchmark)
     conditioned.judge(world_judge(config, inputs), images, asked_for, out)
 
 
 def score(benchmark: str, config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     records = inputs[f"judge_{benchmark}"] / RECORDS
-    conditioned.score(records, prompt_file(inputs, benchmark)).write(out)
+    conditioned.score(records, picture_prompt_file(inputs, benchmark)).write(out)
 
 
 def prompts_in_context(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
@@ -49,7 +49,7 @@ def prompts_in_context(config: SimpleNamespace, inputs: Inputs, out: Path) -> No
 
 def score_in_context(config: SimpleNamespace, inputs: Inputs, out: Path) -> None:
     records = inputs["judge_in_context"] / RECORDS
-    in_context.score(records, prompt_file(inputs, "in_context")).write(out)
+    in_context.score(records, picture_prompt_file(inputs, "in_context")).write(out)
 
 
 prompts_reconstruction = partial(prompts, "reconstruction")
