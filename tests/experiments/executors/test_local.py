@@ -45,9 +45,9 @@ def test_a_device_goes_to_the_process_that_finds_it_free(
     executor = LocalExecutor()
     for _ in range(2):
         executor.start(task(tmp_path, "cuda"))
-    started[0].ended = 0
+    started[1].ended = 0
     executor.start(task(tmp_path, "cuda"))
-    assert [one.device for one in started] == ["0", "2", "0"]
+    assert [one.device for one in started] == ["0", "2", "2"]
     assert {one.threads for one in started} == {"3"}
 
 

@@ -55,6 +55,9 @@ def test_a_fleet_sets_the_devices_and_leaves_a_strategy_for_several_alone() -> N
 def test_a_batch_that_the_fleet_cannot_share_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"train\.generate_batch must be a multiple of 64"):
         on_fleet(config(), Fleet.read("64xh100", 0.3))
+    halves = config(execution=ExecutionConfig(accumulate=2))
+    with pytest.raises(ConfigError, match=r"train\.generate_batch must be a multiple of 64"):
+        on_fleet(halves, Fleet.read("32xh100", 0.3))
 
 
 def test_the_tables_show_hours_and_what_does_not_fit() -> None:
