@@ -11,6 +11,7 @@ from benchmarks.probes.tables import read_table, write_tables
 from experiments.config import ConfigError
 from experiments.plan import Cell
 from experiments.probing import command as probe
+from experiments.probing.distances import controls
 from experiments.store.markers import write_marker
 from experiments.store.steps import Step, Store
 
@@ -54,6 +55,17 @@ def test_the_command_shows_finished_steps_and_the_distance_to_the_controls(finis
     assert [(row["arm"], row["task"], row["control"], row["distance"]) for row in rows] == [
         ("shared", "generate", "generate_only", "0.5"),
     ]
+
+
+def test_a_control_is_of_its_seed_trains_one_task_and_inherits_none() -> None:
+    cells = (
+        Cell("generate_only", 0, "shared", ("generate",), (), "", {}),
+        Cell("diffusion", 0, "shared", ("generate",), (), "", {}),
+        Cell("reader", 0, "shared", ("understand",), ("understand",), "", {}),
+        Cell("understand_only", 1, "shared", ("understand",), (), "", {}),
+    )
+    plan: Any = SimpleNamespace(cells=cells)
+    assert controls(plan, 0) == {"generate": "generate_only"}
 
 
 def test_what_the_command_cannot_show_is_one_clear_error(finished_run):

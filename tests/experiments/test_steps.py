@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.store.markers import HASHED_BYTES, DamagedError, read_marker
+from experiments.store.progress_file import ProgressFile, read_progress
 from experiments.store.steps import Identity, Step, StepError, Store, explained_disk_errors
 
 IDENTITY = Identity("train", {"model": {"depth": 4}}, {"data": "data-1"}, "code", 1, "cpu", "2.0")
@@ -109,6 +110,20 @@ def test_progress_is_not_part_of_a_finished_step(store: Store) -> None:
         (out / "progress.json").write_text("{}")
 
     assert not (store.run(step(), None, report) / "progress.json").exists()
+
+
+def test_a_resumed_step_tells_what_is_left_by_its_pace_since_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((100.0, 110.0, 110.5))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    progress = ProgressFile(tmp_path, steps=100, first=90)
+    progress.update(94, {"generate": 0.5}, tokens=500)
+    told = {"step": 95, "steps": 100, "losses": {"generate": 0.5}}
+    told |= {"seconds_left": 10.0, "tokens_per_second": 50.0}
+    assert read_progress(tmp_path) == told
+    progress.update(95)  # within a second of the last
+    assert read_progress(tmp_path) == told
 
 
 def test_a_step_without_its_input_says_which(store: Store) -> None:
