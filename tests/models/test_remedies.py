@@ -24,8 +24,9 @@ def test_opposite_gradients_cancel_and_agreeing_ones_add_up() -> None:
     one = torch.tensor([3.0, -2.0])
     (cancelled,) = without_conflict([one], [-2 * one])
     assert cancelled.tolist() == [0.0, 0.0]
-    (added,) = without_conflict([one], [torch.tensor([2.0, 3.0])])  # at right angles
-    assert added.tolist() == [5.0, 1.0]
+    for other, wanted in (([2.0, 3.0], [5.0, 1.0]), ([2.0, 1.0], [5.0, -1.0])):  # the first at 90°
+        (added,) = without_conflict([one], [torch.tensor(other)])
+        assert added.tolist() == wanted
 
 
 def test_the_angle_is_that_of_all_common_parameters_and_others_keep_their_gradient() -> None:
