@@ -23,8 +23,8 @@ import torch
 from datamodules.pairs.sources import SourceConfig
 from experiments.config import Layer, dotlist_layer, read_yaml
 from experiments.structured import read_structured
-from models.pretrained.bridge_module import BridgeTrainConfig
-from models.pretrained.decoder_bridge import PipelineBridgeConfig
+from models.bridging.bridge_module import BridgeTrainConfig
+from models.bridging.decoder_bridge import PipelineBridgeConfig
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 

@@ -23,9 +23,9 @@ from experiments.scaling.hardware import Fleet
 from experiments.scaling.memory import FP32, Memory, exchanged
 from experiments.scaling.step_cost import Cost, Kept
 from experiments.scaling.tables import print_estimates
+from models.bridging.decoder_bridge import PipelineBridgeConfig, new_connector
 from models.connector import Connector
 from models.parameters import parameter_count
-from models.pretrained.decoder_bridge import PipelineBridgeConfig, new_connector
 
 
 def print_cost(recipe: Recipe, fleet: Fleet, prompt_tokens: int, strategy: str | None) -> None:

@@ -12,8 +12,8 @@ from datamodules.pairs.sources import PRECOMPUTED, open_mixture
 from datamodules.pairs.stream import PairStream, StreamConfig
 from datamodules.pairs.usable import Usable
 from experiments.bridging.config import StageConfig
-from models.pretrained.bridge_module import PairBatch
-from models.pretrained.decoder_pipeline import PipelineDecoder
+from models.bridging.bridge_module import PairBatch
+from models.bridging.decoder_pipeline import PipelineDecoder
 
 
 def pair_stream(stage: StageConfig, decoder: PipelineDecoder, seed: int) -> PairStream:

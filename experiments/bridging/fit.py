@@ -25,11 +25,11 @@ from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import check_resume, trained_alone
 from experiments.store.markers import write_json
-from models.pretrained.bridge_module import BridgeModule
-from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
-from models.pretrained.decoder_pipeline import open_decoder
-from models.pretrained.frozen_reader import open_reader
-from models.pretrained.frozen_store import PromptStore
+from models.bridging.bridge_module import BridgeModule
+from models.bridging.decoder_bridge import PipelineBridge, open_pipeline_bridge
+from models.bridging.decoder_pipeline import open_decoder
+from models.bridging.frozen_reader import open_reader
+from models.bridging.frozen_store import PromptStore
 from models.ranks import over_ranks
 from models.shards import whole
 

@@ -14,8 +14,8 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from torch import nn
 from transformers import AutoConfig, LlavaOnevisionConfig, Qwen2_5_VLConfig
 
-from models.pretrained.decoder_pipeline import KINDS
-from models.pretrained.frozen_reader import reader_class
+from models.bridging.decoder_pipeline import KINDS
+from models.bridging.frozen_reader import reader_class
 
 
 def qwen2_5_vl(tied: bool, sight: int, **text: int) -> Qwen2_5_VLConfig:

@@ -18,7 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from experiments.perf.training import alternate
 from experiments.plan import check_counts
-from models.pretrained.frozen_states import join, read_prompts, read_queries, read_texts
+from models.bridging.frozen_states import join, read_prompts, read_queries, read_texts
 
 PROMPT, HEAD, QUERIES = 64, 32, 16
 LIMIT = 2.0

@@ -17,9 +17,9 @@ from benchmarks.adapters.settings import Number, split_settings
 from benchmarks.images import batched
 from benchmarks.judges.checkpoints import chosen_device, revision, short_name
 from benchmarks.protocol import Request
-from models.pretrained.decoder_bridge import CONFIG, open_pipeline_bridge
-from models.pretrained.frozen_prompts import ChatEncoder, Prompt
-from models.pretrained.frozen_reader import on_model
+from models.bridging.decoder_bridge import CONFIG, open_pipeline_bridge
+from models.bridging.frozen_prompts import ChatEncoder, Prompt
+from models.bridging.frozen_reader import on_model
 
 SETTINGS: dict[str, Number] = {"steps": 30, "guidance": 3.0, "max_tokens": 64}
 AT_ONCE = 8

@@ -8,6 +8,5 @@ queries, keys and values (Qwen2), RMS norm over a head's channels (Qwen3), heads
 scaled rotary positions. Nothing else of an architecture changes: a fork's branches start as copies
 and experts as copies of the feed-forward by the architectures' own `start_from`.
 
-Beside them stand the halves of a bridge that our trunk has no part in: `frozen_*.py` reads prompts
-with any model of transformers, `decoder_*.py` draws with pipelines of diffusers.
+`unified/` tunes published models that draw as well, and that our trunk has no part in.
 """

@@ -11,11 +11,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from datamodules.pairs.sources import SourceConfig
 from datamodules.world import World, WorldConfig
 from experiments.bridging.config import PartsConfig, Recipe, StageConfig
-from models.pretrained.bridge_module import BridgeTrainConfig
-from models.pretrained.decoder_bridge import PipelineBridgeConfig
+from models.bridging.bridge_module import BridgeTrainConfig
+from models.bridging.decoder_bridge import PipelineBridgeConfig
 from tests.benchmarks.tiny_words import word_tokenizer
-from tests.models.pretrained.tiny_decoders import save_sana
-from tests.models.pretrained.tiny_frozen import OPENING, TEXT, save_smolvlm, spread
+from tests.models.bridging.tiny_decoders import save_sana
+from tests.models.bridging.tiny_frozen import OPENING, TEXT, save_smolvlm, spread
 
 WORLD = World(WorldConfig(classes=4, colours=4))
 SCENES = [WORLD.scene("train", number) for number in range(4)]

@@ -21,9 +21,9 @@ from experiments.bridging.shapes import (
     shapes_of,
 )
 from experiments.scaling.hardware import Fleet
+from models.bridging.bridge_module import BridgeModule
+from models.bridging.decoder_bridge import PipelineBridgeConfig
 from models.parameters import parameter_count
-from models.pretrained.bridge_module import BridgeModule
-from models.pretrained.decoder_bridge import PipelineBridgeConfig
 from tests.experiments.bridging.conftest import recipe
 
 

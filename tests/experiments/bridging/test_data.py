@@ -14,7 +14,7 @@ from datamodules.pairs.samples import Sample
 from datamodules.pairs.sources import SourceConfig, open_source
 from experiments.bridging.config import StageConfig
 from experiments.bridging.data import pair_batch, pair_stream
-from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
+from models.bridging.decoder_pipeline import PipelineDecoder, open_decoder
 from tests.experiments.bridging.conftest import CAPTIONS, TRAIN, captions, mined
 
 SIDE = 32

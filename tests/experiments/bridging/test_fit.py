@@ -20,9 +20,9 @@ from experiments.config import ConfigError
 from experiments.parallel.execution import over_processes
 from experiments.parallel.launch import on_ranks
 from experiments.parallel.sharded import kept_names
-from models.pretrained.bridge_module import BridgeModule
-from models.pretrained.decoder_bridge import PipelineBridge, open_pipeline_bridge
-from models.pretrained.frozen_prompts import Prompt
+from models.bridging.bridge_module import BridgeModule
+from models.bridging.decoder_bridge import PipelineBridge, open_pipeline_bridge
+from models.bridging.frozen_prompts import Prompt
 from tests.experiments.bridging.conftest import CAPTIONS, captions, recipe
 
 WHOLE = {"steps": 6, "batch": 4, "accumulate": 2, "ema_decay": 0.9, "drop_text": 0.3}

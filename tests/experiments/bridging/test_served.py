@@ -13,7 +13,7 @@ from experiments.bridging.fit import BRIDGE, train_stage
 from experiments.sharing.benchmarks_command import main
 from experiments.sharing.bridge_model import BridgeModel
 from tests.experiments.bridging.conftest import recipe
-from tests.models.pretrained.conftest import image
+from tests.models.bridging.conftest import image
 
 QUICK = "?steps=2&guidance=2.0"
 
@@ -45,7 +45,7 @@ def test_an_image_follows_from_text_references_and_seed(folder: Path) -> None:
 
 def test_an_image_is_what_the_bridge_draws_in_bytes(folder: Path) -> None:
     model = BridgeModel(f"{folder}{QUICK}")
-    from models.pretrained.frozen_prompts import Prompt
+    from models.bridging.frozen_prompts import Prompt
 
     pixels = model.bridge.draw([Prompt("a cat")], [3], 2, 2.0)[0].clamp(0, 1)
     expected = (pixels * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -11,11 +11,11 @@ from benchmarks.protocol import Request
 from benchmarks.records import read_json
 from experiments.__main__ import main
 from experiments.sharing.bridge_model import open_model
-from models.pretrained.decoder_bridge import PipelineBridge, PipelineBridgeConfig
-from models.pretrained.decoder_pipeline import open_decoder
-from models.pretrained.frozen_reader import open_reader
-from tests.models.pretrained.tiny_decoders import save_stable_diffusion
-from tests.models.pretrained.tiny_frozen import SEEING, save_causal
+from models.bridging.decoder_bridge import PipelineBridge, PipelineBridgeConfig
+from models.bridging.decoder_pipeline import open_decoder
+from models.bridging.frozen_reader import open_reader
+from tests.models.bridging.tiny_decoders import save_stable_diffusion
+from tests.models.bridging.tiny_frozen import SEEING, save_causal
 
 SETTINGS = "?steps=2&guidance=30"
 RANDOM = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.models.pretrained.tiny_decoders import save_sana
+from tests.models.bridging.tiny_decoders import save_sana
 
 PAGE = Path(__file__).parents[3] / "docs" / "published-models.md"
 

@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import Lfm2Config, Lfm2ForCausalLM, MistralConfig, MistralForCausalLM
 
-from models.pretrained import frozen_reader
-from models.pretrained.frozen_prompts import Prompt
-from models.pretrained.frozen_reader import FrozenReader, open_reader
-from models.pretrained.frozen_store import PromptStore
-from tests.models.pretrained.conftest import FORMS, LOOKING, TEXTS
-from tests.models.pretrained.tiny_frozen import SEEING, TEXT, WIDTH
+from models.bridging import frozen_reader
+from models.bridging.frozen_prompts import Prompt
+from models.bridging.frozen_reader import FrozenReader, open_reader
+from models.bridging.frozen_store import PromptStore
+from tests.models.bridging.conftest import FORMS, LOOKING, TEXTS
+from tests.models.bridging.tiny_frozen import SEEING, TEXT, WIDTH
 
 QUERIES = 3
 Checkpoint = Callable[[str], Path]

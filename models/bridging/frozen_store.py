@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 import torch
 
-from models.pretrained.frozen_states import Prefix
+from models.bridging.frozen_states import Prefix
 
 
 class PromptStore:

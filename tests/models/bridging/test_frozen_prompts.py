@@ -8,8 +8,8 @@ import pytest
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoProcessor, AutoTokenizer
 
-from models.pretrained.frozen_prompts import ChatEncoder, Prompt
-from tests.models.pretrained.conftest import LOOKING, TEXTS
+from models.bridging.frozen_prompts import ChatEncoder, Prompt
+from tests.models.bridging.conftest import LOOKING, TEXTS
 
 Checkpoint = Callable[[str], Path]
 

@@ -19,12 +19,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from models.bridging.decoder_pipeline import PipelineDecoder, open_decoder
+from models.bridging.frozen_prompts import Prompt
+from models.bridging.frozen_reader import FrozenReader, open_reader
 from models.connector import CONNECTORS, Connector
 from models.context import TrunkConfig
 from models.initialise import generator_for, initialise
-from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
-from models.pretrained.frozen_prompts import Prompt
-from models.pretrained.frozen_reader import FrozenReader, open_reader
 from models.tensor_faults import Shape, shapes, tensor_faults
 from models.unified import state_dtype
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.pretrained.frozen_states import Prefix, join
-from models.pretrained.frozen_store import PromptStore
+from models.bridging.frozen_states import Prefix, join
+from models.bridging.frozen_store import PromptStore
 
 BYTES = 2 * 3 * 2 * 2 * 4
 """Of a token: keys and values of three layers, two heads and two channels, four bytes each."""

@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.pretrained.decoder_bridge import (
+from models.bridging.decoder_bridge import (
     UNPROMPTED,
     PipelineBridge,
     PipelineBridgeConfig,
     open_pipeline_bridge,
 )
-from models.pretrained.decoder_pipeline import open_decoder
-from models.pretrained.frozen_prompts import Prompt
-from models.pretrained.frozen_reader import open_reader
-from tests.models.pretrained.conftest import LOOKING, TEXTS
-from tests.models.pretrained.tiny_decoders import CONDITION, PIPELINES
+from models.bridging.decoder_pipeline import open_decoder
+from models.bridging.frozen_prompts import Prompt
+from models.bridging.frozen_reader import open_reader
+from tests.models.bridging.conftest import LOOKING, TEXTS
+from tests.models.bridging.tiny_decoders import CONDITION, PIPELINES
 
 PROMPTS = (*TEXTS[:2], LOOKING[0])
 Build = Callable[..., PipelineBridge]

@@ -17,9 +17,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.bridging.decoder_bridge import PipelineBridge
+from models.bridging.frozen_prompts import Prompt
 from models.initialise import generator_for
-from models.pretrained.decoder_bridge import PipelineBridge
-from models.pretrained.frozen_prompts import Prompt
 from models.ranks import ranks
 from models.schedules import scheduled, warmed_cosine
 

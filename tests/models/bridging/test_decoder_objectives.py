@@ -11,7 +11,7 @@ from diffusers import (
     PNDMScheduler,
 )
 
-from models.pretrained.decoder_objectives import Diffusion, Flow, objective_of
+from models.bridging.decoder_objectives import Diffusion, Flow, objective_of
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 

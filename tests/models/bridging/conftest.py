@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.pretrained.frozen_prompts import Prompt
-from tests.models.pretrained.tiny_frozen import SEEING, save_causal
+from models.bridging.frozen_prompts import Prompt
+from tests.models.bridging.tiny_frozen import SEEING, save_causal
 
 FORMS = {"causal": save_causal, **SEEING}
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.pretrained.bridge_module import BridgeModule, BridgeTrainConfig, groups
-from models.pretrained.decoder_bridge import PipelineBridge, PipelineBridgeConfig
-from models.pretrained.decoder_pipeline import open_decoder
-from models.pretrained.frozen_reader import open_reader
-from tests.models.pretrained.conftest import image
-from tests.models.pretrained.tiny_decoders import save_sana
+from models.bridging.bridge_module import BridgeModule, BridgeTrainConfig, groups
+from models.bridging.decoder_bridge import PipelineBridge, PipelineBridgeConfig
+from models.bridging.decoder_pipeline import open_decoder
+from models.bridging.frozen_reader import open_reader
+from tests.models.bridging.conftest import image
+from tests.models.bridging.tiny_decoders import save_sana
 
 Build = Callable[..., BridgeModule]
 
@@ -86,7 +86,7 @@ def test_every_part_of_a_step_has_noise_of_its_own_on_every_device(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, batch = build(drop_text=0.0, accumulate=2), pairs()
-    monkeypatch.setattr("models.pretrained.bridge_module.ranks", lambda: 2)
+    monkeypatch.setattr("models.bridging.bridge_module.ranks", lambda: 2)
     losses = set()
     for rank in range(2):
         monkeypatch.setattr(BridgeModule, "global_rank", rank)

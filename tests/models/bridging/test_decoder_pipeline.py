@@ -14,8 +14,8 @@ from diffusers import DiffusionPipeline
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.pretrained.decoder_pipeline import PipelineDecoder, open_decoder
-from tests.models.pretrained.tiny_decoders import CONDITION, PIPELINES, TIMESTEP_SCALE
+from models.bridging.decoder_pipeline import PipelineDecoder, open_decoder
+from tests.models.bridging.tiny_decoders import CONDITION, PIPELINES, TIMESTEP_SCALE
 
 PIXELS = {"stable_diffusion": 16, "sana": 32}
 LATENTS = (4, 8, 8)

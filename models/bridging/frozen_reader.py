@@ -32,15 +32,15 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from models.pretrained.frozen_prompts import ChatEncoder, Prompt
-from models.pretrained.frozen_states import (
+from models.bridging.frozen_prompts import ChatEncoder, Prompt
+from models.bridging.frozen_states import (
     Prefix,
     join,
     read_prompts,
     read_queries,
     read_texts,
 )
-from models.pretrained.frozen_store import PromptStore
+from models.bridging.frozen_store import PromptStore
 from models.whole_models import whole_model
 
 ATTENTIONS = {"full_attention", "sliding_attention"}

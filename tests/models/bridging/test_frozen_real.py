@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from models.pretrained.frozen_prompts import ChatEncoder, Prompt
-from models.pretrained.frozen_reader import FrozenReader
+from models.bridging.frozen_prompts import ChatEncoder, Prompt
+from models.bridging.frozen_reader import FrozenReader
 from models.pretrained.source import locate
 
 PROMPTS = (Prompt("a photo of a red cat"), Prompt("two dogs and a blue car on the left of a tree"))

@@ -19,8 +19,8 @@ from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.bridging.decoder_objectives import objective_of
 from models.flow_matching import latent_noise
-from models.pretrained.decoder_objectives import objective_of
 from models.whole_models import whole_model
 
 ABSENT = ("text_encoder", "tokenizer", "safety_checker", "feature_extractor", "image_encoder")
