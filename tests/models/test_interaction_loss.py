@@ -12,6 +12,7 @@ from models.context import causal_context
 from models.image_tokens import ImageTokenizer
 from models.interaction_loss import (
     InteractionConfig,
+    huber,
     interaction_values,
     relative_stages,
     target_curve,
@@ -237,3 +238,11 @@ def test_a_bridge_refuses_a_loss_on_attention_that_it_does_not_train(
 ) -> None:
     with pytest.raises(ValueError, match=r"train\.interaction must have no weight where"):
         build_bridge(vocabulary, codec, train=replace(TRAIN, interaction=ON))
+
+
+def test_the_distance_is_hubers_on_both_sides_of_its_threshold() -> None:
+    distance, threshold = torch.tensor([[0.05, 0.15, -0.3]]), 0.1
+    wanted = torch.nn.functional.huber_loss(
+        distance, torch.zeros(1, 3), reduction="none", delta=threshold
+    )
+    torch.testing.assert_close(huber(distance, torch.full((3,), threshold)), wanted)

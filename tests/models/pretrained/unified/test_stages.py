@@ -31,3 +31,8 @@ def test_emu3_of_32_layers_has_the_papers_table_with_its_last_layer_alone() -> N
 
 def test_another_depth_takes_the_stages_by_relative_depth() -> None:
     assert targets("understand", 24) == [0.1] * 8 + [0.15] * 8 + [0.3] * 8
+
+
+def test_a_layer_is_of_the_stage_in_which_its_middle_lies() -> None:
+    assert targets("understand", 4) == [0.1, 0.15, 0.15, 0.3]
+    assert targets("generate", 4) == [0.4, 0.4, 0.4, 0.2]
