@@ -11,7 +11,7 @@ from models.batch import Batch, pack_generate, pack_understand, pad, prompt_toke
 from models.context import Context
 from models.sample_coin import prompt_coin, prompt_of
 from models.seats import ROWS
-from models.text_tokens import GENERATE, PAD, TextTokens
+from models.text_tokens import GENERATE, PAD, UNDERSTAND, TextTokens
 from models.unified import Vocabulary
 from models.untied import Sorting, of_one_copy
 from tests.models.conftest import CODEC, WORDS, build, gradients, loss, losses
@@ -178,3 +178,13 @@ def test_sorting_sends_each_row_through_its_own_copy_and_gradients_back(share: f
     for one, gradient in zip([x, *copies.parameters()], wanted, strict=True):
         have = torch.zeros_like(one) if one.grad is None else one.grad
         torch.testing.assert_close(have, gradient)
+
+
+def test_a_coin_does_not_know_the_task() -> None:
+    words = torch.arange(8, 48).view(10, 4)
+    tossed = [
+        prompt_coin(torch.cat((torch.full((10, 1), task), words), dim=1), torch.ones(10, 5) > 0)
+        for task in (UNDERSTAND, GENERATE)
+    ]
+    assert torch.equal(*tossed)
+    assert 0 < tossed[0].sum() < 10
