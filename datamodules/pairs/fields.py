@@ -4,8 +4,9 @@ Parquet rows, rows of a Hugging Face data set, members of a WebDataset sample an
 differ in where they stand; what their fields are called is alike, and is read here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from datamodules.pairs.samples import BrokenSampleError, Sample, Turns, decoded
@@ -22,6 +23,13 @@ class Fields:
 
     image: str = ""
     text: str = ""
+
+    def require(self, path: Path | str, columns: Collection[str]) -> None:
+        """Raises ValueError for a named field that is no column of a table."""
+        for role, name in (("image", self.image), ("text", self.text)):
+            if name and name not in columns:
+                known = ", ".join(columns)
+                raise ValueError(f"{role} must name a column of {path}, {known}, got {name!r}.")
 
     def sample(self, name: str, record: Mapping[str, Any]) -> Sample:
         """The sample of a record with an image, in bytes, and a text or a conversation.

@@ -57,7 +57,7 @@ class Shard:
 
     @cached_property
     def marker(self) -> dict[str, Any]:
-        return read_mapping(self.file(".json"))
+        return read_mapping(self.file(".json"), "samples", "images", "broken")
 
     @property
     def broken(self) -> list[Broken]:
@@ -65,22 +65,25 @@ class Shard:
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
-        """The texts; ValueError for a file that is cut."""
-        found = self.file(".jsonl").read_text().splitlines(keepends=True)
-        whole = [line for line in found if line.endswith("\n")]
+        """The texts; ValueError for a file that is cut or damaged."""
+        found = self.file(".jsonl").read_bytes().splitlines(keepends=True)
+        whole = [line for line in found if line.endswith(b"\n")]
         if len(whole) != self.marker["samples"]:
             raise ValueError(
                 f"{self.file('.jsonl')} must hold {self.marker['samples']} samples, "
                 f"got {len(whole)}."
             )
-        return [json.loads(line) for line in whole]
+        try:
+            return [json.loads(line) for line in whole]
+        except ValueError as error:
+            raise ValueError(f"{self.file('.jsonl')} must hold JSON: {error}.") from error
 
     @cached_property
     def arrays(self) -> np.ndarray:
         """What the images became, mapped from disk; ValueError for a file that is cut."""
         try:
             found = np.load(self.file(".npy"), mmap_mode="r")
-        except ValueError as error:
+        except (ValueError, EOFError) as error:
             raise ValueError(f"{self.file('.npy')} must be a whole array: {error}.") from error
         if len(found) != self.marker["images"]:
             raise ValueError(
@@ -96,15 +99,17 @@ def write_whole(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
-    """What a JSON file of a folder holds; ValueError for a file that is cut."""
-    text = path.read_text()
+def read_mapping(path: Path, *keys: str) -> dict[str, Any]:
+    """What a JSON file of a folder holds; ValueError for one that is cut, or lacks a key."""
+    content = path.read_bytes()
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
+        found = json.loads(content)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} must hold a mapping in JSON, got {text[:60]!r}.")
+        raise ValueError(f"{path} must hold a mapping in JSON, got {str(content[:60])[1:]}.")
+    if lacking := [key for key in keys if key not in found]:
+        raise ValueError(f"{path} must hold {', '.join(keys)}, got no {lacking[0]}.")
     return found
 
 
@@ -115,7 +120,7 @@ class PrecomputedSource:
         about = folder / ABOUT
         if not about.is_file():
             raise ValueError(f"path must be a folder of precompute, got no {about}.")
-        self.about = read_mapping(about)
+        self.about = read_mapping(about, "source", "encoder", "shards")
         self.shards = [Shard(folder, number) for number in range(self.about["shards"])]
         if lacking := [shard.number for shard in self.shards if not shard.done]:
             raise ValueError(

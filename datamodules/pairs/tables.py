@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 
 from datamodules.pairs.fields import Fields
-from datamodules.pairs.samples import Sample
+from datamodules.pairs.samples import BrokenSampleError, Sample
 
 
 class ParquetSource:
@@ -26,6 +26,7 @@ class ParquetSource:
         sizes = []
         for number, path in enumerate(files):
             about = metadata(path)
+            fields.require(path, about.schema.to_arrow_schema().names)
             self.groups += [(number, group) for group in range(about.num_row_groups)]
             sizes += [about.row_group(group).num_rows for group in range(about.num_row_groups)]
         self.ends = list(accumulate(sizes))
@@ -49,15 +50,18 @@ class ParquetSource:
         if self.kept is None or self.kept[0] != group:
             number, part = self.groups[group]
             self.kept = (group, row_group(self.files[number], part))
-        values = self.kept[1].slice(row, 1).to_pylist()[0]
+        try:
+            values = self.kept[1].slice(row, 1).to_pylist()[0]
+        except UnicodeDecodeError as error:
+            raise BrokenSampleError(f"texts must be in UTF-8, got {error}.") from error
         return self.fields.sample(self.name(index), values)
 
 
 def metadata(path: Path) -> Any:
-    """What a parquet file says of itself at its end; ValueError where that is missing."""
+    """What a parquet file says of itself at its end; ValueError where that is not whole."""
     try:
         return pyarrow.parquet.read_metadata(path)
-    except pyarrow.ArrowInvalid as error:
+    except (OSError, pyarrow.ArrowException) as error:
         raise ValueError(f"{path} must be a whole parquet file: {error}.") from error
 
 
@@ -76,6 +80,7 @@ class HuggingFaceSource:
     def __init__(self, path: str, split: str, fields: Fields) -> None:
         self.path, self.fields = path, fields
         self.rows = load_rows(path, split)
+        fields.require(path, self.rows.column_names)
 
     def __len__(self) -> int:
         return len(self.rows)

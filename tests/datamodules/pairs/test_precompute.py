@@ -119,6 +119,29 @@ def test_a_truncated_shard_is_named(tmp_path: Path, suffix: str, part: str) -> N
         PrecomputedSource(tmp_path).read(0)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "content", "part"),
+    [
+        (".npy", b"", "be a whole array"),
+        (".jsonl", b"\0\n" * 7, "hold JSON: "),
+        (".jsonl", b"\xff\n" * 7, "hold JSON: "),
+        (".json", b"{}", r"hold samples, images, broken, got no samples\."),
+        (".json", b"\xff", "hold a mapping in JSON"),
+    ],
+)
+def test_a_damaged_shard_is_named(tmp_path: Path, suffix: str, content: bytes, part: str) -> None:
+    precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG)
+    (tmp_path / f"00000{suffix}").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"00000{suffix} must {part}"):
+        PrecomputedSource(tmp_path).read(0)
+
+
+def test_a_folder_of_something_else_is_no_precomputed_one(tmp_path: Path) -> None:
+    (tmp_path / "about.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"about\.json must hold source, .*, got no source\."):
+        PrecomputedSource(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["about.json", "00000.json"])
 def test_an_empty_file_about_shards_is_named(tmp_path: Path, name: str) -> None:
     precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG)

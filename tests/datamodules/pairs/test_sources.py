@@ -274,6 +274,10 @@ def test_a_file_of_rows_that_is_damaged_inside_is_named(tmp_path: Path) -> None:
     parquet.write_bytes(content[:4] + bytes(20_000) + content[20_004:])
     with pytest.raises(ValueError, match=rf"{parquet} must be a whole parquet file: "):
         opened("parquet", parquet).read(0)
+    footer = parquet.with_name("b.parquet")
+    footer.write_bytes(content[:-300] + b"\xff" * 100 + content[-200:])
+    with pytest.raises(ValueError, match=rf"{footer} must be a whole parquet file: "):
+        opened("parquet", footer)
     datasets.Dataset.from_dict(rows).save_to_disk(str(tmp_path / "hub"))
     arrow = next((tmp_path / "hub").glob("*.arrow"))
     arrow.write_bytes(arrow.read_bytes()[:20_000])
@@ -390,6 +394,27 @@ def test_named_fields_are_read_in_place_of_the_known_ones(tmp_path: Path) -> Non
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     source = opened("parquet", tmp_path / "a.parquet", image="picture", text="recaption")
     assert told(source) == expected([2])
+
+
+def test_a_named_column_that_a_table_lacks_is_refused(tmp_path: Path) -> None:
+    rows = {"image": [png(2)], "caption": ["picture 2"]}
+    pyarrow.parquet.write_table(pyarrow.table(rows), tmp_path / "a.parquet")
+    datasets.Dataset.from_dict(rows).save_to_disk(str(tmp_path / "hub"))
+    for form, path in (("parquet", tmp_path / "a.parquet"), ("huggingface", tmp_path / "hub")):
+        for role in ("image", "text"):
+            message = rf"{role} must name a column of {path}, image, caption, got 'recap'\."
+            with pytest.raises(ValueError, match=message):
+                opened(form, path, **{role: "recap"})
+
+
+def test_a_row_whose_text_is_not_utf_8_is_a_broken_sample(tmp_path: Path) -> None:
+    ends, letters = np.array([0, 1, 2], dtype=np.int32).tobytes(), b"\xffb"
+    captions = pyarrow.StringArray.from_buffers(2, *map(pyarrow.py_buffer, (ends, letters)))
+    table = pyarrow.table({"image": [png(1), png(2)], "caption": captions})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    source = opened("parquet", tmp_path / "a.parquet")
+    assert read_or_name(source, 0).reason.startswith("texts must be in UTF-8, got ")
+    assert source.read(1).caption == "b"
 
 
 def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path: Path) -> None:
