@@ -7,7 +7,7 @@ words its group; the last two are counted and named.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,7 +69,7 @@ class Miner:
     def run(self, pages: Sequence[Page], out: Path) -> Ledger:
         """Appends to `out/pairs.jsonl` a line for each page that has none.
 
-        ValueError once too many pictures are unusable.
+        ValueError once too many pictures are unusable, or where a line is of another page.
         """
         out.mkdir(parents=True, exist_ok=True)
         done = {line["page"]: line for line in whole_lines(out / PAIRS)}
@@ -81,6 +81,7 @@ class Miner:
                     line = self.page(page)
                     file.write(json.dumps(line) + "\n")
                     file.flush()
+                check_page(line, page, out / PAIRS)
                 ledger.read += len(page.pictures)
                 for one in line["broken"]:
                     ledger.add(Broken(*one))
@@ -132,12 +133,27 @@ class Miner:
         }
 
 
+def check_page(line: Mapping[str, Any], page: Page, path: Path) -> None:
+    """Raises ValueError where a line of that name names pictures that the page has not."""
+    named = {file for pair in line["pairs"] for file in (*pair["sources"], pair["target"])}
+    if others := named - {picture.file for picture in page.pictures}:
+        raise ValueError(
+            f"{path} must hold pairs of these pages alone, got {page.name} with {min(others)}."
+        )
+
+
 def whole_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file that were written to their end; what a kill cut off is taken away."""
+    """The lines of a file that were written to their end; what a kill cut off is taken away.
+
+    ValueError for a line that is no JSON.
+    """
     if not path.exists():
         return []
     lines = path.read_text().splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     if len(whole) < len(lines):
         path.write_text("".join(whole))
-    return [json.loads(line) for line in whole]
+    try:
+        return [json.loads(line) for line in whole]
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} must hold lines of JSON: {error}.") from error

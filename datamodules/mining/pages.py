@@ -28,7 +28,7 @@ class Page:
 
 def read_pages(path: Path) -> Iterator[Page]:
     """The pages of a file, each named by its line; ValueError for a line that is none."""
-    with path.open() as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             name = f"{path.name}:{number}"
             try:
@@ -45,7 +45,16 @@ def page_of(name: str, entry: Mapping[str, Any]) -> Page:
     return Page(
         name,
         tuple(
-            Picture(one["image_name"], texts[one["matched_text_index"]])
+            Picture(one["image_name"], sentence(texts, one["matched_text_index"]))
             for one in entry["image_info"]
         ),
     )
+
+
+def sentence(texts: Any, index: Any) -> str:
+    """The sentence of that index. TypeError or IndexError where there is none."""
+    if not isinstance(texts, list) or not isinstance(texts[index], str):
+        raise TypeError("text_list holds no list of texts")
+    if index < 0:
+        raise IndexError(f"matched_text_index is {index}")
+    return texts[index]

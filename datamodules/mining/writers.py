@@ -95,9 +95,10 @@ class ServerWriter:
             answer = self.client.chat.completions.create(
                 model=self.model, messages=asked, temperature=0.0, max_tokens=TOKENS
             )
-        except self.failure as error:
+        except (self.failure, ValueError) as error:  # ValueError: what is no JSON
             raise OSError(f"{self.client.base_url} must reply, got {error}.") from error
-        return answer.choices[0].message.content or ""
+        said = [choice.message.content for choice in answer.choices or ()]
+        return (said and said[0]) or ""
 
 
 def data_url(image: np.ndarray) -> str:

@@ -182,6 +182,15 @@ def test_vqa_asks_every_kind_with_fair_answers(column):
         assert shown == (column == "unseen")
 
 
+def test_an_unseen_question_speaks_of_an_object_of_a_held_out_pair():
+    for each in vqa_questions(WORLD, 20, "unseen"):
+        names = WORLD.held_out.names_in(WORLD.scene("test", each["image_id"]).placed)
+        objects = [WORLD.by_name[name] for name in names]
+        words = {word for one in objects for word in (one.name, one.plural, f"{one.kind}s")}
+        said = f" {each['question']} {each['answer']} "
+        assert any(f" {word} " in said for word in words), each
+
+
 def test_vqa_of_a_tiny_world_ends_with_what_can_be_asked():
     tiny = World(WorldConfig(classes=4, colours=4, max_objects=2))
     assert vqa_questions(tiny, 3, "unseen")

@@ -123,6 +123,18 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not_stopped(
     assert all(len(line["pairs"]) == 2 for line in mined(tmp_path / "cut"))
 
 
+def test_a_run_goes_on_with_its_own_pages_alone(pages: Path, tmp_path: Path) -> None:
+    images, path = pages.parent / "images", tmp_path / "pairs.jsonl"
+    miner = Miner(FirstLetters(), Repeats(), images, MineConfig())
+    miner.run([page("a", "a")], tmp_path)
+    others = Page("a", tuple(Picture(f"00001-{place}.png", "a") for place in range(2)))
+    with pytest.raises(ValueError, match=rf"{path} must hold pairs of these .* 00000-0\.png\."):
+        miner.run([others], tmp_path)
+    path.write_text("nonsense\n")
+    with pytest.raises(ValueError, match=rf"{path} must hold lines of JSON: "):
+        miner.run([others], tmp_path)
+
+
 def page(*captions: str) -> Page:
     names = (f"00000-{place}.png" for place in range(len(captions)))
     pictures = tuple(Picture(name, one) for name, one in zip(names, captions, strict=True))
@@ -192,11 +204,15 @@ def test_a_reply_without_words_breaks_its_pair(pages: Path, tmp_path: Path) -> N
         "[]",
         '{"text_list": []}',
         '{"text_list": ["a"], "image_info": [{"image_name": "x", "matched_text_index": 1}]}',
+        '{"text_list": ["a"], "image_info": [{"image_name": "x", "matched_text_index": -1}]}',
+        '{"text_list": "ab", "image_info": [{"image_name": "x", "matched_text_index": 1}]}',
+        '{"text_list": [5], "image_info": [{"image_name": "x", "matched_text_index": 0}]}',
+        '"\xff"',
     ],
 )
 def test_a_line_that_is_no_page_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "p.jsonl"
-    path.write_text('{"text_list": [], "image_info": []}\n' + line + "\n")
+    path.write_text('{"text_list": [], "image_info": []}\n' + line + "\n", encoding="latin-1")
     with pytest.raises(ValueError, match=r"p\.jsonl line 2 must be a page with text_list"):
         list(read_pages(path))
 

@@ -44,11 +44,18 @@ def test_a_server_is_shown_the_pictures_in_order_and_asked_again_where_it_failed
     assert [one[0, 0, 0] for one in pixels] == list(shades)
 
 
-def test_a_server_that_refuses_is_one_error() -> None:
-    with ChatServer(lambda text, key: "", faults=(401,)) as server:
+@pytest.mark.parametrize(("fault", "got"), [(401, "Error code: 401"), ("garbage", "Expecting")])
+def test_a_server_that_refuses_or_babbles_is_one_error(fault: int | str, got: str) -> None:
+    with ChatServer(lambda text, key: "", faults=(fault,)) as server:
         writer = ServerWriter(server.url, "eyes")
-        with pytest.raises(OSError, match=r"127\.0\.0\.1.* must reply, got Error code: 401"):
+        with pytest.raises(OSError, match=rf"127\.0\.0\.1.* must reply, got {got}"):
             writer.reply([np.zeros((4, 4, 3), dtype=np.uint8)], "dog")
+
+
+def test_a_server_without_a_choice_says_nothing() -> None:
+    with ChatServer(lambda text, key: "", faults=("empty",)) as server:
+        writer = ServerWriter(server.url, "eyes")
+        assert writer.reply([np.zeros((4, 4, 3), dtype=np.uint8)], "dog") == ""
 
 
 def test_an_instruction_is_the_first_line_with_words() -> None:
