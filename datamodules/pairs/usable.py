@@ -7,7 +7,8 @@ from datamodules.pairs.samples import BrokenSampleError, Positions, Sample
 class Usable:
     """Positions of which those that a task cannot use are broken.
 
-    With `precomputed`, what is drawn comes as `precompute` left it, and otherwise as a picture.
+    With `precomputed`, what is drawn comes as `precompute` left it; otherwise every picture comes
+    in pixels.
     """
 
     def __init__(self, positions: Positions, task: Task, precomputed: bool = False) -> None:
@@ -18,6 +19,8 @@ class Usable:
 
     def read(self, index: int) -> Sample:
         sample = self.positions.read(index)
+        if sample.encoded is not None and not self.precomputed:
+            raise BrokenSampleError("a picture must come in pixels here, got a precomputed one.")
         if self.task == "generate":
             drawn = sample.encoded if self.precomputed else sample.image
             if drawn is None or not sample.caption:

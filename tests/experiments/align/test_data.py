@@ -33,6 +33,7 @@ class One:
         ("generate", Sample("x", None, "a dog"), "must have an image and a caption"),
         ("generate", Sample("x", IMAGE, "", (("a", "dog"),)), "must have an image and a caption"),
         ("understand", Sample("x", IMAGE, "", (("a", " "),)), "every answer must have words"),
+        ("understand", Sample("x", None, "a dog", (), IMAGE), "must come in pixels here, got a pr"),
     ],
 )
 def test_a_sample_that_a_task_cannot_use_is_broken(task, sample: Sample, message: str) -> None:
