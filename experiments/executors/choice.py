@@ -1,6 +1,7 @@
 """The executor that `--executor NAME:key=value,key=value` names, and where its runs are tracked."""
 
 import argparse
+import re
 import urllib.request
 from dataclasses import dataclass, fields
 from http.client import HTTPException
@@ -15,6 +16,10 @@ from experiments.store.steps import load_function
 LOCAL = "local"
 UNTRACKED = "none"
 SECONDS_TO_ANSWER = 10.0
+SERVERS, STORES = (
+    ("http", "https"),
+    ("file", "sqlite", "postgresql", "mysql", "mssql", "databricks"),
+)
 REMOTE = {
     "slurm": ("experiments.executors.slurm:SlurmConfig", "SlurmExecutor", "submitit"),
     "ray": ("experiments.executors.ray_cluster:RayConfig", "RayExecutor", "ray"),
@@ -56,8 +61,14 @@ def open_machines(executor: str, tracking: str) -> Machines:
 
 
 def check_server(address: str) -> None:
-    """Raises ConfigError where no server answers; another kind of store is MLflow's to open."""
-    if not address.startswith(("http://", "https://")):
+    """Raises ConfigError for an address of no kind that MLflow has, and where no server answers."""
+    kind = re.split(r"[+:]", address)[0]
+    if kind not in ("", *SERVERS, *STORES):
+        known = ", ".join((*SERVERS, *STORES))
+        raise ConfigError(
+            f"--tracking must begin with one of {known}, or be none, got {address!r}."
+        )
+    if kind not in SERVERS:
         return
     try:
         urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER).close()

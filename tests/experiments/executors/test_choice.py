@@ -46,6 +46,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         open_machines("local", address)
 
 
+def test_a_misspelt_kind_of_address_is_told_before_anything_runs() -> None:
+    with pytest.raises(ConfigError, match=r"must begin with one of http, .* got 'htp://server'"):
+        open_machines("local", "htp://server")
+    assert open_machines("local", "sqlite:///runs.db").server == "sqlite:///runs.db"
+
+
 def test_settings_are_texts_and_whole_numbers_of_known_names() -> None:
     values = read_settings("slurm", "partition=gpu,minutes=60", SlurmConfig)
     assert SlurmConfig(**values) == SlurmConfig(partition="gpu", minutes=60)
