@@ -11,7 +11,7 @@ import pytest
 from experiments.__main__ import FAILED, main
 from experiments.ablate import Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
-from experiments.campaigns.decide import LONGEST_HOURS, Runner, limited
+from experiments.campaigns.decide import LONGEST_HOURS, Limit, Runner
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, UnitTask
@@ -82,7 +82,8 @@ def test_an_interrupted_campaign_blames_no_cell(
     with pytest.raises(KeyboardInterrupt):
         complete(made, 1, machines)
     runner = Runner(project, made.runs, made.console, 1, machines)
-    assert runner(Request("toy", "tiny", arms=("control",)), seconds=3600.0) is None
+    with pytest.raises(KeyboardInterrupt):
+        runner(Request("toy", "tiny", arms=("control",)), seconds=3600.0)
 
 
 @pytest.mark.parametrize("command", ["decide", "ladder"])
@@ -118,7 +119,7 @@ def test_a_budget_of_hours_that_no_timer_holds_is_refused(
 
 
 def test_the_longest_budget_of_hours_can_be_timed() -> None:
-    with limited(3600 * LONGEST_HOURS):
+    with Limit(3600 * LONGEST_HOURS):
         left, _ = signal.getitimer(signal.ITIMER_REAL)
     assert left == pytest.approx(3600 * LONGEST_HOURS, rel=1e-6)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
