@@ -3,11 +3,13 @@
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from datamodules.mining.mine import PAIRS, MineConfig, Miner
 from datamodules.mining.pages import read_pages
 from datamodules.mining.world_pages import write_pages
 from datamodules.mining.writers import KEY_VARIABLE, LocalWriter, ServerWriter, Writer
+from datamodules.pairs.about import begin
 from datamodules.world import World, WorldConfig
 
 
@@ -43,10 +45,18 @@ def mine(options: argparse.Namespace) -> None:
     images = options.images or options.pages.parent / "images"
     writer = chosen_writer(options)
     miner = Miner(PageEncoder(options.encoder), writer, images, config)
+    options.out.mkdir(parents=True, exist_ok=True)
+    begin(options.out, made_with(options))
     ledger = miner.run(pages, options.out)
     for one in ledger.broken:
         print(f"broken: {one.name}: {one.reason}")
     print(f"{options.out / PAIRS}: {len(pages)} pages, {len(ledger.broken)} broken pictures")
+
+
+def made_with(options: argparse.Namespace) -> dict[str, Any]:
+    """What decides a page's pairs."""
+    names = ("encoder", "writer", "writer_url", "writer_model", "threshold", "largest")
+    return {name: getattr(options, name) for name in names}
 
 
 def chosen_writer(options: argparse.Namespace) -> Writer:

@@ -5,7 +5,6 @@ read ahead, and a finished shard is skipped: a run that was killed goes on, with
 likes, and every sample is met once.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from torch.utils.data import DataLoader
 
+from datamodules.pairs.about import begin
 from datamodules.pairs.deal import ALONE, Rank, StepSamples
 from datamodules.pairs.faults import Ledger
 from datamodules.pairs.samples import Sample, Source
-from datamodules.pairs.shards import ABOUT, Shard, read_mapping, write_whole
+from datamodules.pairs.shards import Shard
 
 logger = logging.getLogger(__name__)
 
@@ -82,17 +82,6 @@ def precompute(
         make(shard, source, encoder, config, ledger)
         logger.info("shard %s of %s: %s samples", shard.number, count, shard.marker["samples"])
     return ledger
-
-
-def begin(out: Path, wanted: Mapping[str, Any]) -> None:
-    """Says in `about.json` what this folder holds; ValueError where that is something else."""
-    path = out / ABOUT
-    if not path.exists():
-        write_whole(path, json.dumps(wanted, indent=1))
-    found = read_mapping(path)
-    for key, value in wanted.items():
-        if found.get(key) != value:
-            raise ValueError(f"{out} must hold shards of {key} {value}, got {found.get(key)}.")
 
 
 def positions(shard: Shard, source: Source, config: PrecomputeConfig) -> range:

@@ -7,7 +7,6 @@ about.json     what was precomputed: encoder, rule, counts; the same for every r
 """
 
 import json
-import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.pairs.about import ABOUT, read_mapping, write_whole
 from datamodules.pairs.samples import Broken, Sample
-
-ABOUT = "about.json"
 
 
 @dataclass(frozen=True)
@@ -90,27 +88,6 @@ class Shard:
                 f"{self.file('.npy')} must hold {self.marker['images']} images, got {len(found)}."
             )
         return found
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file that appears whole or not at all, whoever writes it beside."""
-    temporary = path.with_suffix(f"{path.suffix}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
-
-
-def read_mapping(path: Path, *keys: str) -> dict[str, Any]:
-    """What a JSON file of a folder holds; ValueError for one that is cut, or lacks a key."""
-    content = path.read_bytes()
-    try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} must hold a mapping in JSON, got {str(content[:60])[1:]}.")
-    if lacking := [key for key in keys if key not in found]:
-        raise ValueError(f"{path} must hold {', '.join(keys)}, got no {lacking[0]}.")
-    return found
 
 
 class PrecomputedSource:

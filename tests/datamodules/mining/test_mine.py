@@ -237,6 +237,7 @@ def test_the_command_mines_the_worlds_pages(tmp_path: Path, capsys) -> None:
     for more, error in (
         (["--largest", "1"], "largest must be at least 2, got 1."),
         (["--threshold", "0"], "threshold must lie in (0, 1], got 0.0."),
+        (["--threshold", "0.3"], "out must be made with threshold 0.2, got 0.3."),
     ):
         with pytest.raises(SystemExit):
             main([*options, *more])

@@ -99,13 +99,13 @@ def test_what_is_read_back_is_what_was_written(tmp_path: Path) -> None:
 
 def test_a_folder_keeps_to_one_source_and_one_encoder(tmp_path: Path) -> None:
     precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG)
-    with pytest.raises(ValueError, match=r"must hold shards of source {'path': 'other'}, got "):
+    with pytest.raises(ValueError, match=r"must be made with source .*, got {'path': 'other'}\."):
         precompute(Pictures(), {"path": "other"}, Corner(), tmp_path, CONFIG)
     other = Corner()
     other.label = "edge"
-    with pytest.raises(ValueError, match=r"must hold shards of encoder edge, got corner\."):
+    with pytest.raises(ValueError, match=r"must be made with encoder corner, got edge\."):
         precompute(Pictures(), ABOUT, other, tmp_path, CONFIG)
-    with pytest.raises(ValueError, match=r"must hold shards of shards 11, got 6\."):
+    with pytest.raises(ValueError, match=r"must be made with shards 6, got 11\."):
         precompute(Pictures(), ABOUT, Corner(), tmp_path, replace(CONFIG, shard_size=4))
 
 
