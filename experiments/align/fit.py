@@ -31,10 +31,16 @@ MODEL = "model"
 
 
 def tune(config: AlignConfig, out: Path, execution: ExecutionConfig = ONE_DEVICE) -> None:
-    """Raises ValueError for a run that has begun with another config, a curve of another length,
-    too many broken samples, or a loss that is not finite."""
+    """Trains in `out` unless that is finished, from where it was interrupted.
+
+    Raises ValueError for a run that has begun with another config, a curve of another length, too
+    many broken samples, or a loss that is not finite.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    keep_config(out, asdict(config), begun=(out / RESUME).exists())
+    interrupted, ended = ((out / name).exists() for name in (RESUME, BROKEN))
+    keep_config(out, asdict(config), begun=interrupted or ended)
+    if ended and not interrupted:
+        return
     check_resume(out / RESUME, execution)
     on_ranks(execution, tune_on_ranks, out, out, config, execution)
 

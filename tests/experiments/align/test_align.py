@@ -115,6 +115,15 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tune, monkeypatch) -
     assert all((parts[name] == value).all() for name, value in whole.items())
 
 
+def test_a_finished_run_is_not_trained_again(tune) -> None:
+    weights = tune("janus", 2) / "model.safetensors"
+    written = weights.stat().st_mtime_ns
+    tune("janus", 2)
+    assert weights.stat().st_mtime_ns == written
+    with pytest.raises(ConfigError, match=r"what the run began with, got other values of train\.$"):
+        tune("janus", 3)
+
+
 def test_an_unfinished_run_goes_on_by_its_own_config_alone(tune, tmp_path: Path) -> None:
     tune("janus", 2)
     (tmp_path / "janus-run" / "resume.ckpt").touch()  # as a run leaves it that was killed
