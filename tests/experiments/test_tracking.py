@@ -18,6 +18,7 @@ import pytest
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.evidence.scores import COSTS as LOGGED
+from experiments.store.markers import write_text
 from experiments.store.steps import Store
 from experiments.tracking import dashboard
 from experiments.tracking.dashboard import links
@@ -120,14 +121,31 @@ def test_runs_of_other_sizes_do_not_share_a_bar(ablation: Callable[..., Ablation
     assert [len(scores) for scores in bars.values()] == [1, 1]  # of both seeds
 
 
-def test_a_training_that_is_renamed_while_it_is_looked_for_waits_for_the_next_look(
+def test_a_training_that_is_renamed_while_it_is_looked_for_is_logged_at_the_next_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mirror: Any = SimpleNamespace(store=Store(tmp_path), client=None)
+    store, logged = Store(tmp_path), []
+    final, partial = store.path("train-0"), store.partial("train-0")
+    write_text(partial / "metrics.jsonl", '{"name": "train/loss", "value": 0.5, "step": 0}\n')
+    client = SimpleNamespace(log_batch=lambda run, metrics, tags: logged.extend(metrics))
+    mirror: Any = SimpleNamespace(store=store, client=client)
     cell: Any = SimpleNamespace(steps={"train": "train-0"})
-    run: Any = None
-    monkeypatch.setattr(Path, "exists", lambda path: True)  # it was, a moment ago
+    run: Any = SimpleNamespace(info=SimpleNamespace(run_id=""), data=SimpleNamespace(tags={}))
+    opened = Path.open
+
+    def renamed_behind(path: Path) -> Any:
+        try:
+            return opened(path)
+        finally:
+            if partial.exists():
+                partial.rename(final)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", renamed_behind)
+        Mirror.mirror_metrics(mirror, cell, run)
+    assert logged == []
     Mirror.mirror_metrics(mirror, cell, run)
+    assert [one.value for one in logged] == [0.5]
 
 
 def check_runs(run: Ablation, first: Mirror, again: Mirror) -> None:
