@@ -1,5 +1,6 @@
 """Laws of a stage: who is trained, at which rate, and what it leaves."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from torch import Tensor
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.lora import LoraConfig, add_updates, merged_state
-from models.module import TokenModule
-from models.staged import GroupConfig, StageConfig, StagedModule
+from models.module import SharedModule, TokenModule
+from models.shared import SharedConfig
+from models.staged import GroupConfig, StageConfig, StagedModule, names_by_task
 from models.task_moe import TaskMoEConfig, TaskMoEModule
+from models.tokenizers.codec import FeatureMap
 from models.training import TrainConfig
 from models.unified import Vocabulary
 from models.unifork import UniForkConfig, UniForkModule
@@ -89,6 +92,15 @@ def test_a_task_names_its_branch_its_norm_and_its_head_and_nothing_that_is_share
         "model.trunk.generate_norm",
         "model.image_head.weight",
     }
+
+
+def test_a_second_encoders_adapter_is_named_by_understanding_and_the_codes_by_generation() -> None:
+    known = replace(vocabulary(), view=FeatureMap(cells=2, channels=3))
+    double = SharedModule(SharedConfig(trunk=TRUNK), known, TRAIN, 0)
+    codes, adapter = "model.embedding.image_input.weight", "model.adapter_input.weight"
+    names = names_by_task(double)
+    assert names[codes] == [codes, f"generate:{codes}"]
+    assert names[adapter] == [adapter, f"understand:{adapter}"]
 
 
 def test_a_head_is_left_alone_where_the_pattern_asks_for_the_trunk(
