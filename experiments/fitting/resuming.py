@@ -12,10 +12,13 @@ RESUME = "resume.ckpt"
 
 def resume_point(folder: Path) -> str | None:
     """The checkpoint to go on from; None without a whole one, so that training starts over. A
-    sharded one, which is a folder, is not looked into."""
+    sharded one, which is a folder, is not looked into; the one before it stands in where a kill
+    fell between its two renames."""
     resume = folder / RESUME
     if resume.is_dir() or is_whole(resume):
         return str(resume)
+    if not resume.exists() and aside(resume).is_dir():
+        return str(aside(resume))
     if resume.exists():
         logger.warning("%s is damaged: training starts over.", resume)
     return None
@@ -33,13 +36,18 @@ def is_whole(path: Path) -> bool:
 def put_in_place(writing: Path, resume: Path) -> None:
     """Replaces a checkpoint. A sharded one is a folder, which replaces no other: the old one steps
     aside and goes last. Of several processes one has it where it writes."""
-    old = resume.with_suffix(".old")
+    old = aside(resume)
     if resume.is_dir() and writing.exists():
         discard(old)
         resume.replace(old)
     if writing.exists():
         writing.replace(resume)
     discard(old)
+
+
+def aside(resume: Path) -> Path:
+    """Where the checkpoint before stands while another takes its place."""
+    return resume.with_suffix(".old")
 
 
 def discard(checkpoint: Path) -> None:

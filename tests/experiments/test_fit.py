@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,12 +136,24 @@ def test_a_sharded_resume_point_is_whole_whenever_the_run_is_killed(
         with pytest.raises(SystemExit):
             put_in_place(writing, resume)
     assert (resume / "shard").read_text() == "second"
+    with monkeypatch.context() as patch:  # the second rename is what never happens
+        write_text(writing / "shard", "third")
+        patch.setattr(Path, "replace", killed_at(resume, Path.replace))
+        with pytest.raises(SystemExit):
+            put_in_place(writing, resume)
+    assert (Path(resume_point(tmp_path) or "") / "shard").read_text() == "second"
     put_in_place(writing, resume)
+    assert (Path(resume_point(tmp_path) or "") / "shard").read_text() == "third"
     assert [path.name for path in tmp_path.iterdir()] == [RESUME]
 
 
 def killed(*arguments: object) -> None:
     raise SystemExit
+
+
+def killed_at(target: Path, replace: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
+    """`Path.replace` that is killed as it gives a path the name `target`."""
+    return lambda path, new: killed() if new == target else replace(path, new)
 
 
 def test_metrics_before_a_resume_point_are_kept_whenever_the_run_is_killed(
