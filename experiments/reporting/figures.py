@@ -56,7 +56,7 @@ def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     if not arms:
         return None
     figure, axis = plt.subplots(figsize=(5.2, 3.6))
-    look = styles(sorted(row.arm for row in arms))
+    look = styles(found.plan.arms)
     for row in arms:
         draw_arm(axis, row, row.scores.get(across), row.scores.get(up), look[row.arm])
     axis.set_xlabel(f"understanding: {short_name(across)}")
@@ -88,7 +88,7 @@ def half_widths(score: Score) -> list[list[float]] | None:
 
 def curve_plots(found: Gathered) -> list[str]:
     """Each headline metric over tokens, an arm a line (mean over seeds); last, their legend."""
-    look = styles(sorted({row.arm for row in found.curve}))
+    look = styles(found.plan.arms)
     plots, legend = [], {}
     for row in headline_rows(found):
         figure, axis = plt.subplots(figsize=(4.2, 2.8))
@@ -114,8 +114,8 @@ def draw_curves(
     axis: Axes, found: Gathered, metric: str, look: Mapping[str, Mapping[str, object]]
 ) -> None:
     for arm, style in look.items():
-        points = mean_curve([row for row in found.curve if (row.arm, row.metric) == (arm, metric)])
-        axis.plot(*points, label=arm, markersize=4, **style)
+        if rows := [row for row in found.curve if (row.arm, row.metric) == (arm, metric)]:
+            axis.plot(*mean_curve(rows), label=arm, markersize=4, **style)
     for row in found.brackets:
         if row.metric == metric:
             axis.axhline(row.value, color="grey", lw=0.8, ls=BRACKET_STYLES[row.arm], label=row.arm)
