@@ -80,12 +80,14 @@ Inc and other contributors, licensed under
 def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     """The card as Markdown."""
     plan, origin = found.plan, origin_of(config)
+    own = has_own_data(plan.configs[cell.config])
+    licence = "other" if own else "apache-2.0"  # whose pictures these are, their user knows
     tasks = [task for task in ABILITIES if task in cell.tasks]
     head = HEAD.format(
         tags=", ".join(TAGS[task] for task in tasks),
         abilities=" and ".join(ABILITIES[task] for task in tasks),
-        data=data_of(plan.configs[cell.config], config),
-        origin=f"base_model: {origin}" if origin else "license: apache-2.0",
+        data=OWN_DATA if own else WORLD.format(world=config.world),
+        origin=f"base_model: {origin}" if origin else f"license: {licence}",
         architecture=cell.architecture,
         arm=cell.arm,
         suite=plan.request.suite,
@@ -102,11 +104,9 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     return "\n".join([head, "\n".join(parts)]) + use(tasks) + LIMITS.format(words=words)
 
 
-def data_of(stated: Mapping[str, Any], config: CellConfig) -> str:
-    """What the arm has seen, by the config that its cell states."""
-    pairs = stated.get("pairs", {})
-    own = any(pairs.get(task) for task in ABILITIES)
-    return OWN_DATA if own else WORLD.format(world=config.world)
+def has_own_data(stated: Mapping[str, Any]) -> bool:
+    """Whether the arm has learnt from its user's pictures, by the config that its cell states."""
+    return any(stated.get("pairs", {}).get(task) for task in ABILITIES)
 
 
 def use(tasks: Sequence[str]) -> str:

@@ -125,6 +125,7 @@ def test_a_card_says_of_an_arm_what_it_was_trained_to_do_and_on_what(runs: Path)
     stated["stage"]["name"] = "tuning"
     card = model_card(found, own.cell, own.config)
     assert "trained on pictures with texts of its user's own." in card
+    assert card.startswith("---\nlicense: other\n")
     assert "| stages | tuning |" in card
     assert "| steps of the last stage | 3 |" in card
 
