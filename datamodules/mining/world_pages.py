@@ -57,8 +57,11 @@ def draw(world: World, dice: Dice, names: list[str], page: int, picture: int) ->
 def write_pages(world: World, count: int, out: Path) -> Path:
     """Writes `pages.jsonl` and the pictures beside it; returns the former.
 
-    `topic` and `odd` of a picture are for a check of what was mined; no miner reads them.
+    `topic` and `odd` of a picture are for a check of what was mined; no miner reads them. Raises
+    ValueError for less than one page.
     """
+    if count < 1:
+        raise ValueError(f"--count of pages must be at least 1, got {count}.")
     (out / "images").mkdir(parents=True, exist_ok=True)
     lines = []
     for number in range(count):

@@ -33,7 +33,7 @@ class MinedSource:
         name, pair = self.pairs[index]
         if not isinstance(pair, Mapping) or any(part not in pair for part in PARTS):
             raise BrokenSampleError(f"a pair must hold {', '.join(PARTS)}, got {pair!r}.")
-        if not isinstance(pair["sources"], list):
+        if not (isinstance(pair["sources"], list) and pair["sources"]):
             raise BrokenSampleError(f"sources must be a list of files, got {pair['sources']!r}.")
         sources = tuple(decoded(file_below(self.images, one)) for one in pair["sources"])
         target = decoded(file_below(self.images, pair["target"]))

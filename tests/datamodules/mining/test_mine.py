@@ -242,6 +242,10 @@ def test_the_command_mines_the_worlds_pages(tmp_path: Path, capsys) -> None:
         with pytest.raises(SystemExit):
             main([*options, *more])
         assert error in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["pages", str(tmp_path / "none"), "--count", "0"])
+    assert "--count of pages must be at least 1, got 0." in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
     named = ["mine", options[1], "o", "--encoder", "e", "--writer-url", "http://127.0.0.1:1"]
     with pytest.raises(SystemExit):
         main(named)

@@ -248,6 +248,11 @@ def test_the_key_of_mjhqs_mapping_names_the_picture_whatever_its_entry_says(tmp_
         ),
         (
             "mined",
+            {"page": "a", "pairs": [{"sources": [], "target": "a.png", "instruction": "b"}]},
+            "sources must be a list of files, got [].",
+        ),
+        (
+            "mined",
             {"page": "a", "pairs": [{"sources": [1], "target": "a.png", "instruction": "b"}]},
             "an image must be given by the name of its file, got 1.",
         ),
