@@ -63,7 +63,7 @@ demo: setup  ## a page that draws and answers with two arms of RUN side by side
 	@$(PYTHON) -m experiments demo $(RUN)
 
 new-arm: setup  ## start an architecture: NAME=x_shape SUITES=architectures
-	@$(PYTHON) -m experiments new-arm $(NAME) --suites $(or $(SUITES),$(SUITE))
+	@$(PYTHON) -m experiments new-arm '$(NAME)' --suites $(or $(SUITES),$(SUITE))
 
 calibrate: setup  ## choose world and base from the control arms alone
 	@$(PYTHON) -m experiments calibrate
