@@ -1,9 +1,9 @@
 """The steps of a cell: the function of each, its part of the config, and its inputs.
 
-    tokenizer ─┬─ data ──────┬─ train ─── tune ─┬─ curve
-               ├─ judge      │                  └─ generate_<b> ── judge_<b> ── score_<b>
-    texts ─────┼─ stage0 ────┘
-    prompts_<b> ─ brackets                  probe_<p>
+    texts ─────── stage0 ────┐
+    tokenizer ─┬─ data ──────┴─ train ─── tune ─┬─ curve
+               └─ judge ─┐                      └─ generate_<b> ── judge_<b> ── score_<b>
+    prompts_<b> ─────────┴─ brackets        probe_<p>
 
 <b> is a benchmark; its prompts are an input of its three steps as well.
 <p> is a probe; it looks into the trained model, and the drawn pictures are an input of one.
@@ -76,7 +76,7 @@ ARTIFACTS = {
     "stage0": Kind(
         "experiments.artifacts.stage0:stage0",
         ("world", "tokenizer", "language", "model.trunk", "stage0", "seed", "execution"),
-        ("tokenizer", "texts"),
+        ("texts",),
         resumable=True,
     ),
 }

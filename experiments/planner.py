@@ -35,8 +35,8 @@ from experiments.store.markers import write_json
 from experiments.store.steps import Identity, Step, load_function, torch_version
 from experiments.suite import HERE, Preset, Suite, load_preset, load_suite, resolve_arm
 
-ARTIFACTS = ("tokenizer", "data", *PROMPTS, "judge")
-SHARED = dict.fromkeys(ARTIFACTS, "artifacts")
+ARTIFACTS = ("tokenizer", "data", *PROMPTS)
+SHARED = {**dict.fromkeys(ARTIFACTS, "artifacts"), "judge": "judge"}
 SHARED |= {f"prompts_{one}": "artifacts" for one in (*PICTURE_BENCHMARKS, IN_CONTEXT)}
 SHARED |= dict.fromkeys(("brackets", CONDITIONED_BRACKETS), "brackets")
 SHARED |= {"features": "image features"}

@@ -67,7 +67,7 @@ def inputs(config: SimpleNamespace, tmp_path: Path) -> dict[str, Path]:
     """An untrained image tokenizer, and stage 0, which is the published model."""
     save("qwen2", tmp_path / "checkpoint")
     folders = cell_folders(config, tmp_path, "stage0", "data", "texts", "train")
-    stage0(config, {"tokenizer": folders["tokenizer"]}, folders["stage0"])
+    stage0(config, {}, folders["stage0"])
     return folders
 
 

@@ -94,6 +94,16 @@ def test_the_reader_is_trained_before_the_control_as_a_bridge_waits_for_it(ablat
     assert table.order[0] == "artifacts"
 
 
+def test_stage_0_and_the_judge_are_units_of_their_own_and_only_the_judge_waits_for_the_tokenizer(
+    ablation: Make,
+) -> None:
+    run = ablation(arms=("control",))
+    steps = cells(run)["control, seed 0"]
+    assert run.plan.outside("stage 0, seed 0") == set()
+    assert run.plan.units["judge"] == (steps["judge"],)
+    assert run.plan.outside("judge") == {steps["tokenizer"]}
+
+
 def test_a_stopped_training_is_expected_to_take_what_it_had_left(ablation: Make) -> None:
     run = ablation(arms=("control",))
     for name in ("train", "judge"):  # a judge starts over

@@ -87,7 +87,7 @@ def test_a_large_preset_builds_and_steps_on_tiny_checkpoints_in_the_real_format(
     for folder in inputs.values():
         folder.mkdir()
     save_codec(new_codec(config.tokenizer), inputs["tokenizer"])
-    stage0(config, {"tokenizer": inputs["tokenizer"]}, inputs["stage0"])
+    stage0(config, {}, inputs["stage0"])
     module = build_module(config, inputs)
     samples = Samples(config)
     batch = {task: samples.sequences(task, 2) for task in module.trained_tasks}

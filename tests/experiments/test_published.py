@@ -121,7 +121,8 @@ def test_an_arm_whose_language_model_sees_no_image_is_not_asked_to_draw_from_pic
 
 def test_the_preset_with_a_language_model_waits_for_no_other_cell_and_is_not_matched() -> None:
     plan = Planner(Project(), Request("knowledge", "cpu-llm", arms=("frozen_bridge",))).plan()
-    assert set(plan.units) == {"artifacts", "brackets", "stage 0, seed 0", "frozen_bridge, seed 0"}
+    shared = {"artifacts", "judge", "brackets", "stage 0, seed 0"}
+    assert set(plan.units) == {*shared, "frozen_bridge, seed 0"}
     values = plan.configs[plan.cells[0].config]
     assert values["model"]["pretrained"] == "smollm2"
     assert values["train"]["steps"] == 300  # the preset's own

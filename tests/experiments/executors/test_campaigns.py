@@ -49,7 +49,7 @@ def test_seeds_are_added_on_the_machines_that_were_asked_for(
     runner = Runner(project, made.runs, made.console, 1, Machines(broken, track=False))
     with pytest.raises(StepError, match=EVERY_CELL):
         runner(Request("toy", "tiny", arms=("control",)), seconds=3600.0)
-    assert broken.asked == ["artifacts"]
+    assert broken.asked == ["artifacts", "stage 0, seed 0"]
 
 
 def test_rungs_are_climbed_on_the_machines_that_were_asked_for(
@@ -65,7 +65,7 @@ def test_rungs_are_climbed_on_the_machines_that_were_asked_for(
     request = claim_request(suite, claim, "tiny", "ladder")
     with pytest.raises(StepError, match=f"toy-tiny-ladder-64-1 {EVERY_CELL}"):
         next(climb(request, claim, [rung], make, 1, Machines(broken, track=False)))
-    assert broken.asked == ["artifacts"]
+    assert broken.asked == ["artifacts", "stage 0, seed 0"]
 
 
 class Interrupted(Broken):
