@@ -52,8 +52,6 @@ def config(execution: ExecutionConfig) -> SimpleNamespace:
     return tiny_config(**fields, stage0=TRAIN, train=settings, execution=execution)
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
 def test_a_process_that_the_system_ends_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +64,8 @@ def test_a_process_that_the_system_ends_is_named(
         launch.on_ranks(ExecutionConfig(devices=2, strategy="ddp"), print, tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 def test_the_step_leaves_the_same_files_whoever_trains(tmp_path: Path) -> None:
     torch.manual_seed(0)
     given, folders = inputs(tmp_path), {}
