@@ -8,7 +8,7 @@ from models.batch import Batch
 from models.image_tokens import ImageTokenizer
 from models.training import build_optimizer
 from models.unified import Vocabulary
-from tests.models.conftest import build, build_bridge, gradients
+from tests.models.conftest import TRUNK, build, build_bridge, gradients
 
 
 def test_no_gradient_of_one_task_reaches_the_other_branch_of_a_fork(
@@ -29,9 +29,24 @@ def test_no_gradient_of_one_task_reaches_the_other_branch_of_a_fork(
     }
 
 
-def test_experts_of_a_group_get_gradient_from_the_tokens_routed_to_them_alone(
-    vocabulary: Vocabulary, batch: Batch
+def test_an_expert_gets_gradient_from_the_tokens_routed_to_it_alone(
+    vocabulary: Vocabulary,
 ) -> None:
+    module = build("task_moe", vocabulary).model.trunk.layers[0].feed_forward
+    tokens = torch.randn(60, TRUNK.width, generator=torch.Generator().manual_seed(0))
+    out, _ = module(tokens, torch.zeros(60, dtype=torch.long))
+    choice = module.route(tokens).choice
+    for index, expert in enumerate(module.experts):
+        own = (choice == index).any(1)
+        assert 0 < own.sum() < 60
+        for rows, is_reached in ((own, True), (~own, False)):
+            slopes = torch.autograd.grad(
+                out[rows].sum(), list(expert.parameters()), retain_graph=True
+            )
+            assert [bool(slope.any()) for slope in slopes] == [is_reached] * len(slopes)
+
+
+def test_every_router_gets_gradient(vocabulary: Vocabulary, batch: Batch) -> None:
     module = build("task_moe", vocabulary)
     found = gradients(module, batch)
     routers = [name for name in found if "router" in name]
