@@ -23,6 +23,7 @@ from models.image_tokens import ImageTokenizerConfig
 from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
 from tests.experiments.builders import TRUNK, cell_folders, tiny_config
+from tests.experiments.fakes import EntryAlone
 
 TRAIN = TrainConfig(steps=40, understand_batch=4, generate_batch=4, precision="32-true")
 BRIDGE = FrozenBridgeConfig(
@@ -130,36 +131,31 @@ def test_a_bridge_that_trains_more_gets_fewer_steps_of_the_same_cost() -> None:
     assert steps["frozen", "frozen"] > steps["tuned", "frozen"] > steps["tuned", "tuned"]
 
 
-def planned(project: Project, suite: str, arm: str) -> Plan:
-    return Planner(project, Request(suite, "smoke", arms=(arm,))).plan()
+def planned(suite: str, arm: str) -> Plan:
+    request = Request(suite, "smoke", arms=(arm,))
+    return Planner(Project(sources=EntryAlone()), request).plan()
 
 
 @pytest.fixture(scope="module")
-def project() -> Project:
-    """One for all tests, as it hashes every source once."""
-    return Project()
-
-
-@pytest.fixture(scope="module")
-def first(project: Project) -> Plan:
+def first() -> Plan:
     """The bridge of the first suite, and the frozen model that it needs."""
-    return planned(project, "architectures", "frozen_bridge")
+    return planned("architectures", "frozen_bridge")
 
 
 @pytest.mark.parametrize(
     "suite", ["bridge_queries", "bridge_connector", "bridge_backbone", "knowledge"]
 )
 def test_a_suite_takes_the_default_bridge_and_its_frozen_model_from_the_first_suite(
-    suite: str, project: Project, first: Plan
+    suite: str, first: Plan
 ) -> None:
-    other = planned(project, suite, "frozen_bridge")
+    other = planned(suite, "frozen_bridge")
     assert dict(first.cells[0].steps) == dict(other.cells[0].steps)
     assert set(first.steps) == set(other.steps)  # the frozen model's steps among them
 
 
-def test_false_facts_change_the_training_data_and_no_benchmark(project: Project) -> None:
+def test_false_facts_change_the_training_data_and_no_benchmark() -> None:
     true, false = (
-        planned(project, "knowledge", arm).cells[0].steps
+        planned("knowledge", arm).cells[0].steps
         for arm in ("understand_only", "understand_counterfactual")
     )
     moved = {name for name in true if true[name] != false[name]}

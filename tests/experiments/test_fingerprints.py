@@ -11,7 +11,7 @@ from experiments import fingerprints
 from experiments.fingerprints import fingerprint, place_of, tensor_starts
 from experiments.plan import Plan, Request
 from experiments.planner import Project, load_plan
-from tests.experiments.test_pairs import EntryAlone
+from tests.experiments.fakes import EntryAlone
 
 
 @pytest.fixture

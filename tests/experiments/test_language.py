@@ -31,6 +31,7 @@ from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig
 from models.training import TrainConfig
 from tests.experiments.builders import cell_folders, tiny_config
+from tests.experiments.fakes import EntryAlone
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
 CODEC = ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8)
@@ -136,7 +137,7 @@ def test_sizes_that_are_not_the_published_models_are_all_named(
 
 
 def test_a_published_model_moves_what_has_words_or_weights_and_no_picture() -> None:
-    project, named = Project(), "language.checkpoint=smollm2"
+    project, named = Project(sources=EntryAlone()), "language.checkpoint=smollm2"
     here, there = (
         Planner(project, Request("architectures", "smoke", arms=("shared",), overrides=one)).plan()
         for one in ((), (named,))

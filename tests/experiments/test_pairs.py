@@ -20,7 +20,6 @@ from experiments.config import ConfigError, dotlist_layer
 from experiments.plan import Request
 from experiments.planner import Planner, Project
 from experiments.schema import load_schema
-from experiments.sources import Sources
 from experiments.store.markers import write_marker
 from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
@@ -29,6 +28,7 @@ from models.image_tokens import ImageTokenizer
 from models.text_tokens import TextTokens
 from models.training import TrainConfig
 from tests.experiments.builders import cell_folders, tiny_config
+from tests.experiments.fakes import EntryAlone
 
 WORLD = World(WorldConfig())
 WORDS = TextTokens(WORLD.vocabulary)
@@ -160,13 +160,6 @@ def test_a_sequence_that_is_too_long_is_a_broken_sample(
     config.pairs = replace(config.pairs, longest=20)
     with pytest.raises(ValueError, match=r"0\.tar/.*: a sequence must have at most 20 tokens, got"):
         training_data(config, {"tokenizer": inputs["tokenizer"]}, inputs["data"])
-
-
-class EntryAlone(Sources):
-    """Takes a step's code for the name of its function: a plan at no cost."""
-
-    def __init__(self) -> None:
-        self.entry_hash = lambda entry, *modules: entry
 
 
 def planned(

@@ -14,12 +14,13 @@ from experiments.config import ConfigError
 from experiments.estimate import UNKNOWN_SECONDS, Estimate, timings_path
 from experiments.plan import Plan, Request
 from experiments.planner import Planner, Project
-from experiments.sources import ROOT, Sources
+from experiments.sources import ROOT
 from experiments.store.markers import write_json
 from experiments.store.progress_file import PROGRESS
 from experiments.store.steps import Store
 from experiments.suite import HERE
 from experiments.timetable import Timetable
+from tests.experiments.fakes import EntryAlone
 
 Make = Callable[..., Ablation]
 
@@ -240,15 +241,8 @@ def test_help_and_list_import_neither_torch_nor_mlflow(arguments: list[str]) -> 
     assert done.returncode == 0, done.stderr
 
 
-class Unchanged(Sources):
-    """Takes a step's code for the name of its function: plans of real suites at little cost."""
-
-    def __init__(self) -> None:
-        self.entry_hash = lambda entry, *modules: entry
-
-
 def planned(suite: str) -> Plan:
-    return Planner(Project(sources=Unchanged()), Request(suite, "cpu")).plan()
+    return Planner(Project(sources=EntryAlone()), Request(suite, "cpu")).plan()
 
 
 class Finished(Store):

@@ -28,6 +28,7 @@ from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, GENERATE
 from models.training import TrainConfig
 from tests.experiments.builders import cell_folders, tiny_config
+from tests.experiments.fakes import EntryAlone
 from tests.models.pretrained import tiny_checkpoints
 from tests.models.pretrained.tiny_checkpoints import SIZES
 
@@ -116,11 +117,12 @@ def test_an_arm_whose_language_model_sees_no_image_is_not_asked_to_draw_from_pic
     with pytest.raises(
         ConfigError, match=r"conditioned\.prompts must be captions for bridge_in_con"
     ):
-        Planner(Project(), request).plan()
+        Planner(Project(sources=EntryAlone()), request).plan()
 
 
 def test_the_preset_with_a_language_model_waits_for_no_other_cell_and_is_not_matched() -> None:
-    plan = Planner(Project(), Request("knowledge", "cpu-llm", arms=("frozen_bridge",))).plan()
+    request = Request("knowledge", "cpu-llm", arms=("frozen_bridge",))
+    plan = Planner(Project(sources=EntryAlone()), request).plan()
     shared = {"artifacts", "judge", "brackets", "stage 0, seed 0"}
     assert set(plan.units) == {*shared, "frozen_bridge, seed 0"}
     values = plan.configs[plan.cells[0].config]
