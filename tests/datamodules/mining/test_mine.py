@@ -94,7 +94,9 @@ def docs_table() -> dict[float, list[float]]:
 def test_the_shares_in_the_docs_are_those_that_mining_has(minilm: PageEncoder) -> None:
     pages = [page_pictures(WORLD, number) for number in range(100)]
     vectors = [minilm.captions([WORLD.full_caption(one.scene) for one in told]) for told in pages]
-    for threshold, shares in docs_table().items():
+    table = docs_table()
+    assert table
+    for threshold, shares in table.items():
         pure, odd = [], []
         for told, found in zip(pages, vectors, strict=True):
             for group in groups(found, threshold, 6):
