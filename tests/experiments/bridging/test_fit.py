@@ -197,16 +197,6 @@ def test_a_stage_that_could_not_begin_may_be_corrected(parts: Path, tmp_path: Pa
     assert (tmp_path / "pretrain" / "summary.json").exists()
 
 
-def test_a_summary_counts_the_broken_pairs(parts: Path, tmp_path: Path) -> None:
-    lines = (parts / "captions.jsonl").read_text().replace("1.png", "gone.png")
-    (tmp_path / "captions.jsonl").write_text(lines)
-    asked = recipe(parts, steps=1)
-    source = replace(captions(tmp_path), images=str(parts))
-    stage = replace(asked.stages["pretrain"], max_broken=0.5, sources=[source])
-    train_stage(replace(asked, stages={"pretrain": stage}), "pretrain", tmp_path)
-    assert json.loads((tmp_path / "pretrain" / "summary.json").read_text())["broken"] == 1
-
-
 def test_prompts_are_kept_where_that_is_cheaper_and_give_the_same_losses(
     parts: Path, tmp_path: Path
 ) -> None:
