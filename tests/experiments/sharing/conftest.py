@@ -14,6 +14,7 @@ from experiments.graph import SAMPLER
 from experiments.plan import Cell, Plan, Request
 from experiments.probing.inspected import untrained_module
 from experiments.schema import load_schema
+from experiments.sharing.export_model import export_model
 from experiments.store.markers import write_json, write_marker
 from experiments.store.steps import Step, Store
 from models.image_tokens import ImageTokenizer
@@ -118,3 +119,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.add(model, model, both)
     writer.add("understand_only", "shared", ("understand",))
     return writer.finish()
+
+
+@pytest.fixture(scope="session")
+def folder(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The arm `shared`, exported; not to be changed."""
+    out = tmp_path_factory.mktemp("exported") / "shared"
+    export_model(runs, RUN, "shared", 0, out)
+    return out

@@ -33,13 +33,6 @@ REQUESTS = [Request(WORLD.full_caption(SCENE), seed=seed) for seed in (0, 1)]
 QUESTIONS = [Request("is there a dog ?", images=(WORLD.render(SCENE),)), Request("what barks ?")]
 
 
-@pytest.fixture(scope="module")
-def folder(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("exported") / "shared"
-    export_model(runs, RUN, "shared", 0, out)
-    return out
-
-
 @pytest.mark.parametrize("arm", ["shared", "task_moe", "frozen_bridge"])
 def test_an_exported_arm_draws_and_answers_bit_for_bit_as_in_its_run(
     arm: str, runs: Path, tmp_path: Path

@@ -1,6 +1,7 @@
 """An exported arm draws from pictures where it was taught to, and is refused where not."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,35 +13,22 @@ from benchmarks.protocol import Request
 from experiments.__main__ import main
 from experiments.conditioned.model import MORE_WORDS, MOST_IMAGES
 from experiments.sharing.benchmarks_command import open_model
-from experiments.sharing.export_model import export_model
 from experiments.sharing.picture_arm import PictureArm, prepared
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE
 from tests.benchmarks.dreambench.data_set import write_data
-from tests.experiments.sharing.conftest import RUN
 
 RED, BLUE = (np.full((32, 32, 3), colour, np.uint8) for colour in ((200, 0, 0), (0, 0, 200)))
 
 
-@pytest.fixture(scope="module")
-def folder(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("exported") / "shared"
-    export_model(runs, RUN, "shared", 0, out)
-    return out
-
-
-def teach(folder: Path, prompts: str) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    config["conditioned"]["prompts"] = prompts
-    (folder / "config.json").write_text(json.dumps(config))
-
-
 @pytest.fixture
-def taught(folder: Path):
+def taught(folder: Path, tmp_path: Path) -> PictureArm:
     """The arm as if its prompts had held pictures."""
-    teach(folder, "pictures")
-    yield open_model(str(folder))
-    teach(folder, "captions")
+    copy = shutil.copytree(folder, tmp_path / "taught")
+    config = json.loads((copy / "config.json").read_text())
+    config["conditioned"]["prompts"] = "pictures"
+    (copy / "config.json").write_text(json.dumps(config))
+    return open_model(str(copy))
 
 
 def test_an_arm_that_was_taught_with_pictures_draws_from_them(
