@@ -1,5 +1,6 @@
 """Autoencoders of diffusers: latents that only the bridge draws."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,17 @@ def encoded(network: Any) -> torch.Tensor:
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    ("network", "shift", "scale"),
+    ("made", "shift", "scale"),
     [
-        (autoencoder_network(), 0.25, 0.5),
-        (deep_autoencoder_network(), 0, 0.41),
-        (tiny_autoencoder_network(), 0, 1),
+        (autoencoder_network, 0.25, 0.5),
+        (deep_autoencoder_network, 0, 0.41),
+        (tiny_autoencoder_network, 0, 1),
     ],
 )
 def test_latents_and_images_are_those_of_diffusers(
-    network: Any, shift: float, scale: float, tmp_path: Path
+    made: Callable[[], Any], shift: float, scale: float, tmp_path: Path
 ) -> None:
+    network = made()
     codec = opened(network, tmp_path)
     latents = codec.encode(IMAGES)
     wanted = (encoded(network) - shift) * scale
