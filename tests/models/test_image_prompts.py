@@ -61,14 +61,14 @@ def test_a_prompt_without_images_is_a_captions(words: TextTokens) -> None:
     assert found == pack_generate(words, "a red cat", [1, 2])
 
 
-@pytest.mark.parametrize("text", ["the cat", "<image> <image>"])
+@pytest.mark.parametrize("text", ["a cat", "<image> <image>"])
 def test_a_text_must_place_every_image(words: TextTokens, text: str) -> None:
     with pytest.raises(ValueError, match=r"a prompt must say <image> 1 times, got"):
-        image_prompt_tokens(words, text.replace("the cat", "a cat"), [[0]])
+        image_prompt_tokens(words, text, [[0]])
 
 
 @pytest.mark.parametrize("name", [*TOKEN_ARMS, BRIDGE])
-def test_every_architecture_trains_on_a_prompts_images_and_looks_at_them(
+def test_every_architecture_looks_at_a_prompts_images(
     name: str, words: TextTokens, vocabulary: Vocabulary, codec: ImageTokenizer
 ) -> None:
     module = made(name, vocabulary, codec).eval()

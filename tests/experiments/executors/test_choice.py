@@ -21,6 +21,9 @@ def test_without_a_word_the_processes_run_here_and_are_tracked_in_a_file() -> No
 def test_an_unknown_executor_is_told_which_there_are(name: str) -> None:
     with pytest.raises(ConfigError, match="--executor must be one of local, slurm, ray, got"):
         open_machines(name, "")
+
+
+def test_settings_of_this_machine_are_refused() -> None:
     with pytest.raises(ConfigError, match="local must stand alone, got the settings 'minutes=3'"):
         open_machines("local:minutes=3", "")
 
