@@ -6,7 +6,7 @@ import pytest
 
 from experiments.evidence.verdicts import judge_claims
 from experiments.reporting.claim_reasons import claim_reason
-from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered, row
+from tests.experiments.planted_scores import CLAIM, METRIC, VALUES, add_items, gathered, row
 
 CONDITION = {"arm": "alone", "against": "control", "metric": METRIC}
 

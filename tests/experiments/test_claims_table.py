@@ -11,7 +11,7 @@ from experiments.evidence.claims_record import RECORD
 from experiments.evidence.verdicts import judge_claims
 from experiments.reporting.claims_table import CLAIMS, claims_csv, read_claim_rows
 from experiments.store.steps import Store
-from tests.experiments.test_verdicts import CLAIM, METRIC, VALUES, add_items, gathered
+from tests.experiments.planted_scores import CLAIM, METRIC, VALUES, add_items, gathered
 
 
 def only_row(text: str) -> dict[str, str]:

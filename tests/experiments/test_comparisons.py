@@ -16,7 +16,7 @@ from experiments.evidence.comparisons import (
     seed_differences,
 )
 from experiments.store.steps import StepError
-from tests.experiments.test_verdicts import METRIC, NAME, gathered, row
+from tests.experiments.planted_scores import METRIC, NAME, gathered, row
 
 PAIR = Comparison(arm="fork", against="control", metric=METRIC)
 SEED_SCORES = {"control": [0.5, 0.25], "fork": [0.75, 0.125]}

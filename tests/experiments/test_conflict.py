@@ -4,7 +4,7 @@ import pytest
 
 from experiments.evidence.collect import Gathered
 from experiments.evidence.conflict import conflict_statement, conflicts
-from tests.experiments.test_verdicts import CLAIM, METRIC, gathered
+from tests.experiments.planted_scores import CLAIM, METRIC, gathered
 
 SHARED = [0.50, 0.51, 0.49, 0.50, 0.52]
 

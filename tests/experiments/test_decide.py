@@ -20,7 +20,7 @@ from experiments.evidence.collect import Gathered
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.plan import Request
-from tests.experiments.test_verdicts import CLAIM, METRIC, gathered, row
+from tests.experiments.planted_scores import CLAIM, METRIC, gathered, row
 
 ONE = Claim(**CLAIM)
 BASE = Request("toy", "tiny")

@@ -6,7 +6,7 @@ from experiments.evidence.collect import Gathered
 from experiments.evidence.kinds import kind_metrics, kind_table
 from experiments.evidence.scores import standings
 from experiments.reporting.leaderboard import kinds_markdown
-from tests.experiments.test_verdicts import gathered, row
+from tests.experiments.planted_scores import gathered, row
 
 
 def answers() -> Gathered:

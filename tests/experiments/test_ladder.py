@@ -17,7 +17,7 @@ from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
 from experiments.plan import Cell, Request
 from experiments.store.steps import StepError
-from tests.experiments.test_verdicts import CLAIM, VALUES, gathered
+from tests.experiments.planted_scores import CLAIM, VALUES, gathered
 
 ONE = Claim(**CLAIM, with_width="falls")
 CONFIG = SimpleNamespace(

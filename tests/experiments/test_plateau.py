@@ -7,7 +7,7 @@ import pytest
 from experiments.evidence.collect import Gathered
 from experiments.evidence.plateau import last_rise
 from experiments.evidence.verdicts import judge_claims
-from tests.experiments.test_verdicts import METRIC, VALUES, gathered, row
+from tests.experiments.planted_scores import METRIC, VALUES, gathered, row
 
 
 def trained(last_rises: dict[str, float], allowed: float | None) -> Gathered:

@@ -1,7 +1,7 @@
 """The report's small tables: how far two judges agree, and what of the facts is drawn."""
 
 from experiments.reporting.side_tables import JUDGES, KNOWLEDGE, side_rows
-from tests.experiments.test_verdicts import gathered, row
+from tests.experiments.planted_scores import gathered, row
 
 
 def test_an_arm_has_its_agreement_beside_both_judges_scores() -> None:

@@ -22,7 +22,7 @@ from experiments.evidence.statistics import (
     seeds_difference,
 )
 from experiments.evidence.verdicts import judge_claims
-from tests.experiments.test_verdicts import CLAIM, gathered
+from tests.experiments.planted_scores import CLAIM, gathered
 
 MARGIN = 0.05
 SPREAD = 0.02
