@@ -78,20 +78,24 @@ def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
 
 def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
     """Cluster bootstrap over the items of both arms, or None if the metric is not made of items, in
-    one way at every seed."""
+    one way by both arms at every seed."""
     metric = found.full_name(pair.metric)
     pairs: list[PairedItem] = []
     fitting: list[Weights] | None = None
-    for seed in found.plan.request.seeds:
-        ours, theirs = (
-            scored_items(found, arm, seed, pair.metric) for arm in (pair.arm, pair.against)
-        )
-        row = found.value(pair.arm, seed, metric) if metric else None
-        if not ours or not theirs or row is None:
+    for seed in found.plan.request.seeds if metric else ():
+        sides = [
+            (row, items)
+            for arm in (pair.arm, pair.against)
+            if (row := found.value(arm, seed, metric))
+            and (items := scored_items(found, arm, seed, pair.metric))
+        ]
+        if len(sides) < 2:
             continue
-        groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
-        here = list(estimators(ours.values(), row.value, groups))
-        fitting = here if fitting is None else [one for one in fitting if one in here]
+        for row, items in sides:  # each, since an arm that scores 0 throughout fits every way
+            groups = found.protocols.get(row.protocol, {}).get(GROUP_WEIGHTS)
+            here = list(estimators(items.values(), row.value, groups))
+            fitting = here if fitting is None else [one for one in fitting if one in here]
+        (row, ours), (_, theirs) = sides
         pairs += paired(ours, theirs, row.sign)
     return items_difference(pairs, fitting[0]) if fitting else None
 

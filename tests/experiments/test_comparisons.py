@@ -100,6 +100,19 @@ def test_a_seed_whose_strata_score_alike_does_not_say_how_the_others_are_made(
     assert difference.value == pytest.approx(0.25)
 
 
+def test_an_arm_that_scores_nothing_does_not_say_how_the_others_score_is_made(
+    tmp_path: Path,
+) -> None:
+    # every mean of the fork is 0; the control's is that of strata, (1 + 0) / 2, and not 3 / 4
+    found = gathered({"control": [0.5], "fork": [0.0]})
+    for arm, right in (("control", 1), ("fork", 0)):
+        items = [(name, "many", None, right) for name in "abc"] + [("d", "one", None, 0)]
+        write_items(found, tmp_path, arm, 0, items)
+    difference = compare_items(found, PAIR)
+    assert difference is not None
+    assert difference.value == pytest.approx(-0.5)
+
+
 def test_seeds_whose_scores_are_made_in_unlike_ways_have_no_difference_by_items(
     tmp_path: Path,
 ) -> None:
