@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.reporting.readme import with_table
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -24,6 +26,11 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     local = [link for link in links if "://" not in link]
     assert local
     assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_the_readmes_table_is_the_reference_runs() -> None:
+    table = ROOT / "results" / "reference" / "leaderboard.md"
+    assert with_table(README, table.read_text()) == README
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from experiments.store.markers import write_json, write_text
 ABOUT = ("suite", "arm", "architecture", "preset", "stamp", "n_seeds", *COSTS)
 PARTS = tuple(field.name for field in fields(Score))
 NOT_ABOVE = "≤"
+KINDS = "VQA by kind of question"
 LONG_COLUMNS = (*(field.name for field in fields(Row)), "stamp")
 
 
@@ -167,7 +168,7 @@ def kinds_markdown(found: Gathered, rows: Sequence[Standing]) -> list[str]:
         [row.arm, *(kind_cell(whole[row.arm], row.scores.get(kind)) for kind in kinds)]
         for row in table
     ]
-    note = f"VQA by kind of question; {NOT_ABOVE} not above chance by more than its interval.\n\n"
+    note = f"{KINDS}; {NOT_ABOVE} not above chance by more than its interval.\n\n"
     return [note + to_markdown(["arm", *kinds], body, "")]
 
 

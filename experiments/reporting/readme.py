@@ -3,6 +3,7 @@
 import argparse
 
 from experiments.config import ConfigError
+from experiments.reporting.leaderboard import KINDS
 from experiments.sources import ROOT
 from experiments.store.markers import write_text
 
@@ -10,12 +11,13 @@ START, END = "<!-- results: make readme-table -->", "<!-- end of results -->"
 
 
 def with_table(readme: str, table: str) -> str:
-    """The README with `table` between its two marks; raises ConfigError if a mark is missing."""
+    """The README with `table`, without that by kind of question, between its two marks; raises
+    ConfigError if a mark is missing."""
     head, start, rest = readme.partition(START)
     _, end, tail = rest.partition(END)
     if not start or not end:
         raise ConfigError(f"README.md must hold {START} and {END}.")
-    return f"{head}{START}\n{table.strip()}\n{END}{tail}"
+    return f"{head}{START}\n{table.partition(KINDS)[0].strip()}\n{END}{tail}"
 
 
 def main(arguments: list[str]) -> int:

@@ -13,7 +13,7 @@ from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.evidence.collect import judge_name
 from experiments.reporting.export import export, replace_folder, run_folder, target_folder
-from experiments.reporting.leaderboard import to_csv, to_markdown, to_tex
+from experiments.reporting.leaderboard import KINDS, to_csv, to_markdown, to_tex
 from experiments.reporting.readme import END, START, with_table
 from experiments.reporting.results import find_run
 
@@ -188,6 +188,7 @@ def test_a_stamp_stands_above_the_table() -> None:
 
 def test_the_readmes_table_is_replaced_between_its_marks_alone() -> None:
     readme = f"before\n{START}\nold\n{END}\nafter"
-    assert with_table(readme, "new\n") == f"before\n{START}\nnew\n{END}\nafter"
+    for table in ("new\n", f"new\n\n{KINDS}; a note.\n"):
+        assert with_table(readme, table) == f"before\n{START}\nnew\n{END}\nafter"
     with pytest.raises(ConfigError, match=r"README\.md must hold"):
         with_table("nothing", "new")
