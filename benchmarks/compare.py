@@ -22,7 +22,7 @@ from benchmarks.few_clusters import interval
 from benchmarks.protocol import first_difference
 from benchmarks.results import ITEMS, RESULTS, Item, Results
 
-MAY_DIFFER = ("model", "missing", "dropped", "unreadable", "beyond_scale", "usage")
+MAY_DIFFER = ("model", "images", "missing", "dropped", "unreadable", "beyond_scale", "usage")
 """What a protocol says of the outcome or of the model under test, not of how it was measured."""
 WEIGHTS = ("weights", "group_weights")
 """Where a protocol says how much each stratum counts in the overall score; else items count
@@ -170,10 +170,11 @@ def _compared(
     means = shares @ values
     differences = shares * (values[:, 1] - values[:, 0])
     clusters: dict[tuple[str, str], int] = {}
-    index = [clusters.setdefault((one.stratum, one.cluster), len(clusters)) for one in items]
+    named = [(one.stratum if weights else "", one.cluster) for one in items]
+    index = [clusters.setdefault(name, len(clusters)) for name in named]
     by_cluster = np.bincount(index, weights=differences)
     weight = np.bincount(index, weights=shares)
-    strata = np.array([stratum if weights else "" for stratum, _ in clusters])
+    strata = np.array([stratum for stratum, _ in clusters])
     low, high = _interval(by_cluster, weight, strata)
     return Comparison(
         name=name,

@@ -89,6 +89,17 @@ def test_a_cluster_counts_once():
     assert row.p_value == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_cluster_counts_once_where_its_items_are_of_several_strata():
+    first = results([0.0] * 8, strata="stststst", clusters="aabbccdd")
+    second = results([1.0] * 4 + [0.0] * 4, strata="stststst", clusters="aabbccdd")
+    rows = {row.name: row for row in compare(first, second)}
+    differences = results([1.0] * 4 + [0.0] * 4, clusters="aabbccdd")
+    alone = estimate(differences.items)
+    assert (rows["overall"].ci_low, rows["overall"].ci_high) == (alone.ci_low, alone.ci_high)
+    # two of four clusters differ: both signs alike in half of the draws
+    assert rows["overall"].p_value == pytest.approx(0.5, abs=0.02)
+
+
 def test_the_interval_of_few_clusters_is_as_wide_as_that_of_t():
     (row,) = compare(
         results([0.0] * 8, clusters="aaaabbbb"), results([1.0] * 4 + [0.0] * 4, clusters="aaaabbbb")
@@ -137,7 +148,7 @@ def test_the_first_difference_of_protocols_is_named():
 
 
 @pytest.mark.parametrize(
-    "outcome", ["model", "missing", "dropped", "unreadable", "beyond_scale", "usage"]
+    "outcome", ["model", "images", "missing", "dropped", "unreadable", "beyond_scale", "usage"]
 )
 def test_outcomes_may_differ_between_protocols(outcome):
     rows = compare(results([1, 0], **{outcome: [1]}), results([1, 1], **{outcome: []}))

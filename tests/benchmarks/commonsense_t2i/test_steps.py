@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.abilities import OpposedRequest
 from benchmarks.commonsense_t2i import generate, judge, score
+from benchmarks.compare import compare
 from benchmarks.images import write_image
 from benchmarks.records import MissingItemsError, read_json
 
@@ -83,6 +84,16 @@ def test_a_model_that_draws_at_random_has_what_its_coins_give(prompts):
 
 def test_a_model_that_does_not_listen_has_none(prompts):
     assert round_trip(Painter(lambda request: 200), prompts)["commonsense_t2i.overall@eye"] == 0
+
+
+def test_two_models_results_are_compared_though_their_images_differ(prompts):
+    folder, found = prompts.parent, []
+    for name, model in (("deaf", Painter(lambda request: 200)), ("good", Painter())):
+        generate(model, prompts, folder / name, 4)
+        judge(Eye(), folder / name, prompts, folder / f"{name}-records")
+        found.append(score(folder / f"{name}-records/records.jsonl", prompts))
+    (row,) = compare(*found)
+    assert (row.name, row.difference) == ("overall", 100)
 
 
 def test_each_prompt_is_drawn_away_from_the_other_where_that_is_asked_for(prompts):
