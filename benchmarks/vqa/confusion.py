@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.few_clusters import CONFIDENCE
+from benchmarks.few_clusters import interval
 from benchmarks.results import DRAWS, Item, Metric
 
 
@@ -73,8 +73,10 @@ def resample(items: Sequence[Item]) -> Counts:
     return Counts(true_yes=true_yes, false_yes=false_yes, true_no=true_no, false_no=false_no)
 
 
-def metric_of(draws: np.ndarray, n: int) -> Metric:
-    """Return the first value with the interval of the others, undefined resamples left out."""
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(draws[1:], [tail, 1 - tail])
-    return Metric(value=float(draws[0]), ci_low=float(low), ci_high=float(high), n=n)
+def metric_of(draws: np.ndarray, items: Sequence[Item]) -> Metric:
+    """Return the first value, of `items`, with the interval of the others, undefined resamples left
+    out.
+    """
+    value, clusters = float(draws[0]), len({item.cluster for item in items})
+    low, high = interval(value, draws[1:][~np.isnan(draws[1:])], clusters, strata=1)
+    return Metric(value=value, ci_low=low, ci_high=high, n=len(items))

@@ -65,18 +65,15 @@ def score(
     """Return the five figures of each split, and F1 over all splits two ways: the mean of the
     splits' and that of all replies together. Clustered by image.
 
-    One file of answers a file of questions, in the same order; a split's name is the last part of
-    the question file's (`coco_pope_random.json`). What would divide by nothing (precision without
-    a yes, where the official evaluator stops) is left out with a warning.
+    One file of answers a file of questions, in the same order. What would divide by nothing
+    (precision without a yes, where the official evaluator stops) is left out with a warning.
     """
     if len(records) != len(annotations):
         raise ValueError(
             f"--records must name a file for each of {len(annotations)} question files, "
             f"got {len(records)}."
         )
-    splits = [path.stem.rsplit("_", 1)[-1] for path in annotations]
-    if len(set(splits)) < len(splits):
-        raise ValueError(f"--annotations must name different splits, got {', '.join(splits)}.")
+    splits, label = _names(annotations)
     items: list[Item] = []
     missing: dict[str, list[str]] = {}
     n_expected = 0
@@ -96,9 +93,26 @@ def score(
         },
         n_expected=n_expected,
         n_scored=len(items),
-        metrics=_metrics(splits, items),
+        metrics=_metrics(splits, items, label),
         items=items,
     )
+
+
+def _names(annotations: Sequence[Path]) -> tuple[list[str], str]:
+    """Return the split of each file of questions, and whose images all of them ask about: "random"
+    and "coco" of `coco_pope_random.json`.
+
+    ValueError for a split twice or for several sources of images.
+    """
+    parts = [path.stem.split("_") for path in annotations]
+    splits = [named[-1] for named in parts]
+    if len(set(splits)) < len(splits):
+        raise ValueError(f"--annotations must name different splits, got {', '.join(splits)}.")
+    sources = {"-".join(part for part in named[:-1] if part != "pope") for named in parts}
+    if len(sources) > 1:
+        listed = " and ".join(sorted(sources))
+        raise ValueError(f"--annotations must be of one set of images, got {listed}.")
+    return splits, sources.pop() or "unnamed"
 
 
 def _protocol(
@@ -159,28 +173,22 @@ def _item(split: str, row: Mapping[str, Any], replies: Mapping[str, str]) -> Ite
     )
 
 
-def _metrics(splits: Sequence[str], items: Sequence[Item]) -> dict[str, Metric]:
+def _metrics(splits: Sequence[str], items: Sequence[Item], label: str) -> dict[str, Metric]:
     """Return the figures that are defined, with intervals from resampled images."""
-    tables = {
-        split: resample([item for item in items if item.stratum == split]) for split in splits
-    }
-    tables["all"] = resample(items)
-    sizes = {split: sum(item.stratum == split for item in items) for split in splits}
-    sizes["all"] = len(items)
-    values: dict[str, tuple[np.ndarray, int]] = {}
+    parts = {split: [item for item in items if item.stratum == split] for split in splits}
+    tables = {split: resample(members) for split, members in parts.items()}
+    values: dict[str, tuple[np.ndarray, Sequence[Item]]] = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         for split, table in tables.items():
-            names = STATISTICS if split != "all" else ("f1",)
-            for name in names:
-                values[f"pope.{split}.{name}@coco"] = STATISTICS[name](table), sizes[split]
-        means = np.mean([f1(tables[split]) for split in splits], axis=0)
-    values["pope.mean.f1@coco"] = means, len(items)
+            for name, statistic in STATISTICS.items():
+                values[f"pope.{split}.{name}@{label}"] = statistic(table), parts[split]
+        means = np.mean([f1(table) for table in tables.values()], axis=0)
+        values[f"pope.all.f1@{label}"] = f1(resample(items)), items
+    values[f"pope.mean.f1@{label}"] = means, items
     undefined = [name for name, (draws, _) in values.items() if np.isnan(draws[0])]
     if undefined:
         logger.warning("left out, for want of a yes among answers or replies: %s", undefined)
-    return {
-        name: metric_of(draws, n) for name, (draws, n) in values.items() if name not in undefined
-    }
+    return {name: metric_of(*found) for name, found in values.items() if name not in undefined}
 
 
 def arguments(verb: str) -> list[Flag]:

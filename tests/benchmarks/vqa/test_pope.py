@@ -66,9 +66,28 @@ def test_the_figures_of_a_split(tmp_path):
 
 def test_the_questions_of_an_image_are_resampled_together(tmp_path):
     # image 0 has the questions 1 (yes, alone); 1 has 2, 3; 2 has 4: all of image 1 wrong.
-    # resamples of three images that draw it k times: accuracy (3 - k) / (3 + k), from 1 to 0
+    # resamples of three images that draw it k times: accuracy (3 - k) / (3 + k), from 1 to 0,
+    # widened to t of two degrees, 4.303: 4.303 / 1.960 * sqrt(3 / 2) = 2.689 times
     interval = scored(tmp_path, ["yes", "yes", "no", "no"]).metrics["pope.random.accuracy@coco"]
-    assert (interval.ci_low, interval.ci_high) == (0.0, 1.0)
+    assert interval.ci_low == pytest.approx(0.5 - 0.5 * 2.689, abs=0.001)
+    assert interval.ci_high == pytest.approx(0.5 + 0.5 * 2.689, abs=0.001)
+
+
+def test_one_image_has_no_interval(tmp_path):
+    path = write_split(tmp_path, labels=("yes",))  # whose image is 0.jpg
+    write_lines(tmp_path / "answers.jsonl", [{"answer": "yes"}])
+    metrics = pope.score([tmp_path / "answers.jsonl"], [path]).metrics
+    assert {metric.ci_low for metric in metrics.values()} == {None}
+
+
+def test_questions_about_other_images_than_cocos_are_another_score(tmp_path):
+    names = ("gqa_pope_seem_random.json", "coco_pope_popular.json")
+    paths = [write_split(tmp_path, name) for name in names]
+    records = tmp_path / "answers.jsonl"
+    write_lines(records, [{"answer": "yes"}] * 4)
+    assert "pope.random.f1@gqa-seem" in pope.score([records], paths[:1]).metrics
+    with pytest.raises(ValueError, match="must be of one set of images, got coco and gqa-seem"):
+        pope.score([records] * 2, paths)
 
 
 def test_what_divides_by_nothing_is_left_out_with_a_warning(tmp_path, caplog):
