@@ -7,8 +7,10 @@ between two sets of real images.
 from pathlib import Path
 
 import numpy as np
+from scipy.special import stdtrit
 
 from benchmarks.distances import FEWEST, frechet_distance, kernel_distance
+from benchmarks.few_clusters import CONFIDENCE
 from benchmarks.mjhq_fid.features import read_features
 from benchmarks.records import read_json, read_judged, require_complete
 from benchmarks.results import Item, Metric, Results
@@ -68,12 +70,14 @@ def plain(value: float, size: int) -> Metric:
 
 
 def _with_interval(value: float, influences: np.ndarray) -> Metric:
-    """Return a metric with the jackknife's 95% interval."""
-    margin = 1.96 * float(influences.std(ddof=1)) / len(influences) ** 0.5
+    """Return a metric with the jackknife's 95% interval, that of t with so few images."""
+    size = len(influences)
+    widths = float(stdtrit(size - 1, (1 + CONFIDENCE) / 2))
+    margin = widths * float(influences.std(ddof=1)) / size**0.5
     return Metric(
         value=value,
         ci_low=value - margin,
         ci_high=value + margin,
-        n=len(influences),
+        n=size,
         higher_is_better=False,
     )

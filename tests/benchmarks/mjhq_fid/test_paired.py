@@ -32,9 +32,9 @@ def test_images_of_the_real_kind_are_at_distance_zero_within_the_interval(tmp_pa
     distance = results.metrics["mjhq.kd@test-n60"]
     assert distance.ci_low < 0 < distance.ci_high
     influences = [item.value for item in results.items]
-    margin = 1.96 * np.std(influences, ddof=1) / 60**0.5  # half of a normal interval
-    assert distance.ci_high - distance.value == pytest.approx(margin)
-    assert distance.value - distance.ci_low == pytest.approx(margin)
+    margin = 2.001 * np.std(influences, ddof=1) / 60**0.5  # t of 59 degrees
+    assert distance.ci_high - distance.value == pytest.approx(margin, rel=1e-4)
+    assert distance.value - distance.ci_low == pytest.approx(margin, rel=1e-4)
     assert not distance.higher_is_better
     assert results.metrics["mjhq.fd@test-n60"].ci_low is None
     # two images of "art" are too few for a distance
@@ -45,6 +45,13 @@ def test_images_of_the_real_kind_are_at_distance_zero_within_the_interval(tmp_pa
         "mjhq.kd.real@test-n60",
         "mjhq.kd.food@test-n58",
     }
+
+
+def test_the_interval_of_three_images_is_as_wide_as_that_of_t(tmp_path):
+    results = scored(tmp_path, normal(3), normal(3), normal(3), ["food"] * 3)
+    distance = results.metrics["mjhq.kd@test-n3"]
+    error = np.std([item.value for item in results.items], ddof=1) / 3**0.5
+    assert distance.ci_high - distance.value == pytest.approx(4.303 * error, rel=1e-3)
 
 
 def test_images_of_another_kind_lie_beyond_the_interval_of_zero(tmp_path):
