@@ -64,9 +64,7 @@ class ImageTextModel:
 
     def batch(self, text: str, image: np.ndarray) -> dict[str, Any]:
         """Return the processor's batch of a text with one picture, uint8 [h, w, 3]."""
-        pictures = [[Image.fromarray(image)]]
-        batch = self.reader.processor(images=pictures, text=[text], return_tensors="pt")
-        return dict(batch.to(self.reader.device, self.reader.model.dtype))
+        return dict(self.reader.batch([text], [[Image.fromarray(image)]]))
 
     def token_ids(self, text: str) -> Tensor:
         """Return the ids of a text, [tokens], without special tokens."""

@@ -59,15 +59,26 @@ class VisionLanguageModel:
     @torch.inference_mode()
     def _together(self, asked: Sequence[Asked]) -> list[str]:
         pictures = [[Image.fromarray(image) for image in images] for images, _ in asked]
-        batch = self.processor(
-            images=pictures if pictures[0] else None,
-            text=[self.prompt(len(images), text) for images, text in asked],
-            padding=True,
-            return_tensors="pt",
-        ).to(self.device, self.model.dtype)
+        batch = self.batch([self.prompt(len(images), text) for images, text in asked], pictures)
         made = self.model.generate(**batch, max_new_tokens=self.max_tokens, do_sample=False)
         tokens = made[:, batch["input_ids"].shape[1] :]
         return self.processor.batch_decode(tokens, skip_special_tokens=True)
+
+    def batch(self, texts: Sequence[str], pictures: Sequence[Sequence[Image.Image]]) -> Any:
+        """Return the processor's batch of texts with as many pictures each.
+
+        Where a template has written the token that opens a text, the processor adds none: some
+        tokenizers would let a text open twice, as none did in training.
+        """
+        opening = self.processor.tokenizer.bos_token
+        opened = opening and all(text.startswith(opening) for text in texts)
+        return self.processor(
+            images=pictures if pictures[0] else None,
+            text=texts,
+            padding=True,
+            return_tensors="pt",
+            **({"add_special_tokens": False} if opened else {}),
+        ).to(self.device, self.model.dtype)
 
     def prompt(self, images: int, text: str) -> str:
         """Return a text behind so many images, as the model's own template has it."""

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from tokenizers.processors import TemplateProcessing
+from transformers import AutoProcessor
 
-from benchmarks.judges.vision_language import VisionLanguageJudge
+from benchmarks.judges.vision_language import VisionLanguageJudge, VisionLanguageModel
 from benchmarks.judges.yes_or_no import INSTRUCTION, plain_reply
-from tests.benchmarks.judges.tiny import save_vision_language
+from tests.benchmarks.judges.tiny import CHAT, save_vision_language
 
 QUESTIONS = [
     {"question_natural_language": f"is there a {thing} ?"} for thing in ("dog", "cat", "dog dog")
@@ -40,6 +43,21 @@ def test_a_reply_does_not_depend_on_the_questions_beside_it(judge):
 def test_the_question_goes_behind_the_image_in_the_models_own_template(judge):
     prompt = judge.model.prompt(1, f"is there a dog ? {INSTRUCTION}")
     assert prompt == "<image> is there a dog ? Answer with yes or no. :"
+
+
+def test_a_text_that_its_template_opens_is_not_opened_again(tmp_path):
+    folder = save_vision_language(tmp_path / "tiny-llava")
+    processor = AutoProcessor.from_pretrained(folder)
+    opens = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    processor.tokenizer.backend_tokenizer.post_processor = opens
+    processor.save_pretrained(folder)
+    pictures = [[Image.fromarray(images()[0])]]
+    for written in ("", "<s> "):  # by the tokenizer, by the template
+        processor.chat_template = written + CHAT
+        processor.save_pretrained(folder)
+        model = VisionLanguageModel(str(folder), "cpu")
+        tokens = model.batch([model.prompt(1, "is there a dog")], pictures)["input_ids"]
+        assert (tokens == 1).sum() == 1
 
 
 def test_a_text_is_answered_about_any_number_of_images_in_the_order_of_the_texts(judge):
