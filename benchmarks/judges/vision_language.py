@@ -40,6 +40,7 @@ class VisionLanguageModel:
             "revision": revision(name, self.model.config),
             "precision": str(dtype).removeprefix("torch."),
             "max_tokens": max_tokens,
+            **({"system": system} if system else {}),
         }
 
     def ask(self, images: Sequence[np.ndarray], text: str) -> str:

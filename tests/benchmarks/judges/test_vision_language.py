@@ -6,6 +6,7 @@ from PIL import Image
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoProcessor
 
+from benchmarks.judges.replies import reply_key
 from benchmarks.judges.vision_language import VisionLanguageJudge, VisionLanguageModel
 from benchmarks.judges.yes_or_no import INSTRUCTION, plain_reply
 from tests.benchmarks.judges.tiny import CHAT, save_vision_language
@@ -58,6 +59,12 @@ def test_a_text_that_its_template_opens_is_not_opened_again(tmp_path):
         model = VisionLanguageModel(str(folder), "cpu")
         tokens = model.batch([model.prompt(1, "is there a dog")], pictures)["input_ids"]
         assert (tokens == 1).sum() == 1
+
+
+def test_another_system_text_is_another_question(tmp_path):
+    folder = save_vision_language(tmp_path / "tiny-llava")
+    models = [VisionLanguageModel(str(folder), "cpu", system=text) for text in ("", "yes", "no")]
+    assert len({reply_key(model.protocol, [], "a dog", 0) for model in models}) == 3
 
 
 def test_a_text_is_answered_about_any_number_of_images_in_the_order_of_the_texts(judge):
