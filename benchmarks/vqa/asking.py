@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.images import BATCH, batched, read_image
-from benchmarks.protocol import Model, Request, UnansweredError
+from benchmarks.protocol import Model, Request, UnansweredError, first_difference
 from benchmarks.records import (
     MANIFEST,
     describe_prompts,
@@ -106,10 +106,9 @@ class Round:
         path = self.out / MANIFEST
         if not path.exists():
             write_json(path, manifest)
-        elif (found := read_json(path)) != json.loads(json.dumps(manifest)):
-            unlike = next(name for name in manifest if found.get(name) != manifest[name])
+        elif unlike := first_difference(read_json(path), json.loads(json.dumps(manifest))):
             raise ValueError(
-                f"{self.out} must hold answers of one protocol, got another {unlike!r} in {path}."
+                f"{self.out} must hold answers of one protocol, got {unlike} in {path}."
             )
         return manifest
 

@@ -9,8 +9,9 @@ from benchmarks.protocol import UnansweredError
 from benchmarks.records import MissingItemsError
 from benchmarks.vqa import asking
 from benchmarks.vqa.asking import ASKED, Question, Round
+from benchmarks.vqa.chat import write_judged
 
-from .models import GREY, Answerer, write_grey
+from .models import GREY, Answerer, Chat, write_grey
 
 
 @pytest.fixture
@@ -52,12 +53,22 @@ def test_an_interrupted_round_asks_only_what_is_left(images, monkeypatch):
 
 def test_another_wording_or_model_is_refused_in_the_same_folder(images):
     round_by(Answerer(str.upper), images).ask(questions(images), suffix="")
-    with pytest.raises(ValueError, match="of one protocol, got another 'prompt'"):
+    with pytest.raises(ValueError, match=r"one protocol, got prompt\.suffix: '' against '!' in"):
         round_by(Answerer(str.upper), images).ask(questions(images), suffix="!")
     other = Answerer(str.upper)
     other.protocol = {"model": "other"}
-    with pytest.raises(ValueError, match="of one protocol, got another 'model'"):
+    with pytest.raises(ValueError, match=r"got model\.model: 'answerer' against 'other'"):
         round_by(other, images).ask(questions(images), suffix="")
+
+
+def test_a_folder_whose_answers_a_judge_has_read_since_is_refused(images):
+    asked = round_by(Answerer(str.upper), images)
+    asked.ask(questions(images), suffix="")
+    write_judged(asked.out / "answers.json", Chat(str.upper), asked.out)
+    with pytest.raises(
+        ValueError, match=r"of one protocol, got judge: \{.*\} against 'nothing' in"
+    ):
+        asked.ask(questions(images), suffix="")
 
 
 def test_missing_and_truncated_images_are_named_and_the_rest_is_kept(images):
