@@ -151,6 +151,8 @@ class LearntJudge:
             raise ValueError(
                 f"{path} must be a saved judge, got a file cut off or damaged."
             ) from error
+        if not isinstance(saved, dict) or not {"world", "config", "state"} <= saved.keys():
+            raise ValueError(f"{path} must be a saved judge, got another kind of file.")
         if saved["world"] != asdict(world.config):
             wanted = asdict(world.config)
             raise ValueError(f"{path} must judge the world {wanted}, got {saved['world']}.")

@@ -64,6 +64,13 @@ def test_a_judge_cut_off_while_saving_is_refused(toy_judge, small_world, tmp_pat
         LearntJudge.load(path, small_world)
 
 
+@pytest.mark.parametrize("content", [{"state_dict": {}}, torch.zeros(1)])
+def test_a_file_that_is_no_judge_is_refused(small_world, tmp_path, content):
+    torch.save(content, tmp_path / "arm.ckpt")
+    with pytest.raises(ValueError, match=r"arm\.ckpt must be a saved judge, got another kind"):
+        LearntJudge.load(tmp_path / "arm.ckpt", small_world)
+
+
 def test_a_size_that_is_not_positive_is_refused():
     with pytest.raises(ValueError, match=r"judge\.steps must be positive, got 0\."):
         LearntConfig(steps=0)
