@@ -241,15 +241,18 @@ def write_vqa_accuracy(path: Path, results: Results) -> None:
 
 def read_vqa_accuracy(path: Path, label: str) -> Results:
     """Return VQAv2's official accuracy file as results under `label`, without items or intervals;
-    the numbers of questions are not in it, and 0.
+    the numbers of questions are not in it, and 0. ValueError for a part that is no object of
+    numbers.
     """
     document = read_json(path)
     require_columns(f"{path}", document, ("overall", "perQuestionType", "perAnswerType"))
-    values = {
-        "overall": document["overall"],
-        **{f"answer_type.{name}": value for name, value in document["perAnswerType"].items()},
-        **{f"question_type.{name}": value for name, value in document["perQuestionType"].items()},
-    }
+    values = {"overall": document["overall"]}
+    for kind, part in (("answer_type", "perAnswerType"), ("question_type", "perQuestionType")):
+        require_columns(f"{path} {part}", document[part], ())
+        values |= {f"{kind}.{name}": value for name, value in document[part].items()}
+    for name, value in values.items():
+        if not _is_number(value):
+            raise ValueError(f"{path} must have a number as {name}, got {value!r}.")
     metrics = {
         f"vqav2.{name}@{label}": Metric(value=value, ci_low=None, ci_high=None, n=0)
         for name, value in values.items()

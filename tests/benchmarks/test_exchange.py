@@ -185,3 +185,18 @@ def test_a_doc_id_that_is_no_number_is_refused(tmp_path):
     write_lines(tmp_path / "s.jsonl", rows)
     with pytest.raises(ValueError, match=r"s\.jsonl must have whole numbers as doc_id, got '0'"):
         exchange.read_samples(tmp_path / "s.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"perQuestionType": [1.0]}, "perQuestionType must be an object, got"),
+        ({"perAnswerType": {"other": "51.2"}}, "a number as answer_type.other, got '51.2'"),
+        ({"overall": None}, "must have a number as overall, got None"),
+    ],
+)
+def test_an_accuracy_file_of_another_form_is_named(tmp_path, changed, message):
+    document = {"overall": 1.0, "perQuestionType": {}, "perAnswerType": {}, **changed}
+    write_json(tmp_path / "accuracy.json", document)
+    with pytest.raises(ValueError, match=message):
+        exchange.read_vqa_accuracy(tmp_path / "accuracy.json", "val2014")
