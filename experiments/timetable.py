@@ -54,6 +54,7 @@ class Timetable:
         written: dict[str, float] = {}
         now, ends = 0.0, list[float]()
         while waiting:
+            ends = [time for time in ends if time > now]
             ready = {unit: self.ready(unit, written) for unit in waiting}
             first = next((unit for unit in waiting if ready[unit] <= now), None)
             if first and len(ends) < self.jobs:
@@ -61,7 +62,6 @@ class Timetable:
                 ends.append(self.run(first, now, written))
             else:
                 now = min(time for time in (*ends, *ready.values()) if time > now)
-                ends = [time for time in ends if time > now]
         return max(written.values(), default=0.0)
 
     def ready(self, unit: str, written: dict[str, float]) -> float:

@@ -83,3 +83,10 @@ def test_what_is_done_takes_no_time_and_keeps_nobody_waiting() -> None:
     table = timetable(Planned(SUITE, NEEDS, everything), jobs=2)
     assert table.seconds == 0
     assert set(table.order) == set(SUITE)
+
+
+def test_a_unit_with_no_second_left_keeps_no_process_from_the_next() -> None:
+    units = {STAGE_0: dict.fromkeys(SUITE[STAGE_0], 0.0)}
+    units |= {one: SUITE[one] for one in ("reader", "control")}
+    reader, control = (sum(SUITE[one].values()) for one in ("reader", "control"))
+    assert timetable(Planned(units, {}), jobs=1).seconds == reader + control
