@@ -89,9 +89,13 @@ def torch_version() -> str:
 
 
 def commit() -> str:
-    """The checked-out commit, marked `-dirty` when files differ from it; empty outside git."""
+    """The checked-out commit, marked `-dirty` when files differ from it; empty outside git, and on
+    a machine without git, as a cluster's may be."""
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--match="]
-    found = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return found.stdout.strip()
 
 

@@ -228,3 +228,11 @@ def test_the_marker_tells_seconds_size_and_commit(store: Store) -> None:
     assert about["bytes"] == 5
     assert about["seconds"] >= 0
     assert set(about) == {"step", "entry", "seconds", "commit", "bytes", "files"}
+
+
+def test_a_step_finishes_on_a_machine_without_git(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    about = json.loads((store.run(step(), None, write_result) / "DONE").read_text())
+    assert about["commit"] == ""
