@@ -17,6 +17,7 @@ from experiments.config import (
     Layer,
     Schema,
     flatten,
+    model_name,
     nest,
     read_yaml,
     resolve,
@@ -216,13 +217,8 @@ def resolve_unmatched(
         raise ConfigError(f"arm must be one of {known} in suite {suite.name}, got {arm!r}.")
     own = suite.arms[arm].layer
     layers = [suite.base, preset.layer, *shorter_training(suite, preset), own, overrides, *extra]
-    name = next(
-        layer.values["model"]["name"]
-        for layer in reversed(layers)
-        if "name" in (layer.values.get("model") or {})
-    )
-    if name in preset.by_model:
-        layers.insert(2, preset.by_model[name])
+    if by_model := preset.by_model.get(model_name(schema, layers)):
+        layers.insert(2, by_model)
     return resolve(schema, layers, f"{suite.name}/{arm}")
 
 

@@ -193,6 +193,18 @@ def test_an_override_of_an_unknown_key_is_refused_before_anything_runs(ablation:
         ablation(overrides=("train.lrr=1",))
 
 
+def test_a_word_in_the_place_of_a_model_is_refused(ablation: Make) -> None:
+    with pytest.raises(ConfigError, match="command line: model must fit its declared type"):
+        ablation(overrides=("model=rename",))
+
+
+def test_a_suite_that_names_no_model_is_refused(ablation: Make, suites) -> None:
+    base = suites / "suites/toy/base.yaml"
+    base.write_text(base.read_text().replace("model: {name: shared}", ""))
+    with pytest.raises(ConfigError, match=r"model\.name must be one of shared, fork, got None"):
+        ablation(arms=("control",))
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
