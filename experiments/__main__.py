@@ -41,7 +41,7 @@ def request(options: argparse.Namespace) -> Request:
         suite=options.suite,
         preset=options.preset,
         seeds=seeds,
-        arms=tuple(arm for arm in options.arms.split(",") if arm),
+        arms=tuple(dict.fromkeys(arm for arm in options.arms.split(",") if arm)),
         overrides=(*official_prompts(options.geneval), *options.overrides),
         threads=options.threads,
         device=devices.chosen(options.device),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.__main__ import parsed, request
 from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.estimate import UNKNOWN_SECONDS, Estimate, timings_path
@@ -203,6 +204,11 @@ def test_a_suite_that_names_no_model_is_refused(ablation: Make, suites) -> None:
     base.write_text(base.read_text().replace("model: {name: shared}", ""))
     with pytest.raises(ConfigError, match=r"model\.name must be one of shared, fork, got None"):
         ablation(arms=("control",))
+
+
+def test_an_arm_that_is_asked_for_twice_is_one() -> None:
+    asked = request(parsed("ablate", ["--arms", "fork,control,fork", "--device", "cpu"]))
+    assert asked.arms == ("fork", "control")
 
 
 @pytest.mark.parametrize(
