@@ -19,7 +19,7 @@ from experiments import devices
 from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.options import jobs_option, runs_option
-from experiments.plan import Plan, Request, cell_config, check_counts
+from experiments.plan import Request, cell_config, check_counts
 from experiments.planner import Project
 from experiments.reporting.markdown import markdown_table
 from experiments.store.markers import write_text
@@ -78,16 +78,16 @@ def number(value: float | None, signed: bool = False) -> str:
     return f"{value:+.3f}" if signed else f"{value:.3f}"
 
 
-def outcome(name: str, found: Gathered, plan: Plan) -> Outcome:
+def outcome(name: str, found: Gathered) -> Outcome:
     scores = {
         (arm, metric): row.value
         for arm in ARMS
         for metrics in SCORES.values()
         for metric in metrics
-        if (full := found.full_name(metric)) and (row := found.value(arm, SEED, full))
+        if (row := found.value(arm, SEED, metric))
     }
-    step = plan.steps[plan.cells[0].steps["tokenizer"]]
-    world = World(cell_config(plan, step).world)
+    step = found.plan.steps[found.plan.cells[0].steps["tokenizer"]]
+    world = World(cell_config(found.plan, step).world)
     bits = fmean(world.open_bits(world.scene("calibration", index)) for index in range(SCENES))
     return Outcome(name, scores, bits)
 
@@ -126,8 +126,7 @@ def main(arguments: list[str]) -> int:
         ablation = Ablation(Project(), request, options.runs, console)
         if failed := ablation.run(options.jobs, track=False):
             return failed
-        found = gather(ablation.plan, ablation.store)
-        outcomes.append(outcome(name, found, ablation.plan))
+        outcomes.append(outcome(name, gather(ablation.plan, ablation.store)))
         write_text(options.runs / "calibration.md", table(outcomes))
     console.print(table(outcomes), highlight=False, soft_wrap=True)
     console.print(str(options.runs / "calibration.md"), highlight=False)

@@ -93,10 +93,9 @@ class Gathered:
         return next((one.metric for one in rows if one.name == metric), None)
 
     def value(self, arm: str, seed: int, metric: str) -> Row | None:
-        return next(
-            (one for one in self.final if (one.arm, one.seed, one.metric) == (arm, seed, metric)),
-            None,
-        )
+        """A cell's final score, under the protocol of `full_name`."""
+        wanted = (arm, seed, self.full_name(metric))
+        return next((one for one in self.final if (one.arm, one.seed, one.metric) == wanted), None)
 
     def summaries_of(self, arm: str) -> list[dict[str, Any]]:
         """What training left of each of an arm's cells that has finished it."""

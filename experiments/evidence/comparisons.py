@@ -25,11 +25,9 @@ Weights = Mapping[str, float] | None
 
 def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
     """Oriented differences of the final scores by seed, for the seeds that both arms have."""
-    metric = found.full_name(pair.metric)
     differences = {}
     for seed in found.plan.request.seeds:
-        ours = found.value(pair.arm, seed, metric) if metric else None
-        theirs = found.value(pair.against, seed, metric) if metric else None
+        ours, theirs = (found.value(arm, seed, pair.metric) for arm in (pair.arm, pair.against))
         if ours and theirs:
             differences[seed] = oriented(ours, theirs)
     return differences
@@ -37,13 +35,8 @@ def seed_differences(found: Gathered, pair: Comparison) -> dict[int, float]:
 
 def missing_cells(found: Gathered, pair: Comparison) -> list[str]:
     """The planned cells of both arms that have no final score on the metric."""
-    metric = found.full_name(pair.metric)
     cells = [cell for cell in found.plan.cells if cell.arm in (pair.arm, pair.against)]
-    return [
-        cell.label
-        for cell in cells
-        if metric is None or found.value(cell.arm, cell.seed, metric) is None
-    ]
+    return [one.label for one in cells if found.value(one.arm, one.seed, pair.metric) is None]
 
 
 def oriented(ours: Row, theirs: Row) -> float:
@@ -79,14 +72,13 @@ def best_difference(found: Gathered, pair: Comparison) -> Difference | None:
 def compare_items(found: Gathered, pair: Comparison) -> Difference | None:
     """Cluster bootstrap over the items of both arms, or None if the metric is not made of items, in
     one way by both arms at every seed."""
-    metric = found.full_name(pair.metric)
     pairs: list[PairedItem] = []
     fitting: list[Weights] | None = None
-    for seed in found.plan.request.seeds if metric else ():
+    for seed in found.plan.request.seeds:
         sides = [
             (row, items)
             for arm in (pair.arm, pair.against)
-            if (row := found.value(arm, seed, metric))
+            if (row := found.value(arm, seed, pair.metric))
             and (items := scored_items(found, arm, seed, pair.metric))
         ]
         if len(sides) < 2:
