@@ -39,10 +39,6 @@ def styles(arms: Sequence[str]) -> dict[str, dict[str, object]]:
     }
 
 
-def short_name(metric: str) -> str:
-    return metric.partition("@")[0]
-
-
 def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     """Understanding against generation with intervals, or None where nothing was scored.
 
@@ -51,16 +47,18 @@ def pareto_plot(found: Gathered, rows: Sequence[Standing]) -> str | None:
     by = axes(found)
     if not {"understand", "generate"} <= by.keys():
         return None
-    across, up = by["understand"].metric, by["generate"].metric
-    arms = [row for row in rows if row.n_seeds is not None and {across, up} & row.scores.keys()]
+    across, up = by["understand"], by["generate"]
+    shown = {across.metric, up.metric}
+    arms = [row for row in rows if row.n_seeds is not None and shown & row.scores.keys()]
     if not arms:
         return None
     figure, axis = plt.subplots(figsize=(5.2, 3.6))
     look = styles(found.plan.arms)
     for row in arms:
-        draw_arm(axis, row, row.scores.get(across), row.scores.get(up), look[row.arm])
-    axis.set_xlabel(f"understanding: {short_name(across)}")
-    axis.set_ylabel(f"generation: {short_name(up)}")
+        x, y = (row.scores.get(one.metric) for one in (across, up))
+        draw_arm(axis, row, x, y, look[row.arm])
+    axis.set_xlabel(f"understanding: {across.name}")
+    axis.set_ylabel(f"generation: {up.name}")
     axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     axis.grid(alpha=0.3)
     return to_svg(figure)
@@ -92,7 +90,7 @@ def curve_plots(found: Gathered) -> list[str]:
     plots, legend = [], {}
     for row in headline_rows(found):
         figure, axis = plt.subplots(figsize=(4.2, 2.8))
-        draw_curves(axis, found, row.metric, look)
+        draw_curves(axis, found, row, look)
         handles, labels = axis.get_legend_handles_labels()
         legend |= dict(zip(labels, handles, strict=True))
         plots.append(to_svg(figure))
@@ -106,20 +104,22 @@ def curve_plots(found: Gathered) -> list[str]:
 def headline_rows(found: Gathered) -> list[Row]:
     """One row of each headline metric that has a curve."""
     wanted = [metric for some in found.plan.suite["headline"].values() for metric in some]
-    rows = {short_name(row.metric): row for row in found.curve}
+    rows = {row.name: row for row in found.curve}
     return [rows[metric] for metric in wanted if metric in rows]
 
 
 def draw_curves(
-    axis: Axes, found: Gathered, metric: str, look: Mapping[str, Mapping[str, object]]
+    axis: Axes, found: Gathered, shown: Row, look: Mapping[str, Mapping[str, object]]
 ) -> None:
+    """The metric that `shown` is a row of."""
+    curve = [row for row in found.curve if row.metric == shown.metric]
     for arm, style in look.items():
-        if rows := [row for row in found.curve if (row.arm, row.metric) == (arm, metric)]:
+        if rows := [row for row in curve if row.arm == arm]:
             axis.plot(*mean_curve(rows), label=arm, markersize=4, **style)
     for row in found.brackets:
-        if row.metric == metric:
+        if row.metric == shown.metric:
             axis.axhline(row.value, color="grey", lw=0.8, ls=BRACKET_STYLES[row.arm], label=row.arm)
-    axis.set_title(short_name(metric), fontsize=9)
+    axis.set_title(shown.name, fontsize=9)
     axis.set_xlabel("tokens seen", fontsize=8)
     axis.grid(alpha=0.3)
 

@@ -108,10 +108,10 @@ def cell(value: Any) -> Any:
 
 def short_table(found: Gathered, rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
     """Eight columns for people: costs, the first metric of each task, the verdicts on them."""
-    metrics = [row.metric for row in axes(found).values()]
-    names = [metric.partition("@")[0] for metric in metrics]
+    shown = axes(found).values()
+    names = [one.name for one in shown]
     header = ["arm", "seeds", "params (M)", "PFLOP", "minutes", *names, "verdict"]
-    return header, [short_row(row, metrics) for row in rows]
+    return header, [short_row(row, [one.metric for one in shown]) for row in rows]
 
 
 def short_row(row: Standing, metrics: Sequence[str]) -> list[str]:
