@@ -23,11 +23,10 @@ from experiments.evidence.scores import Standing, headline_metrics, interval_tex
 from experiments.evidence.verdicts import judge_claims
 from experiments.plan import Request
 from experiments.probing.figures import probe_figures
+from experiments.reporting import match_report
 from experiments.reporting.answer import suite_answer
 from experiments.reporting.claim_reasons import claim_reason
 from experiments.reporting.figures import curve_plots, pareto_plot
-from experiments.reporting.leaderboard import scaled
-from experiments.reporting.match_report import match_report
 from experiments.reporting.methods import methods
 from experiments.reporting.picture_samples import picture_samples
 from experiments.reporting.samples import sample_grid
@@ -36,18 +35,6 @@ from experiments.store.markers import write_text
 from experiments.store.steps import Store
 
 PACKAGES = ("torch", "lightning", "transformers", "diffusers", "torchmetrics", "numpy")
-COST_FORMATS = {
-    "params_total": ("parameters (M)", 1e6),
-    "params_active_understand": ("active, understand (M)", 1e6),
-    "params_active_generate": ("active, generate (M)", 1e6),
-    "params_trainable": ("trainable (M)", 1e6),
-    "train_flops": ("training PFLOP", 1e15),
-    "tokens_seen": ("tokens (M)", 1e6),
-    "sequences_understand": ("sequences, understand (k)", 1e3),
-    "sequences_generate": ("sequences, generate (k)", 1e3),
-    "wall_time_s": ("minutes", 60),
-    "peak_memory_bytes": ("peak memory (GiB)", 2**30),
-}
 
 
 def write_report(found: Gathered, store: Store, rows: Sequence[Standing], path: Path) -> None:
@@ -96,8 +83,8 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "picture_prompts": picture_samples(found, store),
         "arms": plan.arms,
         "match": plan.suite["match"],
-        "match_rows": match_table(found, rows),
-        "match_columns": [name for name, _ in COST_FORMATS.values()],
+        "match_rows": match_report.match_table(found, rows),
+        "match_columns": [title for title, _ in match_report.COLUMNS.values()],
         "audit": read_audit(found, store),
         "audit_columns": COLUMNS,
         "protocols": protocols(found),
@@ -106,18 +93,6 @@ def page(found: Gathered, store: Store, rows: Sequence[Standing]) -> dict[str, A
         "commits": sorted({row.git_commit for row in found.rows if row.git_commit}),
         "machine": machine(plan.request),
     }
-
-
-def match_table(found: Gathered, rows: Sequence[Standing]) -> list[tuple[str, list[str]]]:
-    """An arm and its costs as text, each with its ratio to the control's."""
-    table = []
-    for row in match_report(found, rows):
-        cells = []
-        for name, (_, unit) in COST_FORMATS.items():
-            text, ratio = scaled(row.costs.get(name), unit), row.ratios.get(name)
-            cells.append(f"{text} ({ratio:.2f}x)" if ratio is not None else text)
-        table.append((row.arm, cells))
-    return table
 
 
 def protocols(found: Gathered) -> list[tuple[str, dict[str, Any]]]:
