@@ -18,8 +18,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from datamodules.pairs.config import PairsConfig
-from experiments.config import ConfigError, Layer, dotlist_layer, read_yaml
 from experiments.structured import read_structured
+from experiments.suite import check_known
 from models.pretrained.unified.tuning_config import TuningConfig
 
 PAPERS = Path(__file__).parent / "papers"
@@ -50,8 +50,6 @@ def recipe_names() -> list[str]:
 
 def load_recipe(name: str, overrides: list[str]) -> AlignConfig:
     """The recipe, and above it the command line. Raises ConfigError that names file and field."""
-    if name not in recipe_names():
-        raise ConfigError(f"recipe must be one of {', '.join(recipe_names())}, got {name!r}.")
-    source = f"papers/{name}.yaml"
-    layer = Layer(source, read_yaml(PAPERS / f"{name}.yaml", source))
-    return read_structured(AlignConfig, layer, dotlist_layer(overrides))
+    check_known(PAPERS, "recipe", name)
+    file = f"{name}.yaml"
+    return read_structured(AlignConfig, PAPERS / file, f"papers/{file}", overrides)

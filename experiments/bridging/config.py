@@ -21,7 +21,6 @@ from typing import Any
 import torch
 
 from datamodules.pairs.sources import SourceConfig
-from experiments.config import Layer, dotlist_layer, read_yaml
 from experiments.structured import read_structured
 from models.bridging.bridge_module import BridgeTrainConfig
 from models.bridging.decoder_bridge import PipelineBridgeConfig
@@ -96,5 +95,4 @@ class Recipe:
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The checked recipe of a file and `key=value`s. Raises ConfigError, which names the file."""
-    layer = Layer(str(path), read_yaml(path, str(path)))
-    return read_structured(Recipe, layer, dotlist_layer(overrides))
+    return read_structured(Recipe, path, str(path), overrides)

@@ -27,7 +27,7 @@ from typing import Any
 
 from omegaconf import MISSING, OmegaConf
 
-from experiments.config import ConfigError, Layer, read_yaml
+from experiments.config import ConfigError, Layer
 from experiments.plan import Request
 from experiments.structured import read_structured
 from experiments.suite import HERE, Arm, Preset, Suite, SuiteConfig, check_known, load_preset
@@ -79,7 +79,7 @@ def load_recipe(name: str, papers: Path = PAPERS) -> Recipe:
     """Raises ConfigError that names file, field and rule."""
     check_known(papers, "recipe", name)
     source = f"papers/{name}.yaml"
-    recipe = read_structured(Recipe, Layer(source, read_yaml(papers / f"{name}.yaml", source)))
+    recipe = read_structured(Recipe, papers / f"{name}.yaml", source)
     check_stages(recipe, source)
     return recipe
 
