@@ -58,9 +58,7 @@ def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Prompts that hold pictures in training, and the three benchmarks of such prompts."""
     steps = with_conditioned_data(steps)
     for benchmark in PICTURE_BENCHMARKS:
-        steps |= conditioned_steps(
-            benchmark, ("world", "conditioned.per_kind"), "generate_geneval" in steps
-        )
+        steps = with_benchmark(steps, benchmark, ("world", "conditioned.per_kind"))
     brackets = Kind(
         f"{CONDITIONED}.brackets:{CONDITIONED_BRACKETS}",
         ("world", "tokenizer"),
@@ -71,8 +69,7 @@ def with_pictures(steps: dict[str, Kind]) -> dict[str, Kind]:
 
 def with_examples(steps: dict[str, Kind]) -> dict[str, Kind]:
     """Prompts by example in training, and WISE after examples."""
-    steps = with_conditioned_data(steps)
-    return steps | conditioned_steps(IN_CONTEXT, ("world",), "generate_geneval" in steps)
+    return with_benchmark(with_conditioned_data(steps), IN_CONTEXT, ("world",))
 
 
 def with_conditioned_data(steps: dict[str, Kind]) -> dict[str, Kind]:
@@ -82,17 +79,19 @@ def with_conditioned_data(steps: dict[str, Kind]) -> dict[str, Kind]:
     return {**steps, "data": data}
 
 
-def conditioned_steps(benchmark: str, asked: tuple[str, ...], draws: bool) -> dict[str, Kind]:
-    """The steps of one benchmark whose prompts hold pictures; `asked` is what of the config its
-    prompts depend on."""
-    prompts, generate, judge = (f"{verb}_{benchmark}" for verb in ("prompts", "generate", "judge"))
+def with_benchmark(
+    steps: dict[str, Kind], benchmark: str, asked: tuple[str, ...]
+) -> dict[str, Kind]:
+    """A benchmark whose prompts hold pictures; `asked` is what of the config its prompts depend
+    on."""
+    verbs = ("prompts", "generate", "judge", "score")
+    prompts, generate, judge, score = (f"{verb}_{benchmark}" for verb in verbs)
     entry = f"{CONDITIONED}.steps:"
-    steps = {prompts: Kind(entry + prompts, asked)}
-    if draws:
+    steps = {**steps, prompts: Kind(entry + prompts, asked)}
+    if "generate_geneval" in steps:
         inputs = (*START, "train", "tune", prompts)
         steps[generate] = Kind(entry + generate, SAMPLER, inputs)
         steps[judge] = Kind(entry + judge, ("world",), (generate, "judge", prompts))
-        score = f"score_{benchmark}"
         steps[score] = Kind(entry + score, (), (judge, prompts))
     return steps
 
