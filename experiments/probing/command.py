@@ -13,16 +13,10 @@ from experiments.config import ConfigError, view
 from experiments.finished_runs import inputs_of, read_plan
 from experiments.options import run_options, seed_option
 from experiments.plan import Cell, Plan, cell_config
-from experiments.probing import steps as probes
 from experiments.probing.distances import DISTANCES, interaction_distances
-from experiments.store.steps import Store
+from experiments.store.steps import Store, load_function
 
-PROBES = {
-    "alignment": probes.probe_alignment,
-    "interaction": probes.probe_interaction,
-    "gradients": probes.probe_gradients,
-    "routing": probes.probe_routing,
-}
+PROBES = ("alignment", "interaction", "gradients", "routing")
 FINAL = "model"
 """The averaged weights at the end of training; others are named as in `checkpoints/`."""
 
@@ -53,7 +47,7 @@ def look(probe: str, plan: Plan, cell: Cell, store: Store, checkpoint: str, out:
         )
     folder = out / f"{cell.arm}-{cell.seed}-{checkpoint}"
     folder.mkdir(parents=True, exist_ok=True)
-    PROBES[probe](view(cell_config(plan, step), step.parts), inputs, folder, weights)
+    load_function(step.entry)(view(cell_config(plan, step), step.parts), inputs, folder, weights)
     return folder
 
 
