@@ -14,7 +14,6 @@ from experiments.plan import Cell
 from experiments.store.steps import Store
 
 BENCHMARK = "geneval"
-PROMPTS_PER_KIND = 1
 COLOURS = 32
 
 
@@ -36,7 +35,7 @@ class Prompt:
 
 
 def sample_grid(found: Gathered, store: Store) -> list[Prompt]:
-    """The first prompts of each tag and column, drawn by every arm's first seed."""
+    """The first prompt of each tag and column, drawn by every arm's first seed."""
     cells = drawn_cells(found, store, BENCHMARK)
     folders = {arm: store.path(one.steps[f"generate_{BENCHMARK}"]) for arm, one in cells.items()}
     folders = {arm: root for arm, root in folders.items() if any(root.rglob("metadata.jsonl"))}
@@ -44,16 +43,14 @@ def sample_grid(found: Gathered, store: Store) -> list[Prompt]:
         return []
     first = next(iter(folders.values()))
     right = {arm: found.right(arm, cells[arm].seed, BENCHMARK) for arm in folders}
-    chosen: dict[str, list[tuple[str, str]]] = {}
+    chosen: dict[str, tuple[Path, str]] = {}
     for path in sorted(first.rglob("metadata.jsonl")):
         record = json.loads(path.read_text().splitlines()[0])
         kind = " ".join(filter(None, (record["tag"], record.get("column"))))
-        if len(chosen.setdefault(kind, [])) < PROMPTS_PER_KIND:
-            chosen[kind].append((str(path.parent.relative_to(first)), record["prompt"]))
+        chosen.setdefault(kind, (path.parent.relative_to(first), record["prompt"]))
     return [
         Prompt(text, kind, {arm: sample(root / name, right[arm]) for arm, root in folders.items()})
-        for kind, prompts in sorted(chosen.items())
-        for name, text in prompts
+        for kind, (name, text) in sorted(chosen.items())
     ]
 
 
