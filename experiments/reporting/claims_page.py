@@ -73,16 +73,13 @@ def section(number: int, claim: PaperClaim, some: Sequence[Measure]) -> str:
     if claim.untestable:
         return "\n".join([*lines, f"Not testable here: {claim.untestable}", ""])
     lines += markdown_table(HEADER, map(measure_row, some)).splitlines()
-    missing = [entry for entry, one in zip(claim.measured, some, strict=True) if is_missing(one)]
+    found = zip(claim.measured, some, strict=True)
+    missing = [entry for entry, one in found if one.answer == NOT_MEASURED]
     suites = dict.fromkeys(entry["suite"] for entry in missing if "suite" in entry)
     if suites:
         commands = ", ".join(f"`make ablation-{suite} SEEDS=0,1,2,3,4`" for suite in suites)
         lines += ["", f"To measure it: {commands}, then `python -m experiments export`."]
     return "\n".join([*lines, ""])
-
-
-def is_missing(one: Measure) -> bool:
-    return one.answer == NOT_MEASURED
 
 
 def measure_row(one: Measure) -> tuple[str, ...]:

@@ -64,8 +64,7 @@ def on_record(name: str) -> bool:
 
 def taken_from_record(config: Any) -> list[str]:
     """The parts of a config of which a plan knows the sizes alone."""
-    own = bridged_to(config)
-    named = (checkpoint_of(config), own, config.tokenizer.path)
+    named = (checkpoint_of(config), bridged_to(config), config.tokenizer.path)
     return [name for name in dict.fromkeys(named) if on_record(name)]
 
 
@@ -129,14 +128,10 @@ def language_sizes(name: str) -> LanguageSizes:
     return LanguageSizes(trunk_config(config), config.vocab_size, config.tie_word_embeddings)
 
 
-def trunk_checkpoint(config: Any) -> str:
-    """The published model whose trunk the arm has: the bridge's own, or the experiment's."""
-    return bridged_to(config) or checkpoint_of(config)
-
-
 def with_planned_trunk(config: Any) -> Any:
-    """The config with a published model's trunk in its model; itself without one."""
-    if not (name := trunk_checkpoint(config)):
+    """The config with a published model's trunk in its model, the bridge's own or the experiment's;
+    itself without one."""
+    if not (name := bridged_to(config) or checkpoint_of(config)):
         return config
     model = replace(config.model, trunk=language_sizes(name).trunk)
     return with_sections(config, model=model)

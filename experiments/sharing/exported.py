@@ -28,7 +28,6 @@ from experiments.schema import load_schema
 from experiments.scoring.model import TrainedModel
 from experiments.store.markers import write_json
 from models.image_tokens import ImageTokenizerConfig
-from models.module import UnifiedModule
 from models.pretrained.source import Source, locate
 from models.text_tokens import SPECIAL, TextTokens
 from models.tokenizers.codec import Codec
@@ -50,7 +49,8 @@ def load_arm(folder: Path, kind: type[TrainedModel] = TrainedModel) -> TrainedMo
     config = read_config(folder)
     words = text_tokens(config) if checkpoint_of(config) else read_words(folder / WORDS)
     codec = read_codec(folder, config.tokenizer)
-    module = empty_module(config, words, codec)
+    known = Vocabulary.around(len(words), codec, feature_map(config.encoder))
+    module = untrained_module(config, known, codec, config.seed)
     load_tensors(module, folder / WEIGHTS)
     module = module.to(device()).eval()
     return kind(config, words, codec, module, config.sampling, str(folder))
@@ -147,9 +147,3 @@ def read_words(path: Path) -> TextTokens:
     if tuple(words[: len(SPECIAL)]) != SPECIAL:
         raise ValueError(f"{path} must begin with {SPECIAL}, got {words[: len(SPECIAL)]}.")
     return TextTokens(words[len(SPECIAL) :])
-
-
-def empty_module(config: CellConfig, words: TextTokens, codec: Codec) -> UnifiedModule:
-    """The arm's module with all its parts, of any values."""
-    known = Vocabulary.around(len(words), codec, feature_map(config.encoder))
-    return untrained_module(config, known, codec, config.seed)
