@@ -1,4 +1,4 @@
-"""Opens MLflow on this machine, and tells where each suite's views are (mlflow_views.py)."""
+"""Opens MLflow on this machine, and tells where each suite's views are (views.py)."""
 
 import argparse
 import json
