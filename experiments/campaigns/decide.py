@@ -25,11 +25,7 @@ from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import best_difference
 from experiments.evidence.room import AT_CEILING, AT_FLOOR
 from experiments.evidence.sequential import looks, share
-from experiments.evidence.statistics import (
-    ALPHA,
-    DECIDED,
-    TOO_FEW_SEEDS,
-)
+from experiments.evidence.statistics import ALPHA, DECIDED, TOO_FEW_SEEDS
 from experiments.evidence.verdicts import (
     INHERITED,
     NO_PRECONDITION,

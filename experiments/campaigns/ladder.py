@@ -79,10 +79,8 @@ def numbers(name: str, text: str, kind: type[Number]) -> list[Number]:
 
 def rungs(widths: str, tokens: str) -> list[Rung]:
     """Raises ConfigError for too few widths or token budgets, or what is no number."""
-    wide, long = (
-        sorted(numbers("--widths", widths, int)),
-        sorted(numbers("--tokens", tokens, float)),
-    )
+    wide = sorted(numbers("--widths", widths, int))
+    long = sorted(numbers("--tokens", tokens, float))
     if len(wide) < FEWEST_WIDTHS:
         raise ConfigError(f"--widths must be at least {FEWEST_WIDTHS}, got {len(wide)}.")
     if len(long) < FEWEST_BUDGETS or not all(0 < share < math.inf for share in long):

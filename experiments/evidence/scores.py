@@ -87,17 +87,13 @@ def standings(found: Gathered) -> list[Standing]:
 
 def standing(found: Gathered, arm: str, verdicts: Sequence[Verdict]) -> Standing:
     summaries = found.summaries_of(arm)
-    scores = {}
-    for metric in headline_metrics(found):
-        score = arm_score(found, arm, metric, verdicts)
-        if score is not None:
-            scores[metric] = score
+    scores = {one: arm_score(found, arm, one, verdicts) for one in headline_metrics(found)}
     return Standing(
         arm=arm,
         architecture=found.plan.cells_of(arm)[0].architecture,
         n_seeds=len(summaries),
         costs={name: mean_of(summaries, path) for name, path in COSTS.items()},
-        scores=scores,
+        scores={metric: score for metric, score in scores.items() if score is not None},
         problem=found.problems.get(arm, ""),
     )
 

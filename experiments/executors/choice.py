@@ -16,10 +16,8 @@ from experiments.store.steps import load_function
 LOCAL = "local"
 UNTRACKED = "none"
 SECONDS_TO_ANSWER = 10.0
-SERVERS, STORES = (
-    ("http", "https"),
-    ("file", "sqlite", "postgresql", "mysql", "mssql", "databricks"),
-)
+SERVERS = ("http", "https")
+STORES = ("file", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 REMOTE = {
     "slurm": ("experiments.executors.slurm:SlurmConfig", "SlurmExecutor", "submitit"),
     "ray": ("experiments.executors.ray_cluster:RayConfig", "RayExecutor", "ray"),

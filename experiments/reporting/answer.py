@@ -7,9 +7,7 @@ from experiments.evidence.claims import MARGIN
 from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.scores import Standing, axes
 from experiments.evidence.statistics import DECIDED
-from experiments.evidence.verdicts import (
-    Verdict,
-)
+from experiments.evidence.verdicts import Verdict
 
 
 def suite_answer(found: Gathered, verdicts: Sequence[Verdict], rows: Sequence[Standing]) -> str:

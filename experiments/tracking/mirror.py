@@ -52,15 +52,9 @@ class Mirror:
         self.parent = self.open_run(plan.request.run, plan.request.run, {})
         self.share_views()
         self.runs = {cell.label: self.open_cell(cell) for cell in plan.cells}
-        identity = {label: run.info.run_id for label, run in self.runs.items()}
-        write_json(
-            self.folder / RUN_IDS,
-            {
-                "experiment": self.experiment,
-                "parent": self.parent.info.run_id,
-                "cells": identity,
-            },
-        )
+        cells = {label: run.info.run_id for label, run in self.runs.items()}
+        about = {"experiment": self.experiment, "parent": self.parent.info.run_id, "cells": cells}
+        write_json(self.folder / RUN_IDS, about)
 
     def open_experiment(self) -> str:
         """The suite's experiment; a server knows itself where the files go."""
