@@ -35,6 +35,7 @@ from experiments.evidence.collect import (
 from experiments.evidence.scores import Standing
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
+from experiments.finished_runs import FINISHED
 from experiments.plan import Request
 from experiments.planner import Project, load_plan
 from experiments.progress import Display, print_plan
@@ -117,7 +118,7 @@ class Ablation:
     def write_tables(self, found: Gathered) -> list[Standing]:
         """The leaderboard of what is finished. The folder is no finished run until `outputs.json`
         is written again: a plan that it named before would vouch for tables of another."""
-        (self.folder / "outputs.json").unlink(missing_ok=True)
+        (self.folder / FINISHED).unlink(missing_ok=True)
         return write_leaderboard(found, self.folder)
 
     def write_outputs(self, units: Mapping[str, Unit]) -> None:
@@ -129,7 +130,7 @@ class Ablation:
         write_text(self.folder / CLAIMS, claims_csv(found, self.store))
         write_report(found, self.store, rows, self.folder / "report.html")
         if not found.problems:
-            write_json(self.folder / "outputs.json", self.outputs())
+            write_json(self.folder / FINISHED, self.outputs())
 
     def outputs(self) -> dict[str, str]:
         """The plan that the outputs were made from; they are current as long as it is."""
@@ -139,7 +140,7 @@ class Ablation:
         if not all(self.store.exists(folder) for folder in self.plan.steps):
             return False
         try:
-            written = json.loads((self.folder / "outputs.json").read_text())
+            written = json.loads((self.folder / FINISHED).read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return False
         tables = (*OUTPUTS, PROTOCOLS, CLAIMS)

@@ -7,18 +7,19 @@ from experiments.config import ConfigError
 from experiments.plan import Cell, Plan, plan_from_json
 from experiments.store.steps import Step, Store
 
-OUTPUTS = "outputs.json"
+FINISHED = "outputs.json"
+"""A run has it once its tables are those of its plan."""
 
 
 def outputs(folder: Path) -> dict[str, str]:
     """The plan and the steps that a run's outputs were made from; ConfigError where none are."""
     try:
-        return json.loads((folder / OUTPUTS).read_text())
+        return json.loads((folder / FINISHED).read_text())
     except FileNotFoundError:
         begun = "an unfinished one; run it to its end" if folder.exists() else "none"
         raise ConfigError(f"{folder} must hold a finished run, got {begun}.") from None
     except ValueError:
-        raise ConfigError(f"{folder / OUTPUTS} must be JSON; run it again.") from None
+        raise ConfigError(f"{folder / FINISHED} must be JSON; run it again.") from None
 
 
 def read_plan(runs: Path, run: str) -> Plan:
