@@ -71,21 +71,19 @@ class Ablation:
             self.store.sweep(list(self.plan.steps))
             hold_to_claims(self.plan, self.store)
             print_plan(self.console, self.plan, self.store, jobs)
-            if not self.up_to_date():
-                try:
-                    units = self.run_units(jobs, machines)
-                except KeyboardInterrupt:
-                    self.console.print(
-                        "Interrupted. Finished steps are kept; run it again to go on."
-                    )
-                    return INTERRUPTED
-            else:
-                units = {}
+            try:
+                units = {} if self.up_to_date() else self.run_units(jobs, machines)
+            except KeyboardInterrupt:
+                self.console.print("Interrupted. Finished steps are kept; run it again to go on.")
+                return INTERRUPTED
         self.print_results()
         return int(any(unit.state != "done" for unit in units.values()))
 
     def run_units(self, jobs: int, machines: Machines) -> Mapping[str, Unit]:
-        tracker = self.tracker(machines.server) if machines.track else None
+        ids = self.folder / RUN_IDS
+        tracker = (
+            Tracker(self.plan_path, self.runs, ids, machines.server) if machines.track else None
+        )
         try:
             with Display(self.console, self.plan, self.store, jobs) as display:
                 executor = machines.executor
@@ -103,9 +101,6 @@ class Ablation:
         finally:
             if tracker is not None:
                 tracker.stop()
-
-    def tracker(self, server: str) -> "Tracker":
-        return Tracker(self.plan_path, self.runs, self.folder / RUN_IDS, server)
 
     def refresh(self, unit: Unit, display: Display) -> None:
         """Shows that a unit has ended and brings timings and leaderboard up to date."""
