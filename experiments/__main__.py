@@ -59,17 +59,19 @@ def official_prompts(path: Path | None) -> tuple[str, ...]:
     return f"benchmark.official_prompts={place}", f"benchmark.official_sha256={digest}"
 
 
-def parsed(command: str, arguments: list[str], machines: bool = False) -> argparse.Namespace:
+def parsed(
+    command: str, arguments: list[str], *more: Callable[[argparse.ArgumentParser], None]
+) -> argparse.Namespace:
+    """The options of a request, and what `more` adds to them; overrides may stand anywhere."""
     parser = argparse.ArgumentParser(prog=f"python -m experiments {command}")
-    request_options(parser)
-    if machines:
-        executor_options(parser)
-    return parser.parse_args(arguments)
+    for options in (request_options, *more):
+        options(parser)
+    return parser.parse_intermixed_args(arguments)
 
 
 def ablate(arguments: list[str]) -> int:
     """train, score and report every arm of a suite"""
-    options = parsed("ablate", arguments, machines=True)
+    options = parsed("ablate", arguments, executor_options)
     asked = request(options)
     machines = open_machines(options.executor, options.tracking)
     from rich.console import Console
@@ -83,10 +85,7 @@ def ablate(arguments: list[str]) -> int:
 
 def plan(arguments: list[str]) -> int:
     """print cells, minutes and disk; with --devices, memory and hours there"""
-    parser = argparse.ArgumentParser(prog="python -m experiments plan")
-    request_options(parser)
-    fleet_options(parser)
-    options = parser.parse_args(arguments)
+    options = parsed("plan", arguments, fleet_options)
     asked = request(options)
     fleet = Fleet.of(options) if options.devices else None
     from rich.console import Console

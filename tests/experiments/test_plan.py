@@ -211,6 +211,11 @@ def test_an_arm_that_is_asked_for_twice_is_one() -> None:
     assert asked.arms == ("fork", "control")
 
 
+def test_overrides_may_stand_between_options() -> None:
+    options = parsed("ablate", ["train.lr=1", "--jobs", "2", "world.classes=4"])
+    assert options.overrides == ["train.lr=1", "world.classes=4"]
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
