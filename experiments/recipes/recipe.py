@@ -106,9 +106,8 @@ def check_stages(recipe: Recipe, source: str) -> None:
             )
 
 
-def recipe_suite(name: str, preset: str, papers: Path = PAPERS) -> Suite:
+def recipe_suite(name: str, recipe: Recipe, preset: str) -> Suite:
     """The suite whose arms are the stages, with the sizes of a preset."""
-    recipe = load_recipe(name, papers)
     source = f"papers/{name}.yaml"
     arms = {
         stage: Arm(stage, Layer(source, stage_values(recipe, stage, preset)), entry.after, ())
@@ -150,7 +149,5 @@ def recipe_preset(name: str, recipe: Recipe) -> Preset:
 def load(request: Request, root: Path = PAPERS) -> tuple[Suite, Preset]:
     """What `Project.load` gives for a recipe; `root` holds the papers."""
     name = request.suite.removeprefix(PREFIX)
-    return (
-        recipe_suite(name, request.preset, root),
-        recipe_preset(request.preset, load_recipe(name, root)),
-    )
+    recipe = load_recipe(name, root)
+    return recipe_suite(name, recipe, request.preset), recipe_preset(request.preset, recipe)

@@ -21,7 +21,7 @@ from tests.experiments.recipes.conftest import TOY, Papers, planned
 def test_stages_become_arms_that_start_from_each_other_and_the_last_is_scored(
     papers: Papers,
 ) -> None:
-    suite = recipe_suite("toy", "smoke", papers(TOY))
+    suite = recipe_suite("toy", load_recipe("toy", papers(TOY)), "smoke")
     assert list(suite.arms) == ["heads", "branch"]
     assert suite.arms["branch"].needs == {"start": "heads"}
     assert suite.config.control == "branch"
@@ -31,7 +31,9 @@ def test_stages_become_arms_that_start_from_each_other_and_the_last_is_scored(
 
 def test_a_stages_own_sizes_come_last(papers: Papers) -> None:
     text = TOY + "    sizes: {smoke: {train: {steps: 3, understand_batch: 1}}}\n"
-    values = recipe_suite("toy", "smoke", papers(text)).arms["branch"].layer.values
+    values = (
+        recipe_suite("toy", load_recipe("toy", papers(text)), "smoke").arms["branch"].layer.values
+    )
     assert values["train"]["steps"] == 3
     assert values["train"]["understand_batch"] == 1
     assert values["train"]["generate_batch"] == 2
