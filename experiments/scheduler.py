@@ -6,8 +6,7 @@ folder.
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,11 +46,13 @@ class Scheduler:
 
     def run(self) -> dict[str, Unit]:
         """Runs until every unit is done, failed or blocked; Ctrl-C stops the processes first."""
-        with self.stopping_children():
+        try:
             while any(unit.state in ("waiting", "running") for unit in self.units.values()):
                 self.step()
                 self.tick()
                 time.sleep(self.executor.poll_seconds if self.running() else 0)
+        finally:
+            self.stop_children()
         return self.units
 
     def step(self) -> None:
@@ -127,14 +128,10 @@ class Scheduler:
         unit.state, unit.message = state, message
         self.changed(unit)
 
-    @contextmanager
-    def stopping_children(self) -> Iterator[None]:
+    def stop_children(self) -> None:
         """Ends what still runs when the runner leaves, however it leaves."""
-        try:
-            yield
-        finally:
-            jobs = [unit.job for unit in self.running() if unit.job is not None]
-            for job in jobs:
-                job.stop()
-            for job in jobs:
-                job.wait()
+        jobs = [unit.job for unit in self.running() if unit.job is not None]
+        for job in jobs:
+            job.stop()
+        for job in jobs:
+            job.wait()
