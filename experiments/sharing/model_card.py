@@ -99,9 +99,9 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     )
     training = markdown_table(("", ""), training_rows(found, cell, config))
     scores = markdown_table(("score", "value", "95% interval", "items"), score_rows(found, cell))
-    parts = [f"## Training\n\n{training}", f"## Scores\n\n{scores}"]
+    parts = (head, f"## Training\n\n{training}", f"## Scores\n\n{scores}")
     words = PUBLISHED_WORDS.format(origin=origin) if origin else OWN_WORDS
-    return "\n".join([head, "\n".join(parts)]) + use(tasks) + LIMITS.format(words=words)
+    return "\n".join(parts) + use(tasks) + LIMITS.format(words=words)
 
 
 def has_own_data(stated: Mapping[str, Any]) -> bool:
