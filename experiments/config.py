@@ -66,10 +66,15 @@ def read_yaml(path: Path, source: str) -> dict[str, Any]:
 
 def dotlist_layer(items: Sequence[str]) -> Layer:
     """`["train.lr=1e-3"]` as the last layer."""
+    given = OmegaConf.create()
     for item in items:
         if "=" not in item:
             raise ConfigError(f"command line: an override must read key=value, got {item!r}.")
-    values = OmegaConf.to_container(OmegaConf.from_dotlist(list(items)))
+        try:
+            given.merge_with_dotlist([item])
+        except yaml.YAMLError:
+            raise ConfigError(f"command line: a value must be valid YAML, got {item!r}.") from None
+    values = OmegaConf.to_container(given)
     assert isinstance(values, dict)
     return Layer("command line", {str(key): value for key, value in values.items()})
 

@@ -71,6 +71,8 @@ def test_overrides_are_read_as_the_last_layer() -> None:
     assert (made.train.lr, made.train.tasks) == (0.01, ("generate",))
     with pytest.raises(ConfigError, match=r"must read key=value, got 'train\.lr'"):
         dotlist_layer(["train.lr"])
+    with pytest.raises(ConfigError, match=r"must be valid YAML, got 'train\.tasks=\[generate'"):
+        dotlist_layer(["train.lr=1e-2", "train.tasks=[generate"])
 
 
 def test_the_digest_ignores_the_order_of_keys() -> None:
