@@ -24,7 +24,7 @@ BRACKET_STYLES = dict(zip(BRACKETS, ("--", "-.", ":", (0, (1, 4))), strict=True)
 
 def to_svg(figure: Figure) -> str:
     out = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
         figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
     plt.close(figure)
     text = out.getvalue()

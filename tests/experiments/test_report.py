@@ -6,7 +6,6 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from experiments.config import flatten
 from experiments.evidence.claims import Claim
@@ -17,7 +16,6 @@ from experiments.evidence.statistics import Difference
 from experiments.evidence.verdicts import Verdict
 from experiments.plan import Cell, Plan, Request
 from experiments.probing.figures import probe_figures
-from experiments.reporting import figures
 from experiments.reporting.answer import suite_answer
 from experiments.reporting.methods import (
     FIELD,
@@ -240,35 +238,6 @@ def defaults(kind: type) -> dict:
 def test_a_list_reads_as_prose_and_a_sentence_without_its_field_is_empty() -> None:
     assert [listed(one) for one in ([], ["a"], ["a", "b", "c"])] == ["", "a", "a, b and c"]
     assert filled("{a.b} steps", {}) == ""
-
-
-def test_an_arm_has_one_colour_in_the_scatter_of_scores_and_in_the_curves(
-    found: Gathered, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = plan(cell("able"), cell("shared"), cell("fork"))
-    whole.suite["headline"] = {"understand": ["v.all"], "generate": ["g.all"]}
-    answers = "v.all@label"
-    drawn = [replace(one, tokens_seen=9) for one in found.final]
-    final = [*drawn, replace(row("able", 0.5), metric=answers)]
-    able = Standing("able", n_seeds=1, scores={answers: Score(0.5)})
-    others = [replace(one, scores={**one.scores, answers: Score(0.5)}) for one in STANDINGS]
-    found = replace(found, plan=whole, final=final, curve=drawn)
-    monkeypatch.setattr(figures, "to_svg", colours)
-    scatter = figures.pareto_plot(found, [*others, able])
-    curves, *_ = figures.curve_plots(found)
-    assert isinstance(scatter, dict)
-    assert {"able (no drawing)", "shared", "fork"} == scatter.keys()
-    assert curves == {arm: scatter[arm] for arm in ("shared", "fork")}
-
-
-def colours(figure: Figure) -> dict[str, str]:
-    """The colour of each name in a figure's legend."""
-    shown = [axis.get_legend_handles_labels() for axis in figure.axes]
-    return {
-        name: getattr(handle, "lines", (handle,))[0].get_color()
-        for handles, names in shown
-        for handle, name in zip(handles, names, strict=True)
-    }
 
 
 def test_probes_are_shown_by_arm_with_the_reason_where_they_do_not_apply(tmp_path: Path) -> None:
