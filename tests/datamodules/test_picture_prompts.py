@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from datamodules.world import World, WorldConfig
+from datamodules.world.language import noun_phrase
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS, benchmark_prompts
 from datamodules.world.picture_prompts import PICTURE, WEIGHTS, PicturePrompt, PicturePrompter
-from datamodules.world.scenes import Scene
+from tests.datamodules.test_edits import asked, objects
 
 WORLD = World(WorldConfig())
 PROMPTER = PicturePrompter(WORLD)
@@ -17,10 +18,6 @@ KINDS = tuple(WEIGHTS)
 
 def of_kind(kind: str) -> list[PicturePrompt]:
     return [one for one in TRAINED if one.kind == kind]
-
-
-def objects(scene: Scene) -> set[tuple[str, str | None, str]]:
-    return {(one.name, one.colour, one.place) for one in scene.placed}
 
 
 def test_a_training_prompt_neither_shows_nor_asks_for_a_held_out_pair() -> None:
@@ -58,9 +55,11 @@ def test_the_same_picture_is_asked_for_again() -> None:
 def test_a_story_ends_with_the_edit_of_its_second_picture() -> None:
     for prompt in of_kind("story"):
         first, second = prompt.pictures
-        assert prompt.seen.startswith(f"{WORLD.full_caption(first)} {PICTURE} , ")
-        assert len(objects(first) ^ objects(second)) in (1, 2)
-        assert len(objects(second) ^ objects(prompt.target)) in (1, 2)
+        for text in (prompt.seen, prompt.paraphrase):
+            told, one, other = text.split(f" {PICTURE}")
+            assert told == WORLD.full_caption(first)
+            assert asked(one.removeprefix(" , "), objects(first)) == objects(second)
+            assert asked(other.removeprefix(" , "), objects(second)) == objects(prompt.target)
 
 
 def test_a_subjects_colour_is_told_by_its_picture_alone() -> None:
@@ -73,7 +72,12 @@ def test_a_subjects_colour_is_told_by_its_picture_alone() -> None:
             subject.picture,
         )
         assert subject.name not in prompt.seen
-        assert f"{PICTURE} in the {drawn.place}" in prompt.seen
+        things = [PICTURE, *(noun_phrase(o.name, o.colour) for o in prompt.target.placed[1:])]
+        placed = list(zip(things, (o.place for o in prompt.target.placed), strict=True))
+        listed = " and ".join(f"{thing} in the {place}" for thing, place in placed)
+        assert prompt.seen.endswith(listed)
+        listed = " and ".join(f"the {place} shows {thing}" for thing, place in placed)
+        assert prompt.paraphrase == f"a picture where {listed}"
 
 
 def test_a_pair_puts_the_things_of_both_pictures_where_its_text_says() -> None:
