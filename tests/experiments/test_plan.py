@@ -81,6 +81,21 @@ def test_a_cached_plan_equals_a_fresh_one(ablation: Make) -> None:
     assert list(cached.plan.units) == list(fresh.plan.units)
 
 
+def test_a_plan_is_made_anew_where_its_suite_has_changed(ablation: Make, suites) -> None:
+    before = cells(ablation(arms=("fork",)))["fork, seed 0"]
+    (suites / "suites/toy/fork.yaml").write_text("model: {name: fork, fork_at: 3}")
+    after = cells(ablation(arms=("fork",)))["fork, seed 0"]
+    assert before["train"] != after["train"]
+    assert before["stage0"] == after["stage0"]
+
+
+def test_an_arm_starts_from_the_cell_of_its_own_seed(ablation: Make) -> None:
+    plan = ablation(arms=("frozen", "reader"), seeds=(0, 1)).plan
+    for frozen, reader in zip(plan.cells_of("frozen"), plan.cells_of("reader"), strict=True):
+        inputs = plan.steps[frozen.steps["train"]].inputs
+        assert (frozen.seed, inputs["language_model"]) == (reader.seed, reader.steps["train"])
+
+
 def test_a_cut_plan_file_is_made_again(ablation: Make) -> None:
     first = ablation()
     whole = first.plan_path.read_text()
