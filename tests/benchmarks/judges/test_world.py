@@ -32,12 +32,14 @@ class Sees:
         ("entity - whole (dog)", [CLOCK], False),
         ("other - count (dog, two)", [RED_DOG, BLUE_DOG, CLOCK], True),
         ("other - count (dog, three)", [RED_DOG, BLUE_DOG, CLOCK], False),
+        ("other - count (dog, one)", [RED_DOG, BLUE_DOG], False),  # that many and no more
         ("attribute - color (dog, red)", [RED_DOG], True),
         ("attribute - color (dog, red)", [RED_DOG, BLUE_DOG], False),  # all must be red
         ("attribute - color (dog, red)", [], False),
         ("relation - spatial (dog, top left)", [RED_DOG], True),
         ("relation - spatial (dog, top left)", [BLUE_DOG], False),
         ("relation - spatial (dog, top left)", [RED_DOG, BLUE_DOG], False),  # which one?
+        ("relation - spatial (clock, top right)", [CLOCK], True),
         ("relation - spatial (dog, left of, clock)", [RED_DOG, CLOCK], True),
         ("relation - spatial (dog, right of, clock)", [RED_DOG, CLOCK], False),
         ("relation - spatial (dog, left of, clock)", [RED_DOG], False),
