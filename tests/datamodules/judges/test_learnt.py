@@ -7,7 +7,8 @@ import torch
 from datamodules.world import Scene, World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
 from datamodules.world.judges.measure import agreement, measure
-from datamodules.world.judges.practice import gather_practice, paint_over_half
+from datamodules.world.judges.network import GRID, Objects
+from datamodules.world.judges.practice import gather_practice, paint_over_half, shift
 from datamodules.world.judges.template import TemplateJudge
 from tests.datamodules.judges.reconstruction import reconstruct_roughly
 
@@ -104,6 +105,19 @@ def test_practice_shows_pairs_that_the_world_holds_out(small_world: World):
     colours = [*small_world.colours, None]
     pairs = {(names[name], colours[colour]) for name, colour in shown if name >= 0}
     assert small_world.held_out.colours <= pairs
+
+
+def test_an_image_that_is_shifted_takes_its_boxes_along():
+    images = torch.zeros(20, 3, 32, 32)
+    images[:, :, 8:14, 10:20] = 1
+    boxes = torch.tensor([10.0, 8, 20, 14]).expand(20, 1, 4) * GRID / 32
+    none = torch.zeros(20, 1, dtype=torch.long)
+    moved, objects = shift(images, Objects(none, none, boxes), torch.Generator().manual_seed(0))
+    found = objects.boxes[:, 0] * 32 / GRID
+    assert len(found.unique(dim=0)) > 5
+    for image, box in zip(moved[:, 0], found.tolist(), strict=True):
+        rows, columns = (one.unique() for one in image.nonzero(as_tuple=True))
+        assert box == [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
 
 
 def test_an_object_that_is_half_painted_over_no_longer_counts(small_world: World):
