@@ -17,10 +17,12 @@ from datamodules.world.prompts import (
 )
 from datamodules.world.questions import QUESTION_KINDS
 from datamodules.world.relations import relation
+from tests.datamodules.test_language import HELD_OUT
 
 WORLD = World(WorldConfig())
 LARGE = World(WorldConfig(classes=24, colours=10))
 COLUMNS = ("seen", "paraphrase", "unseen")
+YES_OR_NO = ("existence", "comparison")
 TAGS = {"single_object", "two_object", "counting", "colors", "position", "color_attr"}
 
 
@@ -51,6 +53,8 @@ def test_geneval_records_have_the_official_form_and_keep_to_their_column(column)
         assert words_are_known(WORLD, record["prompt"])
         assert record["prompt"].startswith("a photo of ") == (column != "paraphrase")
         assert bool(held_out_clauses(record)) == (column == "unseen")
+        more = [{**one, "count": one["count"] + 1} for one in record["include"]]
+        assert record.get("exclude", more) == more
         assert ("exclude" in record) == (record["tag"] == "counting")
         assert all(each["class"] in record["prompt"] for each in record["include"])
 
@@ -98,6 +102,8 @@ def test_wise_asks_at_least_twenty_facts_of_every_group(world):
     for record in records:
         assert words_are_known(world, record["Prompt"], record["question"])
         assert f" {record['target']} " not in f" {record['Prompt']} "
+        described = record["Prompt"].removeprefix("a photo of ")
+        assert record["question"] == f"what is {described} ?"  # in no wording of training
 
 
 def test_tiers_say_what_generation_training_has_drawn():
@@ -142,9 +148,15 @@ def test_dpg_questions_depend_on_earlier_ones_and_hold_in_their_scene():
         scene = WORLD.scene("test", int(item["item_id"].removeprefix("world")))
         names = Counter(one.name for one in scene.placed)
         assert words_are_known(WORLD, item["text"])
+        assert not WORLD.held_out.shown_in(scene.placed)
+        terms = [one["tuple"].partition(" (")[2].removesuffix(")") for one in item["questions"]]
         for number, question in enumerate(item["questions"], start=1):
             assert question["proposition_id"] == str(number)
-            assert all(int(parent) < number for parent in question["dependency"].split(","))
+            parents = [int(parent) for parent in question["dependency"].split(",")]
+            assert all(parent < number for parent in parents)
+            if question["category_broad"] != "entity":
+                spoken_of = [one for one in terms[number - 1].split(", ") if one in names]
+                assert [terms[parent - 1] for parent in parents] == spoken_of
             assert words_are_known(WORLD, question["question"])
             assert proposition_holds(question, scene, names)
 
@@ -173,11 +185,14 @@ def test_vqa_asks_every_kind_with_fair_answers(column):
     questions = vqa_questions(WORLD, 20, column)
     assert Counter(each["kind"] for each in questions) == dict.fromkeys(QUESTION_KINDS, 20)
     assert len({each["question_id"] for each in questions}) == len(questions)
-    for kind in ("existence", "comparison"):
+    for kind in YES_OR_NO:
         answers = Counter(each["answer"] for each in questions if each["kind"] == kind)
         assert answers == {"yes": 10, "no": 10}
+    answers = Counter((each["kind"], each["answer"]) for each in questions)
+    assert max(n for (kind, _), n in answers.items() if kind not in YES_OR_NO) == 7  # a third of 20
     for each in questions:
         assert words_are_known(WORLD, each["question"], each["answer"])
+        assert column == "unseen" or not HELD_OUT.search(each["question"]), each
         shown = WORLD.held_out.shown_in(WORLD.scene("test", each["image_id"]).placed)
         assert shown == (column == "unseen")
 
@@ -211,6 +226,7 @@ def test_caption_prompts_are_captions_of_test_scenes():
     assert len({each["id"] for each in prompts}) == 30
     for each in prompts:
         scene = WORLD.scene("test", each["scene"])
+        assert not WORLD.held_out.shown_in(scene.placed)
         assert each["prompt"] == WORLD.caption("test", each["scene"], scene)
         assert each["category"] in {WORLD.by_name[one.name].category for one in scene.placed}
 
