@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.image_tokens import to_pixels
 from models.tokenizers.kinds import load_codec, save_codec
 from models.tokenizers.residual import ResidualTokenizer
 from models.tokenizers.residual_codes import join, split, summed
@@ -31,9 +32,10 @@ def test_codes_of_several_depths_stand_for_the_sum_of_their_vectors(
     assert codes.shape == (5, 16)
     assert codes.max() >= CODES  # deeper codes count
     with torch.no_grad():
-        latents, parts = residual.quantiser(residual.encoder(torch.zeros(1, 3, 16, 16)))
-    found = residual.vectors(join(parts.long().movedim(1, -1).flatten(1, 2), CODES))
-    torch.testing.assert_close(found, latents.flatten(2).mT, atol=1e-5, rtol=0)
+        latents, _ = residual.quantiser(residual.encoder(to_pixels(IMAGES)))
+        _, grid = residual(to_pixels(IMAGES))
+    assert torch.equal(codes, grid.flatten(1))  # in raster order
+    torch.testing.assert_close(residual.vectors(codes), latents.flatten(2).mT, atol=1e-5, rtol=0)
 
 
 def test_each_depth_brings_the_vector_nearer(residual: ResidualTokenizer) -> None:
