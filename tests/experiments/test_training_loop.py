@@ -10,7 +10,7 @@ from experiments.fitting.fit import Spent, fit
 from models.training import build_optimizer, warmed_decay
 from tests.experiments.test_fit import STEPS, TRAIN, data, module
 
-CLIPPED = replace(TRAIN, clip_norm=0.05, checkpoints=2, ema_horizon=0.3)
+CLIPPED = replace(TRAIN, clip_norm=0.05, checkpoints=2, ema_horizon=0.1)
 
 
 def averages() -> list[dict[str, torch.Tensor]]:
