@@ -5,12 +5,14 @@ model.safetensors             every tensor of its module
 image_tokenizer.safetensors   the codec's
 tokenizer.json                its words, in the form of Hugging Face's tokenizers
 language/                     in its place, tokenizer and config of the published model it speaks by
+language_model/               the published model that it is a bridge to, whole
 README.md                     the model card
 """
 
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,14 +22,17 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import nn
 
 from experiments.build import device, untrained_module
-from experiments.config import CellConfig, Layer, resolve
+from experiments.config import CellConfig, Layer, resolve, with_sections
 from experiments.language import bridged_to, checkpoint_of
 from experiments.language.trunk import with_published_trunk
 from experiments.language.words import text_tokens
 from experiments.schema import load_schema
 from experiments.scoring.model import TrainedModel
 from experiments.store.markers import write_json
+from models.architectures import architecture
 from models.image_tokens import ImageTokenizerConfig
+from models.module import UnifiedModule
+from models.pretrained.checkpoint import read_checkpoint, save_checkpoint
 from models.pretrained.source import Source, locate
 from models.text_tokens import SPECIAL, TextTokens
 from models.tokenizers.codec import Codec
@@ -37,6 +42,7 @@ from models.unified import Vocabulary
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 CODEC, WORDS, LANGUAGE = "image_tokenizer.safetensors", "tokenizer.json", "language"
+LANGUAGE_MODEL = "language_model"
 PARTS = ("world", "tokenizer", "encoder", "model", "stage0", "train", "conditioned")
 
 
@@ -49,8 +55,7 @@ def load_arm(folder: Path, kind: type[TrainedModel] = TrainedModel) -> TrainedMo
     config = read_config(folder)
     words = text_tokens(config) if checkpoint_of(config) else read_words(folder / WORDS)
     codec = read_codec(folder, config.tokenizer)
-    known = Vocabulary.around(len(words), codec, feature_map(config.encoder))
-    module = untrained_module(config, known, codec, config.seed)
+    module = empty_module(config, words, codec)
     load_tensors(module, folder / WEIGHTS)
     module = module.to(device()).eval()
     return kind(config, words, codec, module, config.sampling, str(folder))
@@ -59,14 +64,13 @@ def load_arm(folder: Path, kind: type[TrainedModel] = TrainedModel) -> TrainedMo
 def save_arm(model: TrainedModel, config: CellConfig, folder: Path) -> None:
     """Writes everything but the card; `config` is the view that the model was built with.
 
-    Raises ValueError for a bridge to a published model that is no part of what was trained.
+    Raises ValueError for a published model that is no longer where the config says.
     """
-    if published := bridged_to(config):
-        raise ValueError(
-            f"an exported arm must hold its language model, got {published} beside it."
-        )
     folder.mkdir(parents=True, exist_ok=True)
     values = {name: dataclasses.asdict(getattr(config, name)) for name in PARTS}
+    if published := bridged_to(config):
+        save_published(locate(published), folder / LANGUAGE_MODEL)
+        values["model"]["pretrained"] = LANGUAGE_MODEL
     sampling = dataclasses.asdict(model.sampling)
     write_json(folder / CONFIG, {**values, "sampling": sampling, "seed": config.seed})
     save_tensors(model.module, folder / WEIGHTS)
@@ -86,6 +90,12 @@ def save_language(source: Source, folder: Path) -> None:
     source.config().save_pretrained(folder)
 
 
+def save_published(source: Source, folder: Path) -> None:
+    """Writes a published model whole, as transformers reads it."""
+    save_checkpoint(read_checkpoint(source), folder)
+    source.tokenizer().save_pretrained(folder)
+
+
 def read_codec(folder: Path, config: ImageTokenizerConfig) -> Codec:
     """A fitted tokenizer by its config and tensors, a pretrained one as its own format has it."""
     if not config.is_fitted:
@@ -93,6 +103,15 @@ def read_codec(folder: Path, config: ImageTokenizerConfig) -> Codec:
     codec = fitted_class(config.kind)(config).eval()
     load_tensors(codec, folder / CODEC)
     return codec
+
+
+def empty_module(config: CellConfig, words: TextTokens, codec: Codec) -> UnifiedModule:
+    """The arm's module with all its parts; those of a published model have their values."""
+    if bridged_to(config):
+        kind: Any = architecture(config.model.name).module
+        return kind.published(config.model, words, codec, config.train, config.seed)
+    known = Vocabulary.around(len(words), codec, feature_map(config.encoder))
+    return untrained_module(config, known, codec, config.seed)
 
 
 def save_tensors(module: nn.Module, path: Path) -> None:
@@ -112,8 +131,8 @@ def load_tensors(module: nn.Module, path: Path) -> None:
 
 
 def read_config(folder: Path) -> CellConfig:
-    """The checked config, with its section `sampling`; a published model's words and sizes are
-    those of the folder's own copy."""
+    """The checked config, with its section `sampling`; what it has of a published model is read
+    from the folder's own copy."""
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
@@ -125,7 +144,11 @@ def read_config(folder: Path) -> CellConfig:
         raise ValueError(f"{path} must hold a mapping, got {type(values).__name__}.")
     if (folder / LANGUAGE).is_dir():
         values["language"] = {"checkpoint": str(folder / LANGUAGE)}
-    return with_published_trunk(resolve(load_schema(), [Layer(str(path), values)], str(path)))
+    config = with_published_trunk(resolve(load_schema(), [Layer(str(path), values)], str(path)))
+    if not bridged_to(config):
+        return config
+    model = dataclasses.replace(config.model, pretrained=str(folder / LANGUAGE_MODEL))
+    return with_sections(config, model=model)
 
 
 def written_words(words: TextTokens) -> Tokenizer:

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.config import CellConfig
 from experiments.evidence.collect import Gathered, Row
-from experiments.language import checkpoint_of
+from experiments.language import bridged_to, checkpoint_of
 from experiments.plan import Cell
 from experiments.reporting.leaderboard import stages_of
 from experiments.reporting.markdown import markdown_table
@@ -61,6 +61,9 @@ OWN_WORDS = (
 PUBLISHED_WORDS = (
     "Its words and its first weights are those of {origin}, under whose licence they stand."
 )
+BRIDGED_WORDS = (
+    f"{OWN_WORDS} Its language model is {{origin}}, under whose licence that part stands."
+)
 LIMITS = """
 ## Limits
 
@@ -100,8 +103,8 @@ def model_card(found: Gathered, cell: Cell, config: CellConfig) -> str:
     training = markdown_table(("", ""), training_rows(found, cell, config))
     scores = markdown_table(("score", "value", "95% interval", "items"), score_rows(found, cell))
     parts = (head, f"## Training\n\n{training}", f"## Scores\n\n{scores}")
-    words = PUBLISHED_WORDS.format(origin=origin) if origin else OWN_WORDS
-    return "\n".join(parts) + use(tasks) + LIMITS.format(words=words)
+    words = (BRIDGED_WORDS if bridged_to(config) else PUBLISHED_WORDS) if origin else OWN_WORDS
+    return "\n".join(parts) + use(tasks) + LIMITS.format(words=words.format(origin=origin))
 
 
 def has_own_data(stated: Mapping[str, Any]) -> bool:
@@ -119,9 +122,9 @@ def use(tasks: Sequence[str]) -> str:
 
 
 def origin_of(config: CellConfig) -> str:
-    """The published model that an arm speaks by and started from, without its place on a disk;
+    """The published model that an arm started from or is a bridge to, without its place on a disk;
     empty without one."""
-    checkpoint = checkpoint_of(config)
+    checkpoint = checkpoint_of(config) or bridged_to(config)
     return Path(checkpoint).name if Path(checkpoint).exists() else checkpoint
 
 

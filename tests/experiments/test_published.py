@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import protocol
 from benchmarks.probes.protocol import NotApplicableError
 from datamodules.world import World
 from experiments.artifacts.data import save
@@ -18,6 +19,8 @@ from experiments.language.words import text_tokens
 from experiments.plan import Request
 from experiments.planner import Planner, Project
 from experiments.probing.inspected import InspectedModel
+from experiments.scoring.model import TrainedModel
+from experiments.sharing.exported import load_arm, save_arm
 from experiments.store.markers import write_json, write_marker
 from experiments.train import spent_before, train
 from models.batch import pack_generate
@@ -26,6 +29,7 @@ from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.text_tokens import BEGIN_IMAGE, GENERATE
+from models.tokenizers.kinds import load_codec
 from models.training import TrainConfig
 from tests.experiments.builders import cell_folders, tiny_config
 from tests.experiments.fakes import EntryAlone
@@ -84,6 +88,23 @@ def test_a_bridge_is_trained_beside_its_checkpoint_and_read_back_without_saving_
     with torch.autocast("cpu", torch.bfloat16):
         codes = back.generate([prompt], [1], SamplingConfig(flow_steps=2, chunk=1))
     assert codes.shape == (1, CODEC.tokens_per_image)
+
+
+def test_an_exported_bridge_takes_its_published_model_along(
+    config: SimpleNamespace, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    parts = (text_tokens(config), load_codec(inputs["tokenizer"]), build_module(config, inputs))
+    with torch.no_grad():
+        parts[-1].model.queries.mul_(2.0)  # as no new bridge has them
+    model = TrainedModel(config, *parts, SamplingConfig(flow_steps=2, chunk=1), "model.pt")
+    save_arm(model, config, tmp_path / "arm")
+    Path(config.model.pretrained).rename(tmp_path / "gone")
+    assert str(tmp_path) not in (tmp_path / "arm" / "config.json").read_text()
+    exported = load_arm((tmp_path / "arm").rename(tmp_path / "moved"))
+    asked = [protocol.Request("a photo of a dog", seed=1), protocol.Request("is there a dog ?")]
+    for drawn, again in zip(model.generate(asked), exported.generate(asked), strict=True):
+        assert np.array_equal(drawn, again)
+    assert model.answer(asked) == exported.answer(asked)
 
 
 def test_what_a_published_model_has_cost_does_not_count_and_a_cells_does(

@@ -21,7 +21,7 @@ from experiments.language import LanguageConfig
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model
-from experiments.sharing.exported import load_arm, save_arm
+from experiments.sharing.exported import load_arm
 from experiments.sharing.model_card import model_card
 from experiments.store.steps import Store
 from models.merged import MergedConfig
@@ -151,6 +151,16 @@ def test_a_card_names_the_published_model_that_an_arm_speaks_by(runs: Path) -> N
     assert "tokenizer.json" not in card
 
 
+def test_a_card_names_the_published_model_that_an_arm_is_a_bridge_to(runs: Path) -> None:
+    plan, store = read_plan(runs, RUN), Store(runs)
+    own = trained_cell(plan, store, "frozen_bridge", 0)
+    own.config.model = replace(own.config.model, pretrained="Qwen/Qwen2.5-0.5B")
+    card = model_card(gather(plan, store), own.cell, own.config)
+    assert card.startswith("---\nbase_model: Qwen/Qwen2.5-0.5B\ntags:")
+    assert "Its language model is Qwen/Qwen2.5-0.5B" in card
+    assert "`tokenizer.json`" in card  # its words are the world's
+
+
 def test_an_arm_has_the_precision_that_it_was_trained_in(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     edited("config.json", '"precision": "32-true"', '"precision": "16-mixed"')(tmp_path / "copy")
@@ -226,17 +236,6 @@ def test_an_arm_that_is_not_there_and_a_folder_that_is_taken_are_named(
 def test_an_empty_folder_may_be_there_before_the_arm(runs: Path, tmp_path: Path) -> None:
     export_model(runs, RUN, "shared", 0, tmp_path)
     assert load_arm(tmp_path).protocol["architecture"] == "shared"
-
-
-def test_a_bridge_to_a_published_model_is_not_exported_without_it(
-    runs: Path, tmp_path: Path
-) -> None:
-    trained = trained_cell(read_plan(runs, RUN), Store(runs), "frozen_bridge", 0)
-    model = trained.model()
-    trained.config.model = replace(trained.config.model, pretrained="smollm2")
-    with pytest.raises(ValueError, match="hold its language model, got smollm2 beside it"):
-        save_arm(model, trained.config, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_of_code_that_knew_less_of_a_config_is_refused_by_the_part_it_lacks(
