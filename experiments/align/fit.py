@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from experiments.align.data import TaskStreams
 from experiments.align.recipe import AlignConfig
 from experiments.fitting.fit import new_trainer
-from experiments.fitting.resuming import RESUME, discard, resume_point
+from experiments.fitting.resuming import RESUME, discard, put_back, resume_point
 from experiments.fitting.run_files import BROKEN, RunFiles
 from experiments.fitting.same_run import keep_config
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
@@ -37,6 +37,7 @@ def tune(config: AlignConfig, out: Path, execution: ExecutionConfig = ONE_DEVICE
     many broken samples, or a loss that is not finite.
     """
     out.mkdir(parents=True, exist_ok=True)
+    put_back(out)
     interrupted, ended = ((out / name).exists() for name in (RESUME, BROKEN))
     keep_config(out, asdict(config), begun=interrupted or ended)
     if ended and not interrupted:

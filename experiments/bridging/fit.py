@@ -17,7 +17,7 @@ from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.data import pair_stream
 from experiments.config import ConfigError
 from experiments.fitting.fit import new_trainer
-from experiments.fitting.resuming import RESUME, discard, resume_point
+from experiments.fitting.resuming import RESUME, discard, put_back, resume_point
 from experiments.fitting.run_files import BROKEN, RunFiles
 from experiments.fitting.same_run import keep_config
 from experiments.parallel.average import TrainedAverage, trained
@@ -51,6 +51,7 @@ def train_stage(
     if before is not None and not (runs / before / SUMMARY).exists():
         raise ConfigError(f"stage {stage} must follow {before}, got no {runs / before / SUMMARY}.")
     out.mkdir(parents=True, exist_ok=True)
+    put_back(out)
     finished = (out / SUMMARY).exists()
     keep_config(out, trained_with(recipe, stage), finished or (out / RESUME).exists())
     if finished:

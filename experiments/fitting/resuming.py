@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -12,13 +13,11 @@ RESUME = "resume.ckpt"
 
 def resume_point(folder: Path) -> str | None:
     """The checkpoint to go on from; None without a whole one, so that training starts over. A
-    sharded one, which is a folder, is not looked into; the one before it stands in where a kill
-    fell between its two renames."""
+    sharded one, which is a folder, is not looked into."""
+    put_back(folder)
     resume = folder / RESUME
     if resume.is_dir() or is_whole(resume):
         return str(resume)
-    if not resume.exists() and aside(resume).is_dir():
-        return str(aside(resume))
     if resume.exists():
         logger.warning("%s is damaged: training starts over.", resume)
     return None
@@ -43,6 +42,15 @@ def put_in_place(writing: Path, resume: Path) -> None:
     if writing.exists():
         writing.replace(resume)
     discard(old)
+
+
+def put_back(folder: Path) -> None:
+    """Where a kill fell between the two renames, the checkpoint before takes its place again; of
+    several processes the first one sees to it."""
+    resume = folder / RESUME
+    if not resume.exists():
+        with suppress(FileNotFoundError):
+            aside(resume).replace(resume)
 
 
 def aside(resume: Path) -> Path:

@@ -141,9 +141,10 @@ def test_a_sharded_resume_point_is_whole_whenever_the_run_is_killed(
         patch.setattr(Path, "replace", killed_at(resume, Path.replace))
         with pytest.raises(SystemExit):
             put_in_place(writing, resume)
-    assert (Path(resume_point(tmp_path) or "") / "shard").read_text() == "second"
+    assert resume_point(tmp_path) == str(resume)
+    assert (resume / "shard").read_text() == "second"
     put_in_place(writing, resume)
-    assert (Path(resume_point(tmp_path) or "") / "shard").read_text() == "third"
+    assert (resume / "shard").read_text() == "third"
     assert [path.name for path in tmp_path.iterdir()] == [RESUME]
 
 
