@@ -184,8 +184,8 @@ def names_by_task(arm: nn.Module) -> dict[str, list[str]]:
     alone: dict[int, str] = {}
     if isinstance(model, UnifiedModel):
         for task, other in zip(TASKS, reversed(TASKS), strict=True):
-            heads = (p for part in model.idle_parts(other) for p in part.parameters())
-            alone |= {id(p): task for p in (*skipped_by(model, other), *heads)}
+            beside = (p for part in model.idle_parts(other) for p in part.parameters())
+            alone |= {id(p): task for p in (*skipped_by(model, other), *beside)}
     return {
         name: [name, *([f"{alone[id(p)]}:{name}"] if id(p) in alone else [])]
         for name, p in named.items()

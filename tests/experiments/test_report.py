@@ -27,6 +27,7 @@ from experiments.reporting.methods import (
 )
 from experiments.schema import load_schema
 from experiments.store.steps import Store
+from tests.experiments import planted_scores
 
 CLAIM = Claim(id="c", text="A fork draws better.", arm="fork", against="shared", metric="g.all")
 METRIC = "g.all@label"
@@ -54,22 +55,8 @@ def cell(arm: str, seed: int = 0, **steps: str) -> Cell:
 
 
 def row(arm: str, value: float) -> Row:
-    absent = dict.fromkeys(("stderr", "ci_low", "ci_high", "tokens_seen"))
-    names = ("protocol", "config_hash", "data_hash", "mlflow_run_id", "source")
-    return Row(
-        **absent,
-        **dict.fromkeys(names, ""),
-        suite="toy",
-        arm=arm,
-        seed=0,
-        benchmark="g",
-        metric=METRIC,
-        value=value,
-        n=40,
-        higher_is_better=True,
-        judge="exact",
-        git_commit="abc",
-    )
+    planted = planted_scores.row(arm, 0, value, name=METRIC)
+    return replace(planted, n=40, judge="exact", git_commit="abc")
 
 
 @pytest.fixture
