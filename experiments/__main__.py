@@ -13,10 +13,10 @@ from experiments import devices
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
 from experiments.options import machine_options, runs_option
-from experiments.plan import Request, check_counts, read_seeds
-from experiments.planner import Project
+from experiments.planning.plan import Request, check_counts, read_seeds
+from experiments.planning.planner import Project
+from experiments.planning.sources import ROOT
 from experiments.scaling.hardware import Fleet, fleet_options
-from experiments.sources import ROOT
 from experiments.store.steps import StepError
 
 FAILED = 2
@@ -76,7 +76,7 @@ def ablate(arguments: list[str]) -> int:
     machines = open_machines(options.executor, options.tracking)
     from rich.console import Console
 
-    from experiments.ablate import Ablation
+    from experiments.running.ablate import Ablation
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain kill ends as Ctrl-C does
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,8 +90,8 @@ def plan(arguments: list[str]) -> int:
     fleet = Fleet.of(options) if options.devices else None
     from rich.console import Console
 
-    from experiments.planner import load_plan
-    from experiments.progress import print_plan
+    from experiments.planning.planner import load_plan
+    from experiments.running.progress import print_plan
     from experiments.store.steps import Store, explained_disk_errors
 
     with explained_disk_errors(options.runs):
@@ -110,7 +110,7 @@ def leaderboard(arguments: list[str]) -> int:
     asked = request(options)
     from rich.console import Console
 
-    from experiments.ablate import Ablation
+    from experiments.running.ablate import Ablation
 
     ablation = Ablation(Project(), asked, options.runs, Console())
     ablation.write_outputs({})
@@ -121,12 +121,12 @@ def leaderboard(arguments: list[str]) -> int:
 def listing(arguments: list[str]) -> int:
     """list suites, arms and presets"""
     argparse.ArgumentParser(prog="python -m experiments list").parse_args(arguments)
-    from experiments.suite import HERE, load_preset, load_suite
+    from experiments.planning.suite import EXPERIMENTS, load_preset, load_suite
 
-    for folder in sorted((HERE / "suites").glob("[a-z]*")):
+    for folder in sorted((EXPERIMENTS / "suites").glob("[a-z]*")):
         suite = load_suite(folder.name)
         print(f"suite {suite.name}: {suite.config.question}\n  arms: {', '.join(suite.arms)}")
-    for path in sorted((HERE / "presets").glob("*.yaml")):
+    for path in sorted((EXPERIMENTS / "presets").glob("*.yaml")):
         preset = load_preset(path.stem)
         stamp = f" ({preset.stamp})" if preset.stamp else ""
         print(f"preset {preset.name}: {preset.about}{stamp}")
@@ -186,7 +186,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "export-model": elsewhere("experiments.sharing.export_model", "an arm as a folder of its own"),
     "bridge": elsewhere("experiments.bridging.command", "train a bridge of published models"),
     "demo": elsewhere("experiments.sharing.demo", "compare two arms of a run on a page"),
-    "cell": elsewhere("experiments.units", "run one unit of a plan (the runner calls it)"),
+    "cell": elsewhere("experiments.executors.units", "run a unit of a plan (the runner calls it)"),
     "mirror": elsewhere(
         "experiments.tracking.mirror", "mirror a plan into MLflow (the runner calls it)"
     ),

@@ -16,9 +16,9 @@ from datamodules.world import World
 from experiments.build import vocabulary
 from experiments.conditioned.data import training_prompts
 from experiments.config import CellConfig
-from experiments.dry_run import DryRun
+from experiments.flops.dry_run import DryRun
+from experiments.flops.step import step_flops
 from experiments.language import checkpoint_of
-from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pad
 from models.frozen_bridge import FrozenBridgeModule

@@ -20,8 +20,8 @@ from experiments.artifacts.data import fitting, turns
 from experiments.build import build_module
 from experiments.fitting.fit import Spent, parameter_counts, save_weights
 from experiments.fitting.run_files import process_peak_bytes
+from experiments.flops.step import batch_flops
 from experiments.language.words import text_tokens
-from experiments.step_flops import batch_flops
 from experiments.store.markers import write_json, write_text
 from models import TASKS
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad

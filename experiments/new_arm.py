@@ -13,9 +13,9 @@ from pathlib import Path
 import jinja2
 
 from experiments.config import ConfigError
-from experiments.sources import ROOT
+from experiments.planning.sources import ROOT
+from experiments.planning.suite import load_suite
 from experiments.store.markers import write_text
-from experiments.suite import load_suite
 
 TEMPLATE = "new_arm.py.jinja"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

@@ -17,7 +17,7 @@ from models.tokenizers.encoders import EFFICIENTNET
 
 @dataclass(frozen=True, kw_only=True)
 class DoubleEncoderConfig(SharedConfig):
-    """`variant`: its cells need the step that extracts features (experiments/graph_variants.py)."""
+    """`variant`: its cells extract features (experiments/planning/graph_variants.py)."""
 
     name: str = "double_encoder"
 

@@ -41,7 +41,7 @@ class MergedConfig(SharedConfig):
 
     @property
     def variant(self) -> str:
-        """Its cells merge in place of training (experiments/graph_variants.py)."""
+        """Its cells merge in place of training (experiments/planning/graph_variants.py)."""
         return "merge"
 
     def coefficients(self) -> Float[Tensor, "tasks groups"]:

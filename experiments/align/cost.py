@@ -17,7 +17,7 @@ from torch import nn
 
 from experiments.align.recipe import AlignConfig
 from experiments.config import ConfigError
-from experiments.flop_counter import flop_counter
+from experiments.flops.counter import flop_counter
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.memory import BF16, FP32, Memory, exchanged

@@ -18,8 +18,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from datamodules.pairs.config import PairsConfig
+from experiments.planning.suite import check_known
 from experiments.structured import read_structured
-from experiments.suite import check_known
 from models.pretrained.unified.tuning_config import TuningConfig
 
 PAPERS = Path(__file__).parent / "papers"

@@ -8,7 +8,7 @@ import numpy as np
 from datamodules.features import NO_PICTURE, save_features
 from datamodules.world import World
 from experiments.artifacts.data import asks_about_picture
-from experiments.flop_counter import flop_counter
+from experiments.flops.counter import flop_counter
 from experiments.store.markers import write_json
 from experiments.store.progress_file import ProgressFile
 from models.tokenizers.encoders import EFFICIENTNET, Encoder, feature_map, open_encoder

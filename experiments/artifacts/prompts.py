@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from benchmarks.judges.efficientnet import EfficientNetFeatures
 from benchmarks.prompts import dpg, geneval, mjhq_fid, vqa, wise
 from datamodules.world import World
+from experiments.planning.sources import ROOT
 from experiments.scoring.prompt_folders import FULL, SMALL
-from experiments.sources import ROOT
 
 SMALL_GENEVAL, SMALL_VQA = 12, 20
 """Prompts a tag and questions a kind, in each column, at the token counts of the curve."""

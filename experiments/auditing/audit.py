@@ -13,8 +13,8 @@ from experiments.auditing.server import AuditServer
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
 from experiments.evidence.scores import standings
-from experiments.finished_runs import read_plan
 from experiments.options import run_options
+from experiments.planning.finished_runs import read_plan
 from experiments.reporting.report import write_report
 from experiments.store.steps import Store
 

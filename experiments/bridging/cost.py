@@ -16,7 +16,7 @@ from datamodules.pairs.sources import PRECOMPUTED
 from experiments.bridging.config import Recipe, StageConfig
 from experiments.bridging.shapes import Shapes, shapes_of
 from experiments.config import ConfigError
-from experiments.flop_counter import flop_counter
+from experiments.flops.counter import flop_counter
 from experiments.parallel.execution import over_processes
 from experiments.scaling.estimate import ArmEstimate
 from experiments.scaling.hardware import Fleet

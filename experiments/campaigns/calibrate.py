@@ -16,12 +16,12 @@ from rich.console import Console
 
 from datamodules.world import World
 from experiments import devices
-from experiments.ablate import Ablation
 from experiments.evidence.collect import Gathered, gather
 from experiments.options import jobs_option, runs_option
-from experiments.plan import Request, cell_config, check_counts
-from experiments.planner import Project
+from experiments.planning.plan import Request, cell_config, check_counts
+from experiments.planning.planner import Project
 from experiments.reporting.markdown import markdown_table
+from experiments.running.ablate import Ablation
 from experiments.store.markers import write_text
 
 ARMS = ("shared", "understand_only", "generate_only")

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from experiments.ablate import INTERRUPTED, Ablation
 from experiments.config import ConfigError
 from experiments.devices import chosen
-from experiments.evidence.claims import Claim, arms_of, check_claims, claim_named, read_claims
 from experiments.executors.choice import Machines
-from experiments.plan import Request
+from experiments.planning.claims import Claim, arms_of, check_claims, claim_named, read_claims
+from experiments.planning.plan import Request
+from experiments.planning.suite import load_suite
+from experiments.running.ablate import INTERRUPTED, Ablation
 from experiments.store.steps import StepError
-from experiments.suite import load_suite
 
 
 def split_claim(name: str, root: Path) -> tuple[str, Claim]:

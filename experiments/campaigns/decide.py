@@ -16,11 +16,8 @@ from types import FrameType
 
 from rich.console import Console
 
-from experiments.ablate import INTERRUPTED, Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.config import ConfigError
-from experiments.estimate import Estimate
-from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import best_difference
 from experiments.evidence.room import AT_CEILING, AT_FLOOR
@@ -36,9 +33,12 @@ from experiments.evidence.verdicts import (
 )
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.options import machine_options, runs_option
-from experiments.plan import Request, check_counts
-from experiments.planner import Project
-from experiments.timetable import Timetable
+from experiments.planning.claims import Claim
+from experiments.planning.estimate import Estimate
+from experiments.planning.plan import Request, check_counts
+from experiments.planning.planner import Project
+from experiments.planning.timetable import Timetable
+from experiments.running.ablate import INTERRUPTED, Ablation
 
 FINAL = (*DECIDED, INHERITED, ONE_MODEL)
 LARGEST = 400

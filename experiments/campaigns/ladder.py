@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from experiments.ablate import INTERRUPTED, Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.campaigns.ladder_results import (
     ladder_csv,
@@ -26,13 +25,14 @@ from experiments.campaigns.ladder_results import (
     trend,
 )
 from experiments.config import CellConfig, ConfigError
-from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, gather
 from experiments.evidence.comparisons import seed_differences
 from experiments.executors.choice import Machines, executor_options, open_machines
 from experiments.options import machine_options, runs_option
-from experiments.plan import Plan, Request, cell_config, check_counts, read_seeds
-from experiments.planner import Project
+from experiments.planning.claims import Claim
+from experiments.planning.plan import Plan, Request, cell_config, check_counts, read_seeds
+from experiments.planning.planner import Project
+from experiments.running.ablate import INTERRUPTED, Ablation
 from experiments.store.markers import write_text
 
 WIDTHS, TOKENS = "64,96,128", "0.5,1"

@@ -11,7 +11,6 @@ matplotlib.use("svg")
 import numpy as np
 from matplotlib import pyplot as plt
 
-from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered
 from experiments.evidence.scores import mean_of
 from experiments.evidence.statistics import (
@@ -24,6 +23,7 @@ from experiments.evidence.statistics import (
     verdict,
 )
 from experiments.evidence.verdicts import verdict_of
+from experiments.planning.claims import Claim
 from experiments.reporting.figures import to_svg
 from experiments.reporting.leaderboard import to_csv
 

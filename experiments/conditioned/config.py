@@ -29,5 +29,5 @@ class ConditionedConfig:
 
     @property
     def variant(self) -> str | None:
-        """How a cell's steps differ (experiments/graph_variants.py); None where they do not."""
+        """The variant of its steps (experiments/planning/graph_variants.py); None: no variant."""
         return None if self.prompts == "captions" else self.prompts

@@ -1,6 +1,6 @@
 """The steps of the benchmarks whose prompts hold images: prompts, generate, judge, score.
 
-The names below are those of the steps (experiments/graph_variants.py).
+The names below are those of the steps (experiments/planning/graph_variants.py).
 """
 
 from functools import partial

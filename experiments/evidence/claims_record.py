@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError
-from experiments.plan import Plan
+from experiments.planning.plan import Plan
 from experiments.store.markers import write_json
 from experiments.store.steps import Store
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import digest
-from experiments.plan import Cell, Plan
+from experiments.planning.plan import Cell, Plan
 from experiments.store.markers import MARKER
 from experiments.store.steps import StepError, Store
 

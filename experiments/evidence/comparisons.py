@@ -6,7 +6,6 @@ Everything is oriented: positive means that the arm is better than what it is co
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered, Row, read_items
 from experiments.evidence.statistics import (
     MINIMUM_SEEDS,
@@ -16,6 +15,7 @@ from experiments.evidence.statistics import (
     mean_difference,
     seeds_difference,
 )
+from experiments.planning.claims import Comparison
 
 REPRODUCES = 1e-6
 GROUP_WEIGHTS = "group_weights"

@@ -7,12 +7,12 @@ zero, no arm can resolve a conflict, and the claims that presuppose one get no v
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.evidence.claims import Comparison, read_claims
 from experiments.evidence.collect import Gathered
 from experiments.evidence.comparisons import best_difference
 from experiments.evidence.scores import mean_of
 from experiments.evidence.statistics import Difference
 from experiments.evidence.verdicts import task_of
+from experiments.planning.claims import Comparison, read_claims
 
 VERBS = {"understand": "answering", "generate": "drawing"}
 

@@ -7,8 +7,8 @@ steps are the preset's, alike for every arm, and an arm that has not settled is 
 arm that is merged of others trains on no token of its own: it has no curve and nothing to settle.
 """
 
-from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered, Row
+from experiments.planning.claims import Comparison
 
 
 def has_settled(found: Gathered, pair: Comparison) -> bool:

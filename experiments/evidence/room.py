@@ -9,8 +9,8 @@ such rows: the floor's images are real ones.
 from collections.abc import Sequence
 from statistics import fmean
 
-from experiments.evidence.claims import Claim
 from experiments.evidence.collect import Gathered, Row
+from experiments.planning.claims import Claim
 
 AT_FLOOR, AT_CEILING = "at the floor", "at the ceiling"
 

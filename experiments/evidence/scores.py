@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
-from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.comparisons import seed_differences
 from experiments.evidence.statistics import mean_interval
 from experiments.evidence.verdicts import INHERITED, Verdict, is_inherited, judge_claims
+from experiments.planning.claims import Comparison
 
 BRACKETS = ("ceiling", "floor", "chance", "copy")
 COSTS = {

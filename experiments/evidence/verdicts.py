@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import stdev
 
-from experiments.evidence.claims import NOT_INFERIOR, Claim, Comparison, read_claims
 from experiments.evidence.collect import Gathered
 from experiments.evidence.comparisons import (
     best_difference,
@@ -38,6 +37,7 @@ from experiments.evidence.statistics import (
     verdict,
     word,
 )
+from experiments.planning.claims import NOT_INFERIOR, Claim, Comparison, read_claims
 
 STILL_TRAINING, NO_PRECONDITION = "still training", "precondition absent"
 NO_ITEMS, NOT_RUN, INHERITED, ONE_MODEL = "no items", "not run", "inherited", "one model"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from experiments.devices import VISIBLE
 from experiments.executors.interface import UnitTask
-from experiments.sources import ROOT
+from experiments.planning.sources import ROOT
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

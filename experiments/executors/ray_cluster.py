@@ -15,8 +15,8 @@ from ray.exceptions import GetTimeoutError, RayError
 from experiments.config import ConfigError
 from experiments.executors import process
 from experiments.executors.interface import UnitTask
-from experiments.sources import ROOT
-from experiments.units import slug
+from experiments.executors.units import slug
+from experiments.planning.sources import ROOT
 
 SECONDS_TO_STOP = 10.0
 SECONDS_TO_ANSWER = 10.0

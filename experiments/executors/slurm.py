@@ -15,9 +15,9 @@ from submitit.core.utils import DelayedSubmission, FailedJobError
 from experiments.config import ConfigError
 from experiments.executors import process
 from experiments.executors.interface import SECONDS_TO_APPEAR, UnitTask
-from experiments.sources import ROOT
+from experiments.executors.units import slug
+from experiments.planning.sources import ROOT
 from experiments.store.steps import StepError
-from experiments.units import slug
 
 FOLDER = "slurm"
 """Beside the logs: submitit's pickles, and what a job says that is not its unit's."""

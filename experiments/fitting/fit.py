@@ -19,7 +19,7 @@ from torch import Tensor
 from datamodules.sequences import SequenceData
 from experiments.fitting.resuming import RESUME, resume_point
 from experiments.fitting.run_files import RunFiles
-from experiments.step_flops import batch_flops
+from experiments.flops.step import batch_flops
 from experiments.store.markers import write_json
 from models import TASKS
 from models.module import UnifiedModule

@@ -21,12 +21,12 @@ from experiments.fitting.fit import (
     weight_average,
 )
 from experiments.fitting.resuming import RESUME, discard, resume_point
+from experiments.flops.step import batch_flops
 from experiments.parallel.average import TrainedAverage
 from experiments.parallel.execution import ONE_DEVICE, ExecutionConfig
 from experiments.parallel.pieces import Cutting, PieceData
 from experiments.parallel.recorder import RankRecorder
 from experiments.parallel.sharded import NoEmptyGradients, ShardedStrategy
-from experiments.step_flops import batch_flops
 from experiments.store.markers import write_json
 from models.block_execution import compile_blocks, recompute_blocks
 from models.module import UnifiedModule

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from experiments.perf.training import alternate
-from experiments.plan import check_counts
+from experiments.planning.plan import check_counts
 from models.bridging.frozen_states import join, read_prompts, read_queries, read_texts
 
 PROMPT, HEAD, QUERIES = 64, 32, 16

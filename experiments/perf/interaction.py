@@ -16,7 +16,7 @@ from rich.table import Table
 from torch import Tensor
 
 from experiments.perf.training import TRAIN, TRUNK, Bench, alternate, training_step
-from experiments.plan import check_counts
+from experiments.planning.plan import check_counts
 from models import attention_mass
 from models.attention_mass import fused_attention_mass
 from models.causal_attention import causal_mask

@@ -21,7 +21,7 @@ from benchmarks.distances import Moments, frechet_of_moments, gather
 from benchmarks.geneval.layout import slot_name
 from benchmarks.geneval.prompts import CLASSES, template_prompt
 from benchmarks.records import RECORDS, write_lines
-from experiments.plan import check_counts
+from experiments.planning.plan import check_counts
 
 GENEVAL_PROMPTS, IMAGES_PER_PROMPT = 553, 4
 DPG_ITEMS, DPG_QUESTIONS, CROPS = 1065, 13, 4

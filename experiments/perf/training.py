@@ -19,8 +19,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.learnt import LearntConfig, LearntJudge
-from experiments.plan import check_counts
-from experiments.step_flops import step_flops
+from experiments.flops.step import step_flops
+from experiments.planning.plan import check_counts
 from models.architectures import architecture
 from models.batch import Batch, Packed, pack_generate, pack_understand, pad, prompt_tokens
 from models.context import TrunkConfig

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
 from experiments.config import ConfigError, view
-from experiments.finished_runs import inputs_of, read_plan
 from experiments.options import run_options, seed_option
-from experiments.plan import Cell, Plan, cell_config
+from experiments.planning.finished_runs import inputs_of, read_plan
+from experiments.planning.plan import Cell, Plan, cell_config
 from experiments.probing.distances import DISTANCES, interaction_distances
 from experiments.store.steps import Store, load_function
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks.probes.interaction import control_distances
 from benchmarks.probes.protocol import TASKS, Task
 from benchmarks.probes.tables import Row, cell, read_table
-from experiments.plan import Plan
+from experiments.planning.plan import Plan
 from experiments.store.steps import Store
 
 DISTANCES = "interaction_distances"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.probes.tables import read_table
-from experiments.plan import Plan
+from experiments.planning.plan import Plan
 from experiments.probing.distances import DISTANCES, finished_distances
 from experiments.store.steps import Store
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from rich.console import Console
 
 from experiments import devices
-from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.executors.choice import executor_options, open_machines
 from experiments.options import machine_options, runs_option
-from experiments.plan import Request, cell_config, check_counts, read_seeds
-from experiments.planner import Project, load_plan
-from experiments.progress import print_plan
+from experiments.planning.plan import Request, cell_config, check_counts, read_seeds
+from experiments.planning.planner import Project, load_plan
 from experiments.recipes.recipe import PAPERS, PREFIX, PUBLISHED, load, load_recipe, recipe_names
 from experiments.recipes.show import print_recipe
+from experiments.running.ablate import Ablation
+from experiments.running.progress import print_plan
 from experiments.scaling.hardware import Fleet, fleet_options
 from experiments.store.steps import Store
 

@@ -24,7 +24,7 @@ class RecipeStageConfig(StageConfig):
 
     @property
     def variant(self) -> str:
-        """Its cells train as a stage (experiments/graph_variants.py)."""
+        """Its cells train as a stage (experiments/planning/graph_variants.py)."""
         return f"stage_{self.trainer}" if self.name else ""
 
 
@@ -72,5 +72,5 @@ class MixtureConfig:
 
     @property
     def variant(self) -> str:
-        """Its cells have a training set of their own (experiments/graph_variants.py)."""
+        """Its cells have a training set of their own (experiments/planning/graph_variants.py)."""
         return "mixture" if self.understand else ""

@@ -28,9 +28,17 @@ from typing import Any
 from omegaconf import MISSING, OmegaConf
 
 from experiments.config import ConfigError, Layer
-from experiments.plan import Request
+from experiments.planning.plan import Request
+from experiments.planning.suite import (
+    EXPERIMENTS,
+    Arm,
+    Preset,
+    Suite,
+    SuiteConfig,
+    check_known,
+    load_preset,
+)
 from experiments.structured import read_structured
-from experiments.suite import HERE, Arm, Preset, Suite, SuiteConfig, check_known, load_preset
 
 PAPERS = Path(__file__).parent / "papers"
 PUBLISHED = "published"
@@ -98,7 +106,7 @@ def check_stages(recipe: Recipe, source: str) -> None:
                     f"(there are: {known}), got {before!r}."
                 )
         earlier.append(name)
-    known = (*sorted(path.stem for path in (HERE / "presets").glob("*.yaml")), PUBLISHED)
+    known = (*sorted(path.stem for path in (EXPERIMENTS / "presets").glob("*.yaml")), PUBLISHED)
     for sizes in (recipe.sizes, *(stage.sizes for stage in recipe.stages.values())):
         if unknown := set(sizes) - set(known):
             raise ConfigError(

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from experiments.evidence.claims import MARGIN
 from experiments.evidence.collect import Gathered, Row
 from experiments.evidence.scores import Standing, axes
 from experiments.evidence.statistics import DECIDED
 from experiments.evidence.verdicts import Verdict
+from experiments.planning.claims import MARGIN
 
 
 def suite_answer(found: Gathered, verdicts: Sequence[Verdict], rows: Sequence[Standing]) -> str:

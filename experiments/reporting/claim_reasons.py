@@ -1,6 +1,5 @@
 """Why a claim has no verdict, in a sentence beside its row of the report."""
 
-from experiments.evidence.claims import Comparison
 from experiments.evidence.collect import Gathered
 from experiments.evidence.comparisons import best_difference
 from experiments.evidence.room import AT_CEILING, AT_FLOOR
@@ -12,6 +11,7 @@ from experiments.evidence.verdicts import (
     STILL_TRAINING,
     Verdict,
 )
+from experiments.planning.claims import Comparison
 
 FIXED = {
     ONE_MODEL: "By this preset's sizes both arms are one model: give one of them another value.",

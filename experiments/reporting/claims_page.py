@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from experiments.planning.sources import ROOT
 from experiments.reporting.markdown import markdown_table
 from experiments.reporting.paper_claims import (
     NOT_MEASURED,
@@ -13,7 +14,6 @@ from experiments.reporting.paper_claims import (
     measures,
     read_paper_claims,
 )
-from experiments.sources import ROOT
 from experiments.store.markers import write_text
 
 PAGE = ROOT / "docs" / "claims.md"

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import LONG, OUTPUTS, PROTOCOLS, gather
-from experiments.finished_runs import read_plan
 from experiments.options import run_options
-from experiments.plan import Plan
+from experiments.planning.finished_runs import read_plan
+from experiments.planning.plan import Plan
+from experiments.planning.sources import ROOT
 from experiments.probing.tables import PROBE_ROWS, probe_rows
 from experiments.reporting.claims_table import CLAIMS, claims_csv
 from experiments.reporting.paper_claims import probe_entries
 from experiments.reporting.results import find_run
-from experiments.sources import ROOT
 from experiments.store.steps import Store
 
 LIMIT_BYTES = 1_000_000

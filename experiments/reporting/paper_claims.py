@@ -21,9 +21,9 @@ from experiments.evidence.statistics import (
     WORSE,
     seeds_difference,
 )
+from experiments.planning.suite import claims_hash
 from experiments.probing.tables import asks_for, read_probe_rows
 from experiments.reporting.claims_table import read_claim_rows
-from experiments.suite import claims_hash
 
 FILE = Path(__file__).with_name("paper_claims.yaml")
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"

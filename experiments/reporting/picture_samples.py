@@ -12,7 +12,7 @@ from benchmarks.conditioned.prompts import (
     target_name,
 )
 from experiments.evidence.collect import Gathered
-from experiments.graph_variants import PICTURE_BENCHMARKS
+from experiments.planning.graph_variants import PICTURE_BENCHMARKS
 from experiments.reporting.samples import Prompt, Sample, data_address, drawn_cells
 from experiments.store.steps import Store
 

@@ -3,8 +3,8 @@
 import argparse
 
 from experiments.config import ConfigError
+from experiments.planning.sources import ROOT
 from experiments.reporting.leaderboard import KINDS
-from experiments.sources import ROOT
 from experiments.store.markers import write_text
 
 START, END = "<!-- results: make readme-table -->", "<!-- end of results -->"

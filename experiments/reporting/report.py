@@ -21,7 +21,7 @@ from experiments.evidence.conflict import conflict_statement, conflicts
 from experiments.evidence.kinds import kind_metrics, kind_table
 from experiments.evidence.scores import Standing, headline_metrics, interval_text
 from experiments.evidence.verdicts import judge_claims
-from experiments.plan import Request
+from experiments.planning.plan import Request
 from experiments.probing.figures import probe_figures
 from experiments.reporting import match_report
 from experiments.reporting.answer import suite_answer

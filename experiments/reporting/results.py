@@ -8,8 +8,8 @@ from rich.console import Console
 from experiments.config import ConfigError
 from experiments.evidence.collect import OUTPUTS
 from experiments.options import runs_option
+from experiments.planning.sources import ROOT
 from experiments.reporting.terminal import print_tables
-from experiments.sources import ROOT
 
 
 def find_run(name: str, runs: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.evidence.collect import Gathered
-from experiments.plan import Cell
+from experiments.planning.plan import Cell
 from experiments.store.steps import Store
 
 BENCHMARK = "geneval"

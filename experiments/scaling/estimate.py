@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.artifacts.data import asks_about_picture
 from experiments.artifacts.features import picture_flops
-from experiments.graph_variants import variants
+from experiments.planning.graph_variants import variants
 from experiments.scaling.memory import (
     BF16,
     FP32,

@@ -18,8 +18,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from experiments.build import untrained_module
 from experiments.config import with_sections
-from experiments.dry_run import DryRun
-from experiments.flop_counter import flop_counter
+from experiments.flops.counter import flop_counter
+from experiments.flops.dry_run import DryRun
 from experiments.scaling.memory import is_stage
 from experiments.scaling.published import codec_of, vocabulary_of, with_planned_trunk
 from experiments.scaling.samples import Samples

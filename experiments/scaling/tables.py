@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.config import ConfigError, with_sections
-from experiments.plan import Plan, cell_config
+from experiments.planning.plan import Plan, cell_config
 from experiments.scaling.estimate import ArmEstimate, estimate, step_sizes
 from experiments.scaling.hardware import GIB, Fleet
 from experiments.scaling.published import taken_from_record

@@ -18,9 +18,9 @@ from benchmarks.results import Results
 from datamodules.world import World
 from datamodules.world.prompts import official_geneval_records
 from experiments.config import ConfigError
-from experiments.finished_runs import read_plan
 from experiments.options import cell_options
-from experiments.plan import check_counts
+from experiments.planning.finished_runs import read_plan
+from experiments.planning.plan import check_counts
 from experiments.scoring.judging import world_judge
 from experiments.sharing.cells import trained_cell
 from experiments.store.steps import Store

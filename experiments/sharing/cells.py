@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError, view
-from experiments.finished_runs import find_cell, inputs_of
-from experiments.graph import SAMPLER
-from experiments.plan import Cell, Plan, cell_config
+from experiments.planning.finished_runs import find_cell, inputs_of
+from experiments.planning.graph import SAMPLER
+from experiments.planning.plan import Cell, Plan, cell_config
 from experiments.scoring.model import TrainedModel
 from experiments.scoring.tune import tuned_sampling
 from experiments.store.steps import Store

@@ -5,9 +5,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from experiments.config import ConfigError
-from experiments.finished_runs import read_plan
 from experiments.options import runs_option, seed_option
-from experiments.plan import Cell
+from experiments.planning.finished_runs import read_plan
+from experiments.planning.plan import Cell
 from experiments.scoring.model import TrainedModel
 from experiments.sharing.cells import trained_cell
 from experiments.store.steps import Store

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
-from experiments.finished_runs import read_plan
 from experiments.options import cell_options
+from experiments.planning.finished_runs import read_plan
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.exported import save_arm
 from experiments.sharing.model_card import model_card

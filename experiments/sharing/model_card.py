@@ -11,7 +11,7 @@ from typing import Any
 from experiments.config import CellConfig
 from experiments.evidence.collect import Gathered, Row
 from experiments.language import bridged_to, checkpoint_of
-from experiments.plan import Cell
+from experiments.planning.plan import Cell
 from experiments.reporting.leaderboard import stages_of
 from experiments.reporting.markdown import markdown_table
 from models.architectures import architecture

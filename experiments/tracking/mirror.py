@@ -25,7 +25,7 @@ from benchmarks.images import batched
 from experiments.config import digest, flatten
 from experiments.evidence.collect import OUTPUTS, RUN_IDS, read_lines
 from experiments.evidence.scores import COSTS, mean_of
-from experiments.plan import Cell, Plan, plan_from_json
+from experiments.planning.plan import Cell, Plan, plan_from_json
 from experiments.store.markers import write_json
 from experiments.store.steps import Store
 from experiments.tracking.views import COST, SAMPLES, view_tags

@@ -46,7 +46,7 @@ class EncoderConfig:
 
     @property
     def variant(self) -> str | None:
-        """Its cells need the step that extracts features (experiments/graph_variants.py)."""
+        """Its cells extract features (experiments/planning/graph_variants.py)."""
         return None if self.kind == "none" else "features"
 
 

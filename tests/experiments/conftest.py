@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.ablate import Ablation
-from experiments.plan import Request
-from experiments.planner import Project
-from experiments.sources import ROOT, Sources
+from experiments.planning.plan import Request
+from experiments.planning.planner import Project
+from experiments.planning.sources import ROOT, Sources
+from experiments.running.ablate import Ablation
 from tests.experiments import fakes
 
 BASE = """

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from experiments.config import Schema
-from experiments.graph import Kind, cell_steps
-from experiments.sources import Sources
+from experiments.planning.graph import Kind, cell_steps
+from experiments.planning.sources import Sources
 
 TOKENS = (100, 200, 300, 400, 500)
 PROMPTS = 12

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from experiments.evidence.collect import Gathered, Row
-from experiments.plan import Cell, Plan, Request
+from experiments.planning.plan import Cell, Plan, Request
 
 METRIC = "geneval.overall"
 NAME = f"{METRIC}@world"

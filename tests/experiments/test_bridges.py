@@ -12,11 +12,11 @@ from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fitting.fit import save_weights
 from experiments.match import match
-from experiments.plan import Plan, Request
-from experiments.planner import Planner, Project
+from experiments.planning.plan import Plan, Request
+from experiments.planning.planner import Planner, Project
+from experiments.planning.suite import load_preset, load_suite, resolve_arm
 from experiments.schema import load_schema
 from experiments.store.markers import write_json
-from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import spent_before
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizerConfig

@@ -15,7 +15,7 @@ from experiments.artifacts.data import save
 from experiments.build import build_module
 from experiments.config import ConfigError
 from experiments.control_masses import FILE, mean_masses, with_measured_targets
-from experiments.suite import load_suite
+from experiments.planning.suite import load_suite
 from models.batch import pack_generate, pack_understand, pad
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig

@@ -17,8 +17,8 @@ from experiments.artifacts.stage0 import stage0
 from experiments.build import build_module
 from experiments.language import LanguageConfig
 from experiments.language.words import text_tokens
-from experiments.plan import Request
-from experiments.planner import Planner, Project
+from experiments.planning.plan import Request
+from experiments.planning.planner import Planner, Project
 from experiments.scoring.model import TrainedModel
 from experiments.sharing.exported import load_arm, save_arm
 from experiments.store.markers import write_marker

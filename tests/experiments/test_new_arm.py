@@ -12,8 +12,8 @@ import pytest
 
 from experiments.config import ConfigError
 from experiments.new_arm import class_name, write_arm
-from experiments.sources import PACKAGES, ROOT
-from experiments.suite import load_suite
+from experiments.planning.sources import PACKAGES, ROOT
+from experiments.planning.suite import load_suite
 
 PAGE = ROOT / "docs" / "new-arm.md"
 SUITE = Path("experiments") / "suites" / "architectures"

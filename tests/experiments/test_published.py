@@ -16,8 +16,8 @@ from experiments.artifacts.data import save
 from experiments.build import build_module, trained_module
 from experiments.config import ConfigError
 from experiments.language.words import text_tokens
-from experiments.plan import Request
-from experiments.planner import Planner, Project
+from experiments.planning.plan import Request
+from experiments.planning.planner import Planner, Project
 from experiments.probing.inspected import InspectedModel
 from experiments.scoring.model import TrainedModel
 from experiments.sharing.exported import load_arm, save_arm

@@ -19,11 +19,11 @@ from experiments.artifacts.features import features
 from experiments.build import build_module, text_module
 from experiments.config import Layer
 from experiments.fitting.fit import save_weights
-from experiments.graph_variants import variants
+from experiments.planning.graph_variants import variants
+from experiments.planning.suite import load_preset, load_suite, resolve_arm
 from experiments.schema import load_schema
 from experiments.scoring.model import TrainedModel
 from experiments.store.markers import write_json, write_marker
-from experiments.suite import load_preset, load_suite, resolve_arm
 from experiments.train import train
 from models.architectures import architecture
 from models.context import TrunkConfig

@@ -14,8 +14,8 @@ from experiments.conditioned import brackets, steps
 from experiments.conditioned.config import ConditionedConfig
 from experiments.conditioned.model import ImagePromptedModel
 from experiments.config import view
-from experiments.graph import cell_steps
-from experiments.graph_variants import IN_CONTEXT, PICTURE_BENCHMARKS, VARIANTS
+from experiments.planning.graph import cell_steps
+from experiments.planning.graph_variants import IN_CONTEXT, PICTURE_BENCHMARKS, VARIANTS
 from experiments.scoring.tune import CHOSEN, tuned_sampling
 from experiments.store.markers import write_json, write_marker
 from experiments.store.steps import load_function

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.ablate import Ablation
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Executor
-from experiments.plan import Request
-from experiments.planner import Project
+from experiments.planning.plan import Request
+from experiments.planning.planner import Project
+from experiments.running.ablate import Ablation
 
 ARMS = ("control", "fork", "frozen")
 TABLES = ("leaderboard.csv", "leaderboard.md")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from experiments.__main__ import FAILED, main
-from experiments.ablate import Ablation
 from experiments.campaigns.claim_runs import claim_request, complete, split_claim
 from experiments.campaigns.decide import LONGEST_HOURS, Limit, Runner
 from experiments.campaigns.ladder import climb
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, UnitTask
-from experiments.plan import Request
-from experiments.planner import Project
+from experiments.planning.plan import Request
+from experiments.planning.planner import Project
+from experiments.running.ablate import Ablation
 from experiments.store.steps import StepError
 
 EVERY_CELL = "must have every cell finished"

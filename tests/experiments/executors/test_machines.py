@@ -8,11 +8,11 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from experiments import scheduler
-from experiments.ablate import Ablation
 from experiments.executors.choice import Machines
 from experiments.executors.interface import Job, UnitTask
 from experiments.executors.local import LocalExecutor
+from experiments.running import scheduler
+from experiments.running.ablate import Ablation
 from experiments.tracking.dashboard import server, wait_until_healthy
 
 

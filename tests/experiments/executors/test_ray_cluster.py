@@ -9,11 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.ray_cluster import RayConfig, RayExecutor, RayJob
+from experiments.running.ablate import Ablation
 from tests.experiments.executors.conftest import tables
 
 pytestmark = pytest.mark.slow

@@ -10,13 +10,13 @@ import psutil
 import pytest
 from submitit.core.utils import DelayedSubmission, cloudpickle_dump
 
-from experiments.ablate import Ablation
 from experiments.config import ConfigError
 from experiments.executors import slurm
 from experiments.executors.interface import UnitTask
 from experiments.executors.local import LocalExecutor
 from experiments.executors.slurm import SlurmConfig, SlurmExecutor, SlurmJob
-from experiments.sources import ROOT
+from experiments.planning.sources import ROOT
+from experiments.running.ablate import Ablation
 from experiments.store.steps import StepError
 from tests.experiments.executors.conftest import tables
 

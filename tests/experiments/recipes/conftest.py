@@ -9,10 +9,10 @@ import torch
 from experiments.build import text_module
 from experiments.config import view
 from experiments.fitting.fit import save_weights
-from experiments.plan import Plan, Request, cell_config
-from experiments.planner import Planner, Project
+from experiments.planning.plan import Plan, Request, cell_config
+from experiments.planning.planner import Planner, Project
+from experiments.planning.sources import Sources
 from experiments.recipes.recipe import load, load_recipe
-from experiments.sources import Sources
 from experiments.store.markers import write_json, write_marker
 from experiments.store.steps import Step, Store
 from models.image_tokens import ImageTokenizer

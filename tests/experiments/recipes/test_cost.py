@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from experiments.flops.step import step_flops
 from experiments.recipes.config import MixtureConfig, RecipeStageConfig, WorldSourceConfig
 from experiments.scaling.estimate import step_sizes
 from experiments.scaling.memory import blueprint, training_memory
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import StepCost, arm_module
-from experiments.step_flops import step_flops
 from models.context import TrunkConfig
 from models.lora import LoraConfig
 from models.staged import GroupConfig, StagedModule

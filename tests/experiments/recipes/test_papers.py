@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from experiments.__main__ import FAILED, main
-from experiments.ablate import Ablation
 from experiments.build import trained_module
 from experiments.config import view
 from experiments.executors.choice import Machines
 from experiments.executors.local import LocalExecutor
-from experiments.plan import cell_config
+from experiments.planning.plan import cell_config
 from experiments.recipes.recipe import PAPERS, load_recipe
+from experiments.running.ablate import Ablation
 from tests.experiments.recipes.conftest import Runs, planned
 
 TOY_SIZES = (

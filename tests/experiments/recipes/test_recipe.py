@@ -5,7 +5,7 @@ import re
 import pytest
 
 from experiments.config import ConfigError
-from experiments.plan import Request
+from experiments.planning.plan import Request
 from experiments.recipes.recipe import (
     HEADLINE,
     PAPERS,

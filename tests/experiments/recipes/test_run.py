@@ -11,7 +11,7 @@ from datamodules.pairs.mixture import Mixture
 from datamodules.sequences import SequenceData, SequenceStore
 from experiments.build import build_module, trained_module
 from experiments.config import view
-from experiments.plan import cell_config
+from experiments.planning.plan import cell_config
 from experiments.recipes.mixed_data import Scenes
 from experiments.store.steps import StepError
 from models.text_tokens import BEGIN_IMAGE, END

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from datamodules.world import WorldConfig
+from experiments.flops.step import step_flops
 from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling import estimate
 from experiments.scaling.estimate import activations, step_sizes
 from experiments.scaling.memory import blueprint, cache_bytes, training_memory
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, Kept, StepCost, arm_module, small_module
-from experiments.step_flops import step_flops
 from models.architectures import architecture
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig

@@ -13,13 +13,13 @@ from datamodules.pairs.sources import SourceConfig
 from datamodules.sequences import DataConfig
 from datamodules.world import World, WorldConfig
 from experiments.artifacts.features import picture_flops
+from experiments.flops.step import step_flops
 from experiments.language import LanguageConfig
 from experiments.scaling.estimate import encoder_flops, step_sizes
 from experiments.scaling.memory import blueprint
 from experiments.scaling.published import language_sizes, taken_from_record, words_of
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import StepCost
-from experiments.step_flops import step_flops
 from models.frozen_bridge import FrozenBridgeConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.module import SharedModule

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from experiments.config import Layer, canonical, resolve
-from experiments.graph import SAMPLER
-from experiments.plan import Cell, Plan, Request
+from experiments.planning.graph import SAMPLER
+from experiments.planning.plan import Cell, Plan, Request
 from experiments.probing.inspected import untrained_module
 from experiments.schema import load_schema
 from experiments.sharing.export_model import export_model

@@ -16,9 +16,9 @@ from benchmarks.world import PromptConfig, write_prompts
 from datamodules.world import World, WorldConfig
 from datamodules.world.judges.template import TemplateJudge
 from datamodules.world.prompts import geneval_prompts
-from experiments.ablate import Ablation
 from experiments.config import ConfigError
-from experiments.finished_runs import find_cell, inputs_of, read_plan
+from experiments.planning.finished_runs import find_cell, inputs_of, read_plan
+from experiments.running.ablate import Ablation
 from experiments.sharing import benchmark_command, cells
 from experiments.sharing.benchmark_command import CHOSEN, main, run_geneval, write_shown
 from tests.experiments.sharing.conftest import RUN

@@ -16,8 +16,8 @@ from datamodules.world import World, WorldConfig
 from experiments.__main__ import main
 from experiments.config import ConfigError
 from experiments.evidence.collect import gather
-from experiments.finished_runs import read_plan
 from experiments.language import LanguageConfig
+from experiments.planning.finished_runs import read_plan
 from experiments.sharing import benchmarks_command
 from experiments.sharing.cells import trained_cell
 from experiments.sharing.export_model import export_model

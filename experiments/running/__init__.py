@@ -1,0 +1,1 @@
+"""An ablation at work: its units in parallel processes, and their progress."""
