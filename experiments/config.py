@@ -72,8 +72,12 @@ def dotlist_layer(items: Sequence[str]) -> Layer:
             raise ConfigError(f"command line: an override must read key=value, got {item!r}.")
         try:
             given.merge_with_dotlist([item])
-        except yaml.YAMLError:
+        except (yaml.YAMLError, OmegaConfBaseException):
             raise ConfigError(f"command line: a value must be valid YAML, got {item!r}.") from None
+        except ValueError:
+            raise ConfigError(
+                f"command line: a key must go on from fields, not from a list, got {item!r}."
+            ) from None
     values = OmegaConf.to_container(given)
     assert isinstance(values, dict)
     return Layer("command line", {str(key): value for key, value in values.items()})

@@ -44,7 +44,7 @@ def cut(whole: Sequences, task: Task, piece: Piece, text: int) -> Sequences:
     count = len(whole["tokens"])
     if count % piece.count:
         raise ValueError(
-            f"train.{task}_batch must be a multiple of the {piece.count} pieces of a step "
+            f"{task}_batch must be a multiple of the {piece.count} pieces of a step "
             f"(execution.devices * execution.accumulate), got {count}."
         )
     own = {name: piece.rows(value) for name, value in whole.items()}

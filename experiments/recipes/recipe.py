@@ -93,7 +93,8 @@ def load_recipe(name: str, papers: Path = PAPERS) -> Recipe:
 
 
 def check_stages(recipe: Recipe, source: str) -> None:
-    """Raises ConfigError unless there are stages, each after earlier ones, and sizes of presets."""
+    """Raises ConfigError unless there are stages, each after earlier ones and before the last, and
+    sizes of presets."""
     if not recipe.stages:
         raise ConfigError(f"{source}: stages must hold a stage, got none.")
     earlier: list[str] = []
@@ -106,6 +107,12 @@ def check_stages(recipe: Recipe, source: str) -> None:
                     f"(there are: {known}), got {before!r}."
                 )
         earlier.append(name)
+    followed = {recipe.last}.union(*(stage.after.values() for stage in recipe.stages.values()))
+    if unused := [name for name in recipe.stages if name not in followed]:
+        raise ConfigError(
+            f"{source}: stages.{unused[0]} must be named by a later stage's after: "
+            f"only the last stage, {recipe.last}, is scored."
+        )
     known = (*sorted(path.stem for path in (EXPERIMENTS / "presets").glob("*.yaml")), PUBLISHED)
     for sizes in (recipe.sizes, *(stage.sizes for stage in recipe.stages.values())):
         if unknown := set(sizes) - set(known):

@@ -73,6 +73,10 @@ def test_overrides_are_read_as_the_last_layer() -> None:
         dotlist_layer(["train.lr"])
     with pytest.raises(ConfigError, match=r"must be valid YAML, got 'train\.tasks=\[generate'"):
         dotlist_layer(["train.lr=1e-2", "train.tasks=[generate"])
+    with pytest.raises(ConfigError, match=r"must be valid YAML, got 'train\.lr=\$\{x'"):
+        dotlist_layer(["train.lr=${x"])
+    with pytest.raises(ConfigError, match=r"not from a list, got 'train\.tasks\.first=generate'"):
+        dotlist_layer(["train.tasks=[generate]", "train.tasks.first=generate"])
 
 
 def test_the_digest_ignores_the_order_of_keys() -> None:

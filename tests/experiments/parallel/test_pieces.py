@@ -68,7 +68,7 @@ def test_a_whole_batch_is_left_as_it_is() -> None:
 
 
 def test_a_batch_that_cannot_be_cut_evenly_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"train\.understand_batch must be a multiple of the 3"):
+    with pytest.raises(ValueError, match=r"understand_batch must be a multiple of the 3"):
         pieces(3, 1)[0][0]
 
 

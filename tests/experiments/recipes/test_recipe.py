@@ -71,6 +71,11 @@ def test_what_a_paper_states_stands_above_every_preset() -> None:
             "must name an earlier stage (there are: heads), got 'branch'",
         ),
         ("smoke:\n", "smok:\n", "papers/toy.yaml: sizes.smok must name a preset of"),
+        (
+            "    after: {start: heads}\n",
+            "",
+            "papers/toy.yaml: stages.heads must be named by a later stage's after",
+        ),
     ],
 )
 def test_a_recipe_that_breaks_its_form_is_refused(
