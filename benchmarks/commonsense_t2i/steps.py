@@ -9,10 +9,11 @@ import numpy as np
 
 from benchmarks.abilities import OpposedRequest, require_negatives
 from benchmarks.commonsense_t2i.pairs import Pair, Slot, read_pairs, slots
+from benchmarks.drawing import draw_files
 from benchmarks.image_judging import judge_images
 from benchmarks.images import BATCH
 from benchmarks.judges import Judge
-from benchmarks.named_images import draw_named, find_named
+from benchmarks.named_images import KIND, find_named
 from benchmarks.protocol import Model, Request
 from benchmarks.records import generated_manifest, judged_manifest, read_manifest
 
@@ -55,10 +56,10 @@ def generate(
         **{NEGATIVES: negatives},
     )
     requests = {
-        slot.name: partial(_request, pairs[slot.pair - 1], slot, seed, negatives)
+        f"{slot.name}{KIND}": partial(_request, pairs[slot.pair - 1], slot, seed, negatives)
         for seed, slot in enumerate(slots(pairs, images_per_prompt))
     }
-    draw_named(model, manifest, requests, out_dir, at_once)
+    draw_files(model, manifest, requests, out_dir, at_once)
 
 
 def _request(pair: Pair, slot: Slot, seed: int, negatives: bool) -> Request:

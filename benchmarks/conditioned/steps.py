@@ -1,13 +1,14 @@
 """Conditioned drawing in files: one image a prompt, then the objects that a judge finds in it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.conditioned.prompts import Object, image_name, read_prompts, request
-from benchmarks.images import BATCH, batched, draw, image_batches, write_image
+from benchmarks.drawing import draw_files
+from benchmarks.images import BATCH, image_batches
 from benchmarks.judges import ObjectJudge
 from benchmarks.judges.world import place_of
-from benchmarks.progress import begin, finish, is_finished
 from benchmarks.protocol import Model
 from benchmarks.records import (
     RECORDS,
@@ -31,19 +32,11 @@ def generate(model: Model, prompts_path: Path, out_dir: Path, at_once: int = BAT
     manifest = generated_manifest(
         prompts_path, model.protocol, images_per_prompt=1, seeds="running number of the prompt"
     )
-    if is_finished(out_dir, manifest, *map(image_name, records)):
-        return
-    begin(out_dir, manifest)
-    lacking = [
-        (number, record)
+    requests = {
+        image_name(record): partial(request, record, prompts_path.parent, number)
         for number, record in enumerate(records)
-        if not (out_dir / image_name(record)).exists()
-    ]
-    for chosen in batched(lacking, at_once):
-        asked = [request(record, prompts_path.parent, number) for number, record in chosen]
-        for (_, record), image in zip(chosen, draw(model, asked), strict=True):
-            write_image(out_dir / image_name(record), image)
-    finish(out_dir, manifest)
+    }
+    draw_files(model, manifest, requests, out_dir, at_once)
 
 
 def judge(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.abilities import require_pictures
+from benchmarks.drawing import draw_files
 from benchmarks.dreambench.subjects import (
     PROMPTS_FILE,
     Slot,
@@ -20,7 +21,7 @@ from benchmarks.dreambench.subjects import (
 from benchmarks.image_judging import judge_images
 from benchmarks.images import BATCH, read_image
 from benchmarks.judges import Judge
-from benchmarks.named_images import draw_named, find_named
+from benchmarks.named_images import KIND, find_named
 from benchmarks.protocol import Model, Request
 from benchmarks.records import generated_manifest, judged_manifest, read_manifest
 
@@ -71,10 +72,10 @@ def generate(
     )
     read = lru_cache(maxsize=2)(_read)
     requests = {
-        slot.name: partial(_request, slot, seed, read)
+        f"{slot.name}{KIND}": partial(_request, slot, seed, read)
         for seed, slot in enumerate(slots(subjects, images_per_prompt))
     }
-    draw_named(model, manifest, requests, out_dir, at_once)
+    draw_files(model, manifest, requests, out_dir, at_once)
 
 
 def _request(slot: Slot, seed: int, read: Any) -> Request:

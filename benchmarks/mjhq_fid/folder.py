@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.drawing import draw_files
+from benchmarks.drawing import draw_texts
 from benchmarks.images import BATCH
 from benchmarks.protocol import Model
 from benchmarks.records import read_json
@@ -44,7 +44,7 @@ def generate(model: Model, prompts_path: Path, out_dir: Path, at_once: int = BAT
         image_name(entry["category"], identifier): entry["prompt"]
         for identifier, entry in prompts.items()
     }
-    draw_files(model, prompts_path, texts, out_dir, at_once, run=PART)
+    draw_texts(model, prompts_path, texts, out_dir, at_once, run=PART)
 
 
 def find_images(folder: Path, meta: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:

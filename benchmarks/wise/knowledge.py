@@ -6,7 +6,7 @@ scores are then split as well.
 
 from pathlib import Path
 
-from benchmarks.drawing import draw_files
+from benchmarks.drawing import draw_texts
 from benchmarks.images import BATCH, image_batches
 from benchmarks.judges import KnowledgeJudge
 from benchmarks.protocol import Model
@@ -44,7 +44,7 @@ def generate(model: Model, prompts_path: Path, out_dir: Path, at_once: int = BAT
     """Draw one image a prompt, `<prompt_id>.png`; its seed is the prompt's running number."""
     prompts = read_json(prompts_path)
     texts = {f"{prompt['prompt_id']}.png": prompt["Prompt"] for prompt in prompts}
-    draw_files(model, prompts_path, texts, out_dir, at_once)
+    draw_texts(model, prompts_path, texts, out_dir, at_once)
 
 
 def judge(
