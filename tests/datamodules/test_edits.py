@@ -1,7 +1,5 @@
 """An edit changes what it says and no pixel else; its words are the world's."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -9,46 +7,9 @@ from datamodules.world import World, WorldConfig
 from datamodules.world.edits import EDIT_KINDS, EDIT_WORDINGS, Edit, EditKind, Editor, free_places
 from datamodules.world.randomness import Dice
 from datamodules.world.scenes import PLACES, Placed, Scene
+from tests.datamodules.second_reader import WORLD, asked, objects
 
-WORLD = World(WorldConfig())
 EDITOR = Editor(WORLD)
-Object = tuple[str, str | None, str]
-
-COLOUR, PLACE = f"(?P<colour>{'|'.join(WORLD.colours)})", f"(?P<place>{'|'.join(PLACES)})"
-NAME, NEW = (f"(?P<{group}>{'|'.join(WORLD.by_name)})" for group in ("name", "new"))
-THING = f"an? (?:{COLOUR} )?{NEW}"
-READINGS = (
-    rf"the same picture and the {NAME} is {COLOUR}",
-    rf"show the {NAME} in {COLOUR}",
-    rf"a picture that is the same , the colour of the {NAME} is {COLOUR}",
-    rf"(?:the same picture and|show one more ,) {THING} in the {PLACE}",
-    rf"a picture that is the same , there is {THING} in the {PLACE}",
-    rf"(?:the same picture and|show|a picture that is the same , there is) no {NAME}",
-    rf"the same picture and the {NAME} is {THING}",
-    rf"show {THING} and no {NAME}",
-    rf"a picture that is the same , {THING} is where the {NAME} is",
-    rf"the same picture and the {NAME} is in the {PLACE}",
-    rf"show the {NAME} in the {PLACE}",
-    rf"a picture that is the same , the {PLACE} shows the {NAME}",
-)
-
-
-def objects(scene: Scene) -> set[Object]:
-    return {(one.name, one.colour, one.place) for one in scene.placed}
-
-
-def asked(text: str, before: set[Object]) -> set[Object]:
-    """What a reader who knows nothing but the text and the picture before would draw."""
-    (found,) = filter(None, (re.fullmatch(reading, text) for reading in READINGS))
-    name, new, colour, place = map(found.groupdict().get, ("name", "new", "colour", "place"))
-    if name is None:
-        return {*before, (new, colour, place)}
-    (old,) = (one for one in before if one[0] == name)
-    if new is not None:
-        return before - {old} | {(new, colour, old[2])}
-    if colour or place:
-        return before - {old} | {(name, colour or old[1], place or old[2])}
-    return before - {old}
 
 
 def edits(kind: EditKind, count: int = 60) -> list[Edit]:

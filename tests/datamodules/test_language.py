@@ -7,6 +7,7 @@ import pytest
 
 from datamodules.world import SPLITS, World, WorldConfig
 from datamodules.world.wordings import FULL_OPENINGS, OPENINGS, QUESTIONS, words_of_patterns
+from tests.datamodules.second_reader import HELD_OUT
 
 WORLD = World(WorldConfig())
 LARGE = World(WorldConfig(classes=24, colours=10, detail=3))
@@ -20,16 +21,6 @@ ITEM = re.compile(
         names="|".join(name for each in LARGE.objects for name in (each.plural, each.name)),
     )
 )
-HELD_OUT = re.compile(
-    "|".join(
-        [rf"\b{colour} {name}\b" for name, colour in WORLD.held_out.colours]
-        + [
-            rf"\b{one} {relation} (?:an?|the) (?:\w+ )?{other}\b"
-            for one, other, relation in WORLD.held_out.relations
-        ]
-    )
-)
-"""A text that speaks of a held-out pair."""
 SINGULAR = {entry.plural: entry.name for entry in LARGE.objects}
 
 

@@ -8,7 +8,7 @@ from datamodules.world import World, WorldConfig
 from datamodules.world.language import noun_phrase
 from datamodules.world.picture_benchmarks import BENCHMARK_KINDS, benchmark_prompts
 from datamodules.world.picture_prompts import PICTURE, WEIGHTS, PicturePrompt, PicturePrompter
-from tests.datamodules.test_edits import asked, objects
+from tests.datamodules.second_reader import asked, objects
 
 WORLD = World(WorldConfig())
 PROMPTER = PicturePrompter(WORLD)

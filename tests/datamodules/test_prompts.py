@@ -17,7 +17,7 @@ from datamodules.world.prompts import (
 )
 from datamodules.world.questions import QUESTION_KINDS
 from datamodules.world.relations import relation
-from tests.datamodules.test_language import HELD_OUT
+from tests.datamodules.second_reader import HELD_OUT
 
 WORLD = World(WorldConfig())
 LARGE = World(WorldConfig(classes=24, colours=10))

@@ -14,7 +14,7 @@ from datamodules.mining.writers import LocalWriter
 from datamodules.pairs.encoders import DiffusersEncoder
 from datamodules.whole_models import whole_model
 from tests.benchmarks.judges.tiny import save_clip, save_vision_language
-from tests.datamodules.pairs.test_precompute import save
+from tests.datamodules.pairs.tiny_autoencoders import save
 
 Open = Callable[[str], Any]
 OPENED: dict[str, tuple[Callable[[Path], Path], Open, str, str]] = {

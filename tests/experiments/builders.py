@@ -12,6 +12,16 @@ from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
 from models.shared import SharedConfig
 
+STATED = TrunkConfig(
+    depth=3,
+    width=24,
+    heads=4,
+    kv_heads=2,
+    feed_forward=40,
+    qk_norm="none",
+    qkv_bias=True,
+    rope_base=300.0,
+)
 TRUNK = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
 
 

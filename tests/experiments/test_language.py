@@ -25,26 +25,15 @@ from experiments.store.markers import write_marker
 from experiments.train import train
 from models import TASKS
 from models.architectures import architecture
-from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizerConfig
 from models.pretrained.words import SHIFT, PretrainedWords
 from models.sampling import SamplingConfig
 from models.training import TrainConfig
-from tests.experiments.builders import cell_folders, tiny_config
+from tests.experiments.builders import STATED, cell_folders, tiny_config
 from tests.experiments.fakes import EntryAlone
 from tests.models.pretrained.tiny_checkpoints import SIZES, save
 
 CODEC = ImageTokenizerConfig(pixels=32, levels=(3, 3, 3), width=8)
-STATED = TrunkConfig(
-    depth=3,
-    width=24,
-    heads=4,
-    kv_heads=2,
-    feed_forward=40,
-    qk_norm="none",
-    qkv_bias=True,
-    rope_base=300.0,
-)
 TOKENS = torch.tensor([[1, 4, 5, 6, 4, 7, 8, 2, 9, 13]])
 TRAIN = TrainConfig(
     steps=3, understand_batch=2, generate_batch=2, warmup_steps=1, precision="32-true"

@@ -18,6 +18,7 @@ from datamodules.pairs.samples import BrokenSampleError, Sample
 from datamodules.pairs.shards import PrecomputedSource
 from datamodules.pairs.sources import SourceConfig, open_source
 from tests.datamodules.pairs.shards_in_use import picture, write_folder, write_tar
+from tests.datamodules.pairs.tiny_autoencoders import save
 
 COUNT = 44
 CONFIG = PrecomputeConfig(shard_size=8, batch=4, workers=2, max_broken=0.1)
@@ -166,38 +167,6 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         PrecomputeConfig(shard_size=100)
     with pytest.raises(ValueError, match=r"ranks must not exceed the shards, 6, got 7\."):
         precompute(Pictures(), ABOUT, Corner(), tmp_path, CONFIG, Rank(0, 7))
-
-
-def save(kind: str, folder: Path) -> Path:
-    """A tiny checkpoint of a class of diffusers, its weights random."""
-    torch.manual_seed(0)
-    blocks = {
-        "down_block_types": ("DownEncoderBlock2D", "DownEncoderBlock2D"),
-        "up_block_types": ("UpDecoderBlock2D", "UpDecoderBlock2D"),
-        "block_out_channels": (4, 4),
-        "norm_num_groups": 2,
-        "latent_channels": 3,
-    }
-    if kind == "AutoencoderKL":
-        model = diffusers.AutoencoderKL(**blocks, scaling_factor=0.5, shift_factor=0.25)
-    elif kind == "VQModel":
-        model = diffusers.VQModel(**blocks, num_vq_embeddings=7)
-    else:
-        model = diffusers.AutoencoderDC(
-            latent_channels=2,
-            attention_head_dim=4,
-            encoder_block_types="ResBlock",
-            decoder_block_types="ResBlock",
-            encoder_block_out_channels=(4, 4),
-            decoder_block_out_channels=(4, 4),
-            encoder_layers_per_block=(1, 1),
-            decoder_layers_per_block=(1, 1),
-            encoder_qkv_multiscales=((), ()),
-            decoder_qkv_multiscales=((), ()),
-            scaling_factor=0.5,
-        )
-    model.save_pretrained(folder)
-    return folder
 
 
 def images() -> np.ndarray:

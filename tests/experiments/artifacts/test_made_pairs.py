@@ -17,7 +17,7 @@ from experiments.artifacts.pairs import training_data
 from models.image_tokens import ImageTokenizerConfig
 from models.text_tokens import BEGIN_IMAGE, END_IMAGE, GENERATE, UNDERSTAND
 from models.tokenizers.kinds import new_codec, save_codec
-from tests.experiments.artifacts.test_pairs import WORDS, WORLD, write_shard
+from tests.experiments.artifacts.world_pairs import WORDS, WORLD, write_shard
 from tests.experiments.builders import tiny_config
 from tests.models.tokenizers.checkpoints import vqmodel_network
 

@@ -1,20 +1,17 @@
 """A user's own pictures train an arm: through the config, the suite's tokenizer, and the plan."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import webdataset
 
 from datamodules.pairs.config import PairsConfig
 from datamodules.pairs.sources import SourceConfig
 from datamodules.sequences import PromptDrop, SequenceData, SequenceStore
-from datamodules.world import World, WorldConfig
-from experiments.artifacts.data import turns
 from experiments.artifacts.pairs import training_data
 from experiments.config import ConfigError, dotlist_layer
 from experiments.planning.plan import Request
@@ -25,31 +22,10 @@ from experiments.store.markers import write_marker
 from experiments.train import train
 from models.batch import check
 from models.image_tokens import ImageTokenizer
-from models.text_tokens import TextTokens
 from models.training import TrainConfig
+from tests.experiments.artifacts.world_pairs import WORDS, WORLD, write_shard
 from tests.experiments.builders import cell_folders, tiny_config
 from tests.experiments.fakes import EntryAlone
-
-WORLD = World(WorldConfig())
-WORDS = TextTokens(WORLD.vocabulary)
-
-
-def talk(index: int, scene) -> list[dict[str, str]]:
-    asked = turns(WORLD.questions("train", index, scene, 2))
-    said = [part for turn in asked for part in turn]
-    return [{"from": ("human", "gpt")[n % 2], "value": value} for n, value in enumerate(said)]
-
-
-def write_shard(path: Path, count: int, caption: Callable[[int, str], str]) -> Path:
-    """Scenes of the world as a user would have them: tar shards of pictures with texts."""
-    with webdataset.TarWriter(str(path)) as writer:
-        for index in range(count):
-            scene = WORLD.scene("train", index)
-            told = caption(index, WORLD.caption("train", index, scene))
-            about = {"caption": told, "conversations": talk(index, scene)}
-            one = {"__key__": f"{index:04d}", "png": WORLD.render(scene), "json": about}
-            writer.write(one)
-    return path
 
 
 @pytest.fixture

@@ -14,46 +14,15 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from datamodules.sequences import PromptDrop, SequenceData, SequenceStore, indices
+from datamodules.sequences import PromptDrop, SequenceData, indices
 from experiments.fitting.fit import Recorder, Spent, fit
 from experiments.fitting.resuming import RESUME, put_in_place, resume_point
 from experiments.fitting.run_files import open_metrics
 from experiments.store.markers import write_text
-from models.batch import check, pack_generate, pack_understand
-from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
-from models.module import SharedModule
+from models.batch import check
 from models.remedies import COMBINERS
-from models.shared import SharedConfig
-from models.text_tokens import DROP, TextTokens
-from models.training import TrainConfig
-from models.unified import Vocabulary
-
-STEPS = 20
-CODEC = ImageTokenizerConfig(pixels=16, patch=4, levels=(3, 3, 3), width=8)
-TRAIN = TrainConfig(
-    steps=STEPS, understand_batch=4, generate_batch=4, warmup_steps=2, precision="32-true"
-)
-
-
-def module(train: TrainConfig = TRAIN) -> SharedModule:
-    words, codec = TextTokens(("a", "cat", "is", "it", "yes", "?")), ImageTokenizer(CODEC)
-    vocabulary = Vocabulary(len(words), codec.features(), CODEC.grid)
-    trunk = TrunkConfig(depth=2, width=32, heads=2, kv_heads=2, feed_forward=48)
-    return SharedModule(SharedConfig(trunk=trunk), vocabulary, train, 0)
-
-
-def data(kind: type[SequenceData] = SequenceData) -> SequenceData:
-    words, random = TextTokens(("a", "cat", "is", "it", "yes", "?")), np.random.default_rng(0)
-    codes = random.integers(0, CODEC.codes, (24, CODEC.tokens_per_image)).tolist()
-    drawn = [pack_generate(words, "a cat", code) for code in codes]
-    asked = [pack_understand(words, code, [("is it a cat ?", "yes")]) for code in codes]
-    stores = {
-        name: SequenceStore.from_rows([(row.tokens, row.predicted) for row in rows])
-        for name, rows in (("understand", asked), ("generate", drawn))
-    }
-    sizes = {"understand": 4, "generate": 4}
-    return kind(stores, sizes, PromptDrop(0.3, DROP), 0, STEPS)
+from models.text_tokens import DROP
+from tests.experiments.fitting.tiny_training import STEPS, TRAIN, data, module
 
 
 class Killer(SequenceData):

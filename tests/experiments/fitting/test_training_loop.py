@@ -8,7 +8,7 @@ import torch
 
 from experiments.fitting.fit import Spent, fit
 from models.training import build_optimizer, warmed_decay
-from tests.experiments.fitting.test_fit import STEPS, TRAIN, data, module
+from tests.experiments.fitting.tiny_training import STEPS, TRAIN, data, module
 
 CLIPPED = replace(TRAIN, clip_norm=0.05, checkpoints=2, ema_horizon=0.1)
 

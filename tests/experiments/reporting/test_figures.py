@@ -17,7 +17,7 @@ from experiments.evidence.scores import Score, Standing
 from experiments.reporting import figures
 from experiments.reporting.figures import curve_plots, mean_curve, pareto_plot, to_svg
 from experiments.reporting.samples import data_address
-from tests.experiments.reporting.test_report import METRIC, cell, plan, row
+from tests.experiments.reporting.planted_report import METRIC, cell, plan, row
 
 ANSWERS = "v.all@label"
 

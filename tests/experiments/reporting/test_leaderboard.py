@@ -15,7 +15,7 @@ from experiments.reporting.leaderboard import (
 from experiments.reporting.report import render
 from experiments.reporting.side_tables import JUDGES, SideRow
 from tests.experiments.planted_scores import NAME, VALUES, gathered
-from tests.experiments.reporting.test_picture_samples import blank_page
+from tests.experiments.reporting.planted_report import blank_page
 
 READS = "vqa.overall@world"
 COSTS = {"params_total": 2_512_000, "train_flops": 1.25e14, "wall_time_s": 390.0}

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import jinja2.meta
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,13 +14,12 @@ from benchmarks.conditioned.prompts import PROMPTS, image_name, read_prompts
 from benchmarks.images import write_image
 from experiments.evidence.collect import Gathered
 from experiments.planning.plan import Cell
-from experiments.planning.suite import EXPERIMENTS
 from experiments.reporting.picture_samples import ASKED, GIVEN, picture_samples
 from experiments.reporting.report import render
 from experiments.reporting.samples import Prompt, Sample
 from experiments.store.steps import Store
 from tests.benchmarks.conditioned.worlds import PER_KIND, WORLD, asked, written
-from tests.experiments.reporting.test_report import plan
+from tests.experiments.reporting.planted_report import blank_page, plan
 
 SHADES = {"shared": 90, "mot": 160}
 
@@ -119,12 +117,3 @@ def test_the_page_shows_no_picture_where_none_was_given() -> None:
     assert page.count("<img") == 1
     assert "&lt;b&gt;" in page
     assert page.startswith("<!doctype html>")
-
-
-def blank_page() -> dict[str, object]:
-    """Every value of the template, empty."""
-    environment = jinja2.Environment()
-    environment.filters["interval"] = str
-    source = (EXPERIMENTS / "reporting" / "report.html").read_text()
-    names = jinja2.meta.find_undeclared_variables(environment.parse(source))
-    return {**{name: {} for name in names}, "claims_hash": ""}

@@ -9,12 +9,11 @@ import pytest
 
 from experiments.config import flatten
 from experiments.evidence.claims_record import when_recorded
-from experiments.evidence.collect import Gathered, Row
+from experiments.evidence.collect import Gathered
 from experiments.evidence.scores import Score, Standing
 from experiments.evidence.statistics import Difference
 from experiments.evidence.verdicts import Verdict
 from experiments.planning.claims import Claim
-from experiments.planning.plan import Cell, Plan, Request
 from experiments.probing.figures import probe_figures
 from experiments.reporting.answer import suite_answer
 from experiments.reporting.methods import (
@@ -27,36 +26,9 @@ from experiments.reporting.methods import (
 )
 from experiments.schema import load_schema
 from experiments.store.steps import Store
-from tests.experiments import planted_scores
+from tests.experiments.reporting.planted_report import METRIC, cell, plan, row
 
 CLAIM = Claim(id="c", text="A fork draws better.", arm="fork", against="shared", metric="g.all")
-METRIC = "g.all@label"
-
-
-def plan(*cells: Cell, seeds: tuple[int, ...] = (0,)) -> Plan:
-    suite = {"control": "shared", "varies": ["model", "train.lr"], "match": "active"}
-    return Plan(
-        request=Request("toy", "tiny", seeds=seeds),
-        suite={**suite, "headline": {"generate": ["g.all"]}},
-        claims=(),
-        claims_hash="0123456789abcdef0123",
-        stamp="",
-        expected_seconds={},
-        schema="",
-        cells=cells,
-        steps={},
-        configs={},
-        units={},
-    )
-
-
-def cell(arm: str, seed: int = 0, **steps: str) -> Cell:
-    return Cell(arm, seed, arm, ("generate",), (), "", steps)
-
-
-def row(arm: str, value: float) -> Row:
-    planted = planted_scores.row(arm, 0, value, name=METRIC)
-    return replace(planted, n=40, judge="exact", git_commit="abc")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 
-from datamodules.world import WorldConfig
 from experiments.flops.step import step_flops
 from experiments.parallel.execution import ExecutionConfig
 from experiments.scaling import estimate
@@ -15,26 +14,11 @@ from experiments.scaling.estimate import activations, step_sizes
 from experiments.scaling.memory import blueprint, cache_bytes, training_memory
 from experiments.scaling.samples import Samples
 from experiments.scaling.step_cost import Cost, Kept, StepCost, arm_module, small_module
-from models.architectures import architecture
-from models.context import TrunkConfig
-from models.image_tokens import ImageTokenizerConfig
 from models.sampling import SamplingConfig
 from models.training import TrainConfig, build_optimizer
-from tests.experiments.builders import tiny_config
+from tests.experiments.scaling.planned import TRUNK, config
 
-TRUNK = TrunkConfig(depth=4, width=64, heads=2, kv_heads=2, feed_forward=192)
 ARMS = ("shared", "task_moe", "frozen_bridge")
-
-
-def config(arm: str, **changes: Any) -> SimpleNamespace:
-    kind: Any = architecture(arm).config
-    fields = {
-        "world": WorldConfig(),
-        "tokenizer": ImageTokenizerConfig(),
-        "model": kind(trunk=TRUNK),
-        "train": TrainConfig(understand_batch=64, generate_batch=48),
-    }
-    return tiny_config(**{**fields, **changes})
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,8 @@ from models.tokenizers.encoders import EncoderConfig, open_encoder
 from models.tokenizers.kinds import new_codec
 from models.training import TrainConfig
 from models.unified import Vocabulary
-from tests.experiments.scaling.test_estimate import config
-from tests.experiments.test_language import STATED
+from tests.experiments.builders import STATED
+from tests.experiments.scaling.planned import config
 from tests.models.pretrained.tiny_checkpoints import save
 
 HALF_BILLION = "Qwen/Qwen2.5-0.5B"
