@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.probes.likeness import Neighbourhood, agreement, comparable, linear_cka
+from benchmarks.probes.likeness import (
+    Neighbourhood,
+    agreement,
+    comparable,
+    linear_cka,
+    require_enough,
+)
 from benchmarks.probes.protocol import (
     TASKS,
     Inspectable,
@@ -102,10 +108,12 @@ def shape(values: np.ndarray) -> tuple[float, float]:
 
 
 def shape_row(shares: np.ndarray) -> Row:
-    """Return peak layer and slope of shares [layers, samples], with 95% intervals.
+    """Return peak layer and slope of shares [layers, samples], with the middle 95% of RESAMPLES
+    draws of the samples.
 
-    The samples are drawn anew RESAMPLES times, with the neighbours that they have among all: in a
-    resample a sample would be its own copy's neighbour.
+    A drawn sample keeps the neighbours that it has among all: in a resample it would be its own
+    copy's neighbour. That leaves out what it is as the neighbour of others, so that the interval is
+    too narrow (docs/probes.md says by how much).
     """
     random = np.random.default_rng(0)
     peak, slope = shape(shares.mean(1))
@@ -196,10 +204,12 @@ def alignment(
     """Return the tables `alignment` (by layer) and `alignment_shape` of a model.
 
     `samples` names sets of pictures: WORLD the same for every model, OWN what it drew itself.
+    ValueError if a set has not more than k, or a state is not finite.
     """
     levels: list[Row] = []
     shapes: list[Row] = []
     for images, chosen in samples.items():
+        require_enough(len(chosen), k)
         for task in TASKS:
             about = {"images": images, "task": task, "samples": len(chosen)}
             try:

@@ -56,9 +56,10 @@ def by_layer(axis: Axes, title: str) -> None:
 
 
 def line(axis: Axes, rows: Rows, value: str, style: str, **look: Any) -> None:
-    """Draw a column of rows over their layers, if they have it."""
-    if rows and rows[0][value] is not None:
-        axis.plot(column(rows, "layer"), column(rows, value), style, **look)
+    """Draw a column of rows over the layers that have it."""
+    known = [row for row in rows if row[value] is not None]
+    if known:
+        axis.plot(column(known, "layer"), column(known, value), style, **look)
 
 
 def heat_map(axis: Axes, rows: Rows, names: tuple[str, str], title: str, scale: Scale) -> None:

@@ -24,21 +24,31 @@ DRAWS = 8
 """How often the cosines are taken, each time of four new batches."""
 WHOLE = "all"
 """Stands for every layer or every projection."""
-PAIRS = ("tasks", "random_split", "understand", "generate")
+PAIRS = {
+    "tasks": ((1, 1, 0, 0), (0, 0, 1, 1)),
+    "random_split": ((1, 0, 1, 0), (0, 1, 0, 1)),
+    "understand": ((1, 0, 0, 0), (0, 1, 0, 0)),
+    "generate": ((0, 0, 1, 0), (0, 0, 0, 1)),
+}
+"""Which of the four gradients each side of a pair adds up."""
 WITHOUT_NOISE = "without_noise"
 Place = tuple[int | str, str]
 """Layer and projection, either of which may be WHOLE."""
 Named = Mapping[str, Gradient]
 Halves = Mapping[Task, tuple[Named, Named]]
 """The gradients of two batches of each task."""
-Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""A group's gradients of two batches of understanding and of two of generation."""
+NOTHING = 1e-12
+"""What rounding may leave of a length that is zero, as a share of the four gradients' own."""
 
 
-def cosine(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Return the cosine of two gradients; None where one is zero."""
-    size = np.linalg.norm(first) * np.linalg.norm(second)
-    return float(first @ second / size) if size else None
+def cosine(gram: np.ndarray, first: np.ndarray, second: np.ndarray) -> float | None:
+    """Return the cosine of two sums of gradients, whose products with one another are `gram`; None
+    where one sum is zero.
+    """
+    lengths = np.array([first @ gram @ first, second @ gram @ second])
+    if lengths.min() <= NOTHING * gram.trace():
+        return None
+    return float(first @ gram @ second / lengths.prod() ** 0.5)
 
 
 def places(gradient: Gradient) -> Iterable[Place]:
@@ -48,35 +58,29 @@ def places(gradient: Gradient) -> Iterable[Place]:
             yield layer, projection
 
 
-def joined(found: Named, names: Iterable[str]) -> dict[Place, np.ndarray]:
-    """Return the gradients of the matrices `names`, end to end, by group."""
-    parts: dict[Place, list[np.ndarray]] = {}
-    for name in sorted(names):
-        for place in places(found[name]):
-            parts.setdefault(place, []).append(found[name].slope.astype(np.float64))
-    return {place: np.concatenate(some) for place, some in parts.items()}
-
-
-def by_group(halves: Halves) -> dict[Place, Four]:
-    """Return the four gradients of every group, of the matrices that both tasks reach."""
+def by_group(halves: Halves) -> dict[Place, np.ndarray]:
+    """Return the products [4, 4] of the four gradients with one another in every group, over the
+    matrices that both tasks reach: two batches of understanding, two of generation.
+    """
     four = [half for task in TASKS for half in halves[task]]
-    names = set.intersection(*map(reached, four))
-    u1, u2, g1, g2 = (joined(one, names) for one in four)
-    return {place: (u1[place], u2[place], g1[place], g2[place]) for place in u1}
+    found: dict[Place, np.ndarray] = {}
+    for name in sorted(set.intersection(*map(reached, four))):
+        slopes = np.stack([one[name].slope for one in four]).astype(np.float64)
+        gram = slopes @ slopes.T
+        for place in places(four[0][name]):
+            found[place] = found.get(place, 0) + gram
+    return found
 
 
-def cosines(four: Four) -> dict[str, float]:
+def cosines(gram: np.ndarray) -> dict[str, float]:
     """Return the cosine of every pair that has one."""
-    u1, u2, g1, g2 = four
-    sides = ((u1 + u2, g1 + g2), (u1 + g1, u2 + g2), (u1, u2), (g1, g2))
-    found = {pair: cosine(*both) for pair, both in zip(PAIRS, sides, strict=True)}
+    found = {pair: cosine(gram, *np.array(sides)) for pair, sides in PAIRS.items()}
     return {pair: value for pair, value in found.items() if value is not None}
 
 
-def products(four: Four) -> np.ndarray:
+def products(gram: np.ndarray) -> np.ndarray:
     """Return the tasks' product, and the square of each task's length, none with noise in it."""
-    u1, u2, g1, g2 = four
-    return np.array([(u1 + u2) @ (g1 + g2) / 4, u1 @ u2, g1 @ g2])
+    return np.array([gram[:2, 2:].sum() / 4, gram[0, 1], gram[2, 3]])
 
 
 def without_noise(drawn: Sequence[np.ndarray]) -> tuple[float, float | None] | None:
@@ -118,9 +122,9 @@ def gradients(model: Inspectable) -> dict[str, list[Row]]:
             halves: Halves = {task: _halves(model, task, draw) for task in TASKS}
         except NotApplicableError as error:
             return {"gradients": [{NOTE: str(error)}]}
-        for place, four in by_group(halves).items():
-            pure.setdefault(place, []).append(products(four))
-            for pair, value in cosines(four).items():
+        for place, gram in by_group(halves).items():
+            pure.setdefault(place, []).append(products(gram))
+            for pair, value in cosines(gram).items():
                 drawn.setdefault((place, pair), []).append(value)
         apart = _apart_rows(halves)
     rows = [

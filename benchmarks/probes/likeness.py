@@ -20,9 +20,12 @@ class Neighbourhood:
     @classmethod
     def of(cls, states: np.ndarray, k: int, kinds: np.ndarray | None = None) -> "Neighbourhood":
         """Return the neighbours by cosine of states [samples, width], those of its kind alone if
-        `kinds` [samples] are given; ValueError if there are not more than k samples to choose from.
+        `kinds` [samples] are given; ValueError if there are not more than k samples to choose from,
+        or a state is not finite.
         """
-        _require_enough(len(states), k, kinds)
+        require_enough(len(states), k, kinds)
+        if not np.isfinite(states).all():
+            raise ValueError("states must be finite, got NaN or infinity.")
         unit = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1e-12)
         likeness = unit.astype(np.float64) @ unit.T
         np.fill_diagonal(likeness, -np.inf)
@@ -42,7 +45,8 @@ class Neighbourhood:
         return Neighbourhood(self.near[np.ix_(order, order)], self.k)
 
 
-def _require_enough(count: int, k: int, kinds: np.ndarray | None) -> None:
+def require_enough(count: int, k: int, kinds: np.ndarray | None = None) -> None:
+    """ValueError if k is below 1, or not below the number of samples (of each kind)."""
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
     if count <= k:

@@ -3,9 +3,10 @@
 `load` is an expert's share of the choices; `entropy` is the load's, over the most that it can be;
 `dead` counts the experts with less than DEAD_SHARE of an even load; `group_accuracy` is the share
 of choices inside the task's own group. Specialisation is how much of the choice a token's task,
-modality or word explains: the information that they share, over the entropy of the choice, from 0
-(the router does not look) to 1 (it looks at nothing else). Many words explain something by chance:
-`shuffled` is what they explain once they have changed places.
+modality or word explains: the information that they share, over the most that any label could have,
+from 0 (the router does not look) to 1 (it looks at nothing else). Of the choice's entropy no label
+explains which of its own k experts a choice of a token is: log k. Many words explain something by
+chance: `shuffled` is what they explain once they have changed places.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from benchmarks.probes.protocol import (
 from benchmarks.probes.tables import NOTE, Row
 
 DEAD_SHARE = 0.01
+NOTHING = 1e-9
+"""An entropy in nats that rounding alone may leave."""
 BOTH = "both"
 """Stands for the tokens of all tasks together."""
 
@@ -44,9 +47,10 @@ def dead(shares: np.ndarray) -> int:
 
 
 def explained(chosen: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return how much of the choices [tokens, choices] the labels [tokens] explain, in [0, 1].
+    """Return how much of the choices [tokens, k] the labels [tokens] explain, in [0, 1], a token's
+    choices being distinct.
 
-    None where all choose alike: there is nothing to explain.
+    None where all tokens choose alike: there is nothing to explain.
     """
     _, codes = np.unique(labels, return_inverse=True)
     experts = int(chosen.max()) + 1
@@ -54,10 +58,11 @@ def explained(chosen: np.ndarray, labels: np.ndarray) -> float | None:
     counts = np.bincount(cells.ravel(), minlength=(codes.max() + 1) * experts)
     joint = counts.reshape(-1, experts) / cells.size
     free = entropy(joint.sum(0))
-    if not free:
+    explainable = free - np.log(chosen.shape[1])
+    if explainable < NOTHING:
         return None
     bound = entropy(joint.ravel()) - entropy(joint.sum(1))
-    return max(0.0, 1 - bound / free)
+    return float(np.clip((free - bound) / explainable, 0, 1))
 
 
 def balance_rows(choices: Choices, task: str) -> list[Row]:

@@ -8,7 +8,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.probes.tables import Tables, observations, read_table, reasons, write_tables
+from benchmarks.probes.tables import (
+    NOTE,
+    Tables,
+    observations,
+    read_table,
+    reasons,
+    write_tables,
+)
 from experiments.config import ConfigError, view
 from experiments.options import run_options, seed_option
 from experiments.planning.finished_runs import inputs_of, read_plan
@@ -87,8 +94,11 @@ def main(arguments: list[str]) -> int:
         print(f"{cell.label}: {folder}")
     require_applies(options.probe, tables)
     if options.probe == "interaction":
+        about = {"seed": options.seed, "checkpoint": options.checkpoint}
         rows = interaction_distances(plan, options.seed, tables)
-        write_tables({DISTANCES: rows}, out)
+        found = rows or [{NOTE: "none of the arms asked for stands beside a control of its task"}]
+        name = f"{DISTANCES}-{options.seed}-{options.checkpoint}"
+        write_tables({name: [{**about, **row} for row in found]}, out)
         for row in rows:
             print(f"{row['arm']:20} {row['task']:10} {row['distance']:.4f}")
     return 0

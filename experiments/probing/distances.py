@@ -19,7 +19,7 @@ def controls(plan: Plan, seed: int) -> dict[Task, str]:
     """The arm of the seed that trains one task alone and inherits none, by task; of several the one
     that is named after the task, such as `understand_only`."""
     alone = [one for one in plan.cells if one.seed == seed and not one.inherits]
-    named_last = sorted(alone, key=lambda one: one.arm.endswith("_only"))
+    named_last = sorted(alone, key=lambda one: one.arm in [f"{task}_only" for task in one.tasks])
     return {task: one.arm for task in TASKS for one in named_last if one.tasks == (task,)}
 
 

@@ -104,11 +104,21 @@ class InspectedModel:
         return Choices(array(torch.cat(experts, dim=1)), modality, words, group)
 
     def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
-        """Of training sequences that follow the last ones trained on, in the order of the seed."""
+        """Of training sequences that follow the last ones trained on, in the order of the seed.
+
+        ValueError where the data have not enough for two batches with nothing in common.
+        """
         if not isinstance(self.module, TokenModule) or set(self.module.trained_tasks) != set(TASKS):
             raise NotApplicableError(f"{self.name} does not train one model on both tasks here")
         self.token_model(task)
-        sequences = self.placed(self.training.sequences(task, self.first_unseen(task) + batch))
+        training = self.training
+        size, there = training.sizes[task], len(training.stores[task])
+        if 2 * size > there:
+            raise ValueError(
+                f"probe.gradient_batch must be at most half of the {there} sequences of {task}, "
+                f"got {size}."
+            )
+        sequences = self.placed(training.sequences(task, self.first_unseen(task) + batch))
         found = inspection.layer_gradients(self.module.model, sequences, task)
         return {
             name: Gradient(one.layer + 1, one.projection, array(one.slope.flatten()))

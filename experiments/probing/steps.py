@@ -4,7 +4,8 @@ All arms of a suite see the same pictures of the world first: for each distinct 
 scene that shows what it asks for. Then each sees what it drew for the same prompts.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from benchmarks.probes.interaction import interaction
 from benchmarks.probes.protocol import Sample
 from benchmarks.probes.routing import routing
 from benchmarks.probes.samples import distinct
-from benchmarks.probes.tables import Tables, write_tables
+from benchmarks.probes.tables import Row, Tables, write_tables
 from benchmarks.records import read_lines
 from datamodules.world import World
 from experiments.probing.inspected import Inputs, InspectedModel
@@ -29,6 +30,8 @@ QUESTION = "describe the picture ."
 DRAWN = "generate_geneval"
 FINAL = "model.pt"
 """The weights at the end of training, in its folder."""
+BY_TOKENS = "_by_tokens"
+"""Ends the name of a table over the token counts."""
 
 
 def probe_alignment(
@@ -37,32 +40,53 @@ def probe_alignment(
     samples = {WORLD: world_samples(config, inputs)}
     if DRAWN in inputs:
         samples[OWN] = own_samples(config, inputs)
-    trained = InspectedModel.trained(config, inputs, weights)
     untrained = InspectedModel.untrained(config, inputs)
-    write(out, "alignment", alignment(trained, untrained, samples, config.probe.neighbours))
+
+    def look(model: InspectedModel) -> Tables:
+        return alignment(model, untrained, samples, config.probe.neighbours)
+
+    write("alignment", look, (config, inputs, weights), out)
 
 
 def probe_interaction(
     config: SimpleNamespace, inputs: Inputs, out: Path, weights: str = FINAL
 ) -> None:
-    model = InspectedModel.trained(config, inputs, weights)
-    write(out, "interaction", interaction(model, world_samples(config, inputs)))
+    samples = world_samples(config, inputs)
+    write("interaction", lambda model: interaction(model, samples), (config, inputs, weights), out)
 
 
 def probe_gradients(
     config: SimpleNamespace, inputs: Inputs, out: Path, weights: str = FINAL
 ) -> None:
-    write(out, "gradients", gradients(InspectedModel.trained(config, inputs, weights)))
+    write("gradients", gradients, (config, inputs, weights), out)
 
 
 def probe_routing(config: SimpleNamespace, inputs: Inputs, out: Path, weights: str = FINAL) -> None:
-    model = InspectedModel.trained(config, inputs, weights)
-    write(out, "routing", routing(model, world_samples(config, inputs)))
+    samples = world_samples(config, inputs)
+    write("routing", lambda model: routing(model, samples), (config, inputs, weights), out)
 
 
-def write(out: Path, probe: str, tables: Tables) -> None:
+def write(
+    probe: str,
+    look: Callable[[InspectedModel], Tables],
+    cell: tuple[SimpleNamespace, Inputs, str],
+    out: Path,
+) -> None:
+    """Writes a probe's tables and figure of a cell with these weights; with those at the end of
+    training and `probe.curve` also its tables at every token count that training kept."""
+    config, inputs, weights = cell
+    tables = look(InspectedModel.trained(config, inputs, weights))
     write_tables(tables, out)
     write_figure(probe, tables, out)
+    if not (config.probe.curve and weights == FINAL):
+        return
+    by_tokens: dict[str, list[Row]] = {f"{name}{BY_TOKENS}": [] for name in tables}
+    for mark in sorted((inputs["train"] / "checkpoints").glob("step-*.json")):
+        about = {"tokens": json.loads(mark.read_text())["tokens"]}
+        seen = look(InspectedModel.trained(config, inputs, f"checkpoints/{mark.stem}.pt"))
+        for name, rows in seen.items():
+            by_tokens[f"{name}{BY_TOKENS}"] += [{**about, **row} for row in rows]
+    write_tables(by_tokens, out)
 
 
 def asked(config: SimpleNamespace, inputs: Inputs) -> Iterator[tuple[int, dict]]:

@@ -136,3 +136,13 @@ def test_intervals_are_narrow_where_samples_agree_and_hold_the_estimate():
     # a step of a third of the depth apart
     deviation = 3 * (2 / 50) ** 0.5
     assert row["slope_high"] - row["slope_low"] == pytest.approx(2 * 1.96 * deviation, rel=0.25)
+
+
+def test_too_few_pictures_are_refused_before_any_is_looked_at():
+    class Unseen(Planted):
+        def states(self, samples, task):
+            raise AssertionError("looked at")
+
+    samples = [Sample(np.zeros((2, 2, 3), np.uint8), "a cat", "one", "?", "yes")] * 10
+    with pytest.raises(ValueError, match="k must be below the number of samples, 10, got 10"):
+        alignment(Unseen(0.0), None, {WORLD: samples}, 10)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from benchmarks.probes.alignment import OWN, WORLD, alignment
-from benchmarks.probes.figures import write_figure
+from benchmarks.probes.figures import line, write_figure
 from benchmarks.probes.tables import observations, read_table, reasons, where, write_tables
 from tests.benchmarks.probes.planted import SAMPLES, Planted, probe
 
@@ -64,6 +65,14 @@ def test_a_task_that_is_missing_leaves_the_other_in_the_figure(tmp_path: Path):
         figure = (tmp_path / f"{name}.svg").read_text()
         assert "understand" in figure
         assert "generate" not in figure
+
+
+def test_a_curve_without_its_first_layer_is_drawn_from_the_second():
+    axis = Figure().subplots()
+    rows = [{"layer": layer, "value": value} for layer, value in ((1, None), (2, 0.4), (3, 0.6))]
+    line(axis, rows, "value", "-")
+    line(axis, rows[:1], "value", "-")
+    assert [drawn.get_xydata().tolist() for drawn in axis.lines] == [[[2, 0.4], [3, 0.6]]]
 
 
 def test_what_is_missing_is_empty_and_fractions_have_six_digits(tmp_path: Path):

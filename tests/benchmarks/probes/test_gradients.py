@@ -126,8 +126,11 @@ def test_a_layer_of_each_tasks_own_says_so():
 
 
 def test_a_zero_gradient_has_no_cosine():
-    assert cosine(np.zeros(4), DIRECTION) is None
-    assert cosine(np.array([1.0, 0.0]), np.array([1.0, 1.0])) == pytest.approx(2**-0.5)
+    slopes = np.array([[1.0, 0.0], [1.0, 1.0], [0.1, 0.3], [-0.1, -0.3]])
+    gram, (one, other, third, opposed) = slopes @ slopes.T, np.eye(4)
+    assert cosine(gram, one, other) == pytest.approx(2**-0.5)
+    assert cosine(gram, one, third + opposed) is None
+    assert cosine(np.zeros((4, 4)), one, other) is None
 
 
 def test_a_model_of_one_task_says_that_the_probe_does_not_apply():

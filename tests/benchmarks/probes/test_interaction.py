@@ -30,6 +30,23 @@ def test_a_row_has_the_mass_and_what_uniform_attention_leaves_of_it():
     assert rows[MEAN, 1]["deviation"] == pytest.approx(0)
 
 
+def test_the_deviation_is_over_samples():
+    apart = Masses(np.array([[[0.2, 0.4], [0.6, 0.8]]]), np.full(2, 0.25))
+    rows = {row["head"]: row["deviation"] for row in layer_rows(apart)}
+    assert rows == {MEAN: pytest.approx(0.2), 1: pytest.approx(0.2), 2: pytest.approx(0.2)}
+
+
+def test_both_tasks_are_drawn_anew_with_the_same_samples():
+    """Every sample has the same curve in both tasks, and another one than the others."""
+    curves = np.random.default_rng(0).uniform(size=(4, 30, 1))
+    alike = Masses(curves, np.full(30, 0.25))
+    (row,) = task_correlation({"understand": alike, "generate": alike})
+    assert (row["low"], row["high"]) == (pytest.approx(1), pytest.approx(1))
+    other = Masses(curves[:, ::-1], np.full(30, 0.25))
+    (row,) = task_correlation({"understand": alike, "generate": other})
+    assert row["low"] < row["high"] - 0.1
+
+
 def test_curves_that_mirror_each_other_are_negatively_correlated():
     rising, falling = np.array([0.1, 0.2, 0.3]), np.array([0.9, 0.7, 0.5])
     assert correlation(rising, falling) == pytest.approx(-1)

@@ -44,3 +44,11 @@ def test_cka_sees_no_rotation_no_scale_and_no_shift():
     assert linear_cka(np.ones((4, 2)), PROMPTS[:4]) == 0.0
     first, second = np.eye(3)[:, :1], np.eye(3)[:, 1:2]  # indicators of samples 1 and 2 of 3
     assert linear_cka(first, second) == pytest.approx(0.25)  # their correlation is -1/2
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_states_that_are_not_finite_are_refused_not_taken_for_alike(broken: float):
+    states = PROMPTS.copy()
+    states[3, 5] = broken
+    with pytest.raises(ValueError, match="states must be finite"):
+        Neighbourhood.of(states, 5)

@@ -73,6 +73,22 @@ def test_a_label_that_says_nothing_explains_nothing():
     assert explained(np.zeros((4, 1), int), np.array(["a", "a", "b", "b"])) is None
 
 
+def test_the_best_label_explains_all_of_several_choices_a_token():
+    """Each word has a pair of experts of its own; the pairs overlap."""
+    words = np.arange(40) % 4
+    chosen = np.array([[0, 1], [1, 2], [2, 3], [3, 0]])[words]
+    assert explained(chosen, words) == pytest.approx(1)
+    assert explained(chosen, np.arange(40) // 20) == pytest.approx(0)
+    assert 0.2 < explained(chosen, words // 2) < 0.8
+
+
+@pytest.mark.parametrize("labels", [1, 7, 13, 49, 100])
+def test_a_router_that_sends_all_to_the_same_experts_leaves_nothing_to_explain(labels: int):
+    words = np.arange(700) % labels
+    assert explained(np.zeros((700, 1), int), words) is None
+    assert explained(np.tile([2, 0], (700, 1)), words) is None
+
+
 def test_every_choice_of_a_token_counts():
     choices = Choices(np.array([[[0, 2], [0, 3]]]), np.array(["text"] * 2), np.array([1, 1]), GROUP)
     shares = load(choices.experts[0], 4)

@@ -51,16 +51,24 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_shows_finished_steps_and_the_distance_to_the_controls(finished_run, capsys):
     assert probe.main(["interaction", "--runs", str(finished_run), "--run", "toy"]) == 0
     assert "shared, seed 0: " in capsys.readouterr().out
-    rows = read_table(finished_run / "toy/probes/interaction/interaction_distances.csv")
+    folder = finished_run / "toy/probes/interaction"
+    rows = read_table(folder / "interaction_distances-0-model.csv")
+    assert {(row["seed"], row["checkpoint"]) for row in rows} == {("0", "model")}
     assert [(row["arm"], row["task"], row["control"], row["distance"]) for row in rows] == [
         ("shared", "generate", "generate_only", "0.5"),
     ]
+    assert (
+        probe.main(["interaction", "--runs", str(finished_run), "--run", "toy", "--arm", "shared"])
+        == 0
+    )
+    (row,) = read_table(folder / "interaction_distances-0-model.csv")
+    assert row["note"] == "none of the arms asked for stands beside a control of its task"
 
 
 def test_a_control_is_of_its_seed_trains_one_task_and_inherits_none() -> None:
     cells = (
         Cell("generate_only", 0, "shared", ("generate",), (), "", {}),
-        Cell("diffusion", 0, "shared", ("generate",), (), "", {}),
+        Cell("diffusion_only", 0, "shared", ("generate",), (), "", {}),
         Cell("reader", 0, "shared", ("understand",), ("understand",), "", {}),
         Cell("understand_only", 1, "shared", ("understand",), (), "", {}),
     )

@@ -1,5 +1,6 @@
 """The probes of tiny cells on the embedded world."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,7 +133,7 @@ def test_gradients_are_of_batches_behind_those_that_training_has_dealt(
     shared_folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     config, inputs = cell("shared", shared_folders, tmp_path / "train")
-    config.train = replace(TRAIN, steps=10, understand_batch=6, generate_batch=2, stages=2, stage=1)
+    config.train = replace(TRAIN, steps=9, understand_batch=7, generate_batch=2, stages=2, stage=1)
     seen, dealt = InspectedModel.trained(config, inputs), StepBatches.sequences
     asked = []
 
@@ -143,8 +144,45 @@ def test_gradients_are_of_batches_behind_those_that_training_has_dealt(
     monkeypatch.setattr(StepBatches, "sequences", watched)
     for task in TASKS:
         assert {one.layer for one in seen.gradients(task, 1).values()} == {1, 2}
-    # two stages of 10 steps of 6 and of 2, in batches of 4
-    assert asked == [("understand", 30 + 1), ("generate", 10 + 1)]
+    # two stages of 9 steps of 7 and of 2, in batches of 4: 31.5 and 9 of them
+    assert asked == [("understand", 32 + 1), ("generate", 9 + 1)]
+
+
+def test_more_than_half_of_the_sequences_make_no_two_batches(shared_folders, tmp_path: Path):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    config.probe = replace(config.probe, gradient_batch=12)
+    assert InspectedModel.trained(config, inputs).gradients("generate", 0)
+    config.probe = replace(config.probe, gradient_batch=13)
+    with pytest.raises(
+        ValueError, match=r"gradient_batch must be at most half of the 24 .* got 13"
+    ):
+        InspectedModel.trained(config, inputs).gradients("generate", 0)
+
+
+def test_a_curve_has_what_every_kept_token_count_shows_beside_the_end(
+    shared_folders, tmp_path: Path
+):
+    config, inputs = cell("shared", shared_folders, tmp_path / "train")
+    kept, end = tmp_path / "train/checkpoints", torch.load(tmp_path / "train/model.pt")
+    kept.mkdir()
+    for step, tokens in ((10, 700), (20, 1500)):
+        (kept / f"step-{step:06d}.json").write_text(json.dumps({"tokens": tokens}))
+        weights = {name: one * (step / 20) for name, one in end.items()}
+        torch.save(weights, kept / f"step-{step:06d}.pt")
+    config.probe = replace(config.probe, curve=True)
+    final = rows_of(probes.probe_interaction, (config, inputs), tmp_path / "out")
+    by_tokens = read_table(tmp_path / "out/interaction_by_tokens.csv")
+    seen = {
+        tokens: [{**row, "tokens": ""} for row in where(by_tokens, tokens=tokens)]
+        for tokens in ("700", "1500")
+    }
+    assert len(by_tokens) == 2 * len(final)
+    assert seen["1500"] == [{"tokens": "", **row} for row in final]
+    assert seen["700"] != seen["1500"]
+    assert {one.name for one in (tmp_path / "out").glob("*_by_tokens.csv")} == {
+        "interaction_by_tokens.csv",
+        "interaction_correlation_by_tokens.csv",
+    }
 
 
 def test_choices_are_those_of_all_tokens_but_pads_and_experts_stand_by_task(
