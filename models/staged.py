@@ -92,7 +92,6 @@ class StagedModule(UnifiedModule):
     def __init__(self, arm: UnifiedModule, stage: StageConfig, seed: int) -> None:
         super().__init__(arm.train_config)
         self.arm, self.stage = arm, stage
-        self.second_encoder, self.needs_coin = arm.second_encoder, arm.needs_coin
         self.groups = apply_stage(arm, stage, seed)
 
     @property

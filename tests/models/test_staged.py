@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.context import TrunkConfig
 from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
@@ -134,6 +134,10 @@ def test_each_groups_rate_reaches_the_optimiser_and_the_first_that_fits_takes_a_
     ("config", "factors"),
     [
         (stage(("*", 1.0), warmup=0.4), [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1.0, 1.0]),
+        (
+            stage(("*", 1.0), schedule="cosine", warmup=0.2),
+            [1 / 3, 2 / 3, 1.0, 0.9619, 0.8536, 0.6913],
+        ),
         (stage(("*", 1.0), schedule="cosine"), [1.0, 0.9755, 0.9045, 0.7939, 0.6545, 0.5]),
         (
             stage(("*", 1.0), schedule="cosine", floor=0.2),
@@ -185,6 +189,10 @@ def test_updates_start_as_nothing_and_are_the_same_for_a_seed(
     )
     assert torch.equal(first, second)
     assert first.abs().max() > 0
+    other = UniForkModule(UniForkConfig(trunk=TRUNK, fork_at=1), vocabulary(), TRAIN, 0)
+    add_updates(other, LORA, seed=4)
+    third = dict(other.named_parameters())[f"{QUERY}.lora_A.default.weight"]
+    assert not torch.equal(first, third)
 
 
 def test_merged_weights_are_the_base_plus_the_scaled_product(
@@ -207,6 +215,15 @@ def test_merged_weights_are_the_base_plus_the_scaled_product(
     layer.merge()  # peft's own  # pyright: ignore[reportCallIssue]
     own = fork.state_dict()[f"{QUERY}.base_layer.weight"]
     assert torch.allclose(merged[f"{QUERY}.weight"], own, atol=1e-6)
+
+
+def test_a_bias_beside_an_update_keeps_its_name() -> None:
+    layer = nn.ModuleDict({"query": nn.Linear(4, 4, bias=True)})
+    plain = {name: value.clone() for name, value in layer.state_dict().items()}
+    add_updates(layer, LoraConfig(rank=2, alpha=2, match=["query"]), seed=0)
+    merged = merged_state(layer.state_dict(), LoraConfig(rank=2, alpha=2, match=["query"]))
+    assert merged.keys() == plain.keys()
+    assert all(torch.equal(merged[name], value) for name, value in plain.items())
 
 
 def test_a_stages_weights_are_left_as_the_ordinary_arms(

@@ -9,6 +9,7 @@ import torch
 
 from models.architectures import architecture
 from models.batch import Batch, pack_generate, pack_understand, pad, prompt_tokens
+from models.context import rotary_tables
 from models.sampling import SamplingConfig
 from models.text_tokens import TextTokens
 from models.token_models.depth_head import DepthHead
@@ -19,6 +20,8 @@ from models.unified import Vocabulary
 from tests.models.conftest import IMAGES, RESIDUAL, TOKEN_ARMS, TRUNK, WORDS, build, gradients
 
 CODES = RESIDUAL.codes
+ONE_PAIR = torch.tensor([[1, 2]])
+"""Codes of the first two depths at a position."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,28 @@ def test_a_depth_reads_the_sum_of_the_vectors_before_it(vocabulary: Vocabulary) 
     first, second = (head(states, torch.tensor([[a, b]]))[0] for a, b in ((1, 7), (7, 1)))
     torch.testing.assert_close(first[2], second[2])
     assert not torch.allclose(first[1], second[1])
+
+
+def test_the_depths_stand_one_behind_the_other(
+    vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+
+    def watched(places: torch.Tensor, *rest: object) -> object:
+        seen.append(places.tolist())
+        return rotary_tables(places, *rest)
+
+    monkeypatch.setattr("models.token_models.depth_head.rotary_tables", watched)
+    DepthHead(TRUNK, vocabulary.code_features, 3, 1)(torch.zeros(1, TRUNK.width), ONE_PAIR)
+    assert seen == [[0, 1, 2]]
+
+
+def test_the_models_logits_are_those_of_the_first_depth(vocabulary: Vocabulary) -> None:
+    model = build("shared", vocabulary).model
+    states = torch.randn(2, 5, TRUNK.width, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first = model.image_head(states.flatten(0, 1), ONE_PAIR.expand(10, 2))[:, 0]
+        torch.testing.assert_close(model.logits(states, "generate").flatten(0, 1), first)
 
 
 def test_the_loss_is_the_mean_over_positions_and_depths(
