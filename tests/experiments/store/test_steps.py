@@ -153,6 +153,13 @@ def test_damage_to_a_finished_step_is_named_and_mended(store: Store, damage, mes
     assert store.is_done(step().folder)
 
 
+def test_a_step_that_was_damaged_since_the_start_is_done_again(store: Store) -> None:
+    folder = store.run(step(), None, write_result)
+    (folder / "result.txt").write_text("wh")
+    assert store.run(step(), None, write_result) == folder
+    assert (folder / "result.txt").read_text() == "whole"
+
+
 def test_damage_inside_a_large_file_is_seen_by_the_step_that_would_read_it(store: Store) -> None:
     def write_large(config: object, inputs: Mapping[str, Path], out: Path) -> None:
         (out / "weights.bin").write_bytes(bytes(HASHED_BYTES + 1))
