@@ -38,15 +38,16 @@ Named = Mapping[str, Gradient]
 Halves = Mapping[Task, tuple[Named, Named]]
 """The gradients of two batches of each task."""
 NOTHING = 1e-12
-"""What rounding may leave of a length that is zero, as a share of the four gradients' own."""
+"""What rounding may leave of a sum's squared length, as a share of its parts'."""
 
 
 def cosine(gram: np.ndarray, first: np.ndarray, second: np.ndarray) -> float | None:
     """Return the cosine of two sums of gradients, whose products with one another are `gram`; None
-    where one sum is zero.
+    where one sum is zero. `first` and `second` are 1 for the gradients that a sum is of, else 0.
     """
-    lengths = np.array([first @ gram @ first, second @ gram @ second])
-    if lengths.min() <= NOTHING * gram.trace():
+    lengths = np.array([side @ gram @ side for side in (first, second)])
+    parts = np.array([side @ gram.diagonal() for side in (first, second)])
+    if (lengths <= NOTHING * parts).any():
         return None
     return float(first @ gram @ second / lengths.prod() ** 0.5)
 

@@ -131,6 +131,8 @@ def test_a_zero_gradient_has_no_cosine():
     assert cosine(gram, one, other) == pytest.approx(2**-0.5)
     assert cosine(gram, one, third + opposed) is None
     assert cosine(np.zeros((4, 4)), one, other) is None
+    small = np.diag([1.0, 1e-8, 1.0, 1.0])
+    assert cosine(small @ gram @ small, one, other) == pytest.approx(2**-0.5)
 
 
 def test_a_model_of_one_task_says_that_the_probe_does_not_apply():
