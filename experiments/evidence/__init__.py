@@ -1,1 +1,1 @@
-"""From finished steps to verdicts: scores, intervals, claims and what the seeds say of them."""
+"""From finished steps to verdicts: scores, intervals and what the seeds say of them."""
