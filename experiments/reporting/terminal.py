@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markdown import Markdown, TableElement
 from rich.measure import Measurement
 from rich.table import Column, Table
+from rich.text import Text
 
-FOLDED = 7
-"""What a heading is folded to, such as a metric's dotted name."""
 LAST = 20
 """What the last column, a verdict's, may be wrapped to before the others are."""
 
@@ -26,14 +25,23 @@ class FittedTable(TableElement):
             unbounded = options.update(max_width=10_000)
             if Measurement.get(console, unbounded, table).maximum > options.max_width:
                 for column in others:
+                    column.header = parted(column.header)
                     column.overflow = "fold"
-                    column.max_width = max(FOLDED, *map(len, words(column)))
+                    column.max_width = max(map(len, words(column)))
             others[0].no_wrap, last.max_width = True, None
             yield table
 
 
+def parted(heading: RenderableType) -> Text:
+    """A heading with a line for each part of a metric's dotted name."""
+    assert isinstance(heading, Text)
+    return Text(heading.plain.replace(".", ".\n"), heading.style)
+
+
 def words(column: Column) -> list[str]:
-    return ["", *(word for cell in column.cells for word in str(cell).split())]
+    """The words of a column, its heading's among them; they stand whole."""
+    cells = (column.header, *column.cells)
+    return ["", *(word for cell in cells for word in str(cell).split())]
 
 
 class RunTables(Markdown):
