@@ -51,7 +51,7 @@ def by_layer(axis: Axes, title: str) -> None:
     axis.set_title(title, fontsize=9)
     axis.set_xlabel("layer", fontsize=8)
     axis.tick_params(labelsize=7)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.grid(alpha=0.3)
 
 

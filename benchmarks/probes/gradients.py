@@ -156,7 +156,6 @@ def _apart_rows(halves: Halves) -> list[Row]:
     first, second = (halves[task][0] for task in TASKS)
     layers = {gradient.layer for gradient in first.values()}
     shared = {first[name].layer for name in reached(first) & reached(second)}
-    return [
-        {"layer": layer, NOTE: "the tasks share no matrix of this layer"}
-        for layer in sorted(layers - shared)
-    ]
+    apart = sorted(layers - shared)
+    note = f"the tasks share no matrix of layer {', '.join(map(str, apart))}"
+    return [{"layer": layer, NOTE: note} for layer in apart]

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.probes.alignment import OWN, WORLD, alignment
-from benchmarks.probes.figures import line, write_figure
+from benchmarks.probes.figures import by_layer, line, write_figure
 from benchmarks.probes.tables import observations, read_table, reasons, where, write_tables
 from tests.benchmarks.probes.planted import SAMPLES, Planted, probe
 
@@ -73,6 +73,15 @@ def test_a_curve_without_its_first_layer_is_drawn_from_the_second():
     line(axis, rows, "value", "-")
     line(axis, rows[:1], "value", "-")
     assert [drawn.get_xydata().tolist() for drawn in axis.lines] == [[[2, 0.4], [3, 0.6]]]
+
+
+def test_a_single_layer_is_one_tick():
+    axis = Figure().subplots()
+    line(axis, [{"layer": 1, "value": 0.4}], "value", "o")
+    by_layer(axis, "one layer")
+    axis.figure.draw_without_rendering()
+    low, high = axis.get_xlim()
+    assert [tick for tick in axis.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_what_is_missing_is_empty_and_fractions_have_six_digits(tmp_path: Path):

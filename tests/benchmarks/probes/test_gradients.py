@@ -88,7 +88,8 @@ def test_a_matrix_that_a_task_does_not_reach_is_not_shared():
 
     rows = gradients(Expert(-DIRECTION))["gradients"]
     assert by_place(rows)[1, "all", "tasks"]["cosine"] == pytest.approx(-1)
-    assert {row["layer"] for row in rows if "note" in row} == {2, 3}
+    notes = {row["layer"]: row["note"] for row in rows if "note" in row}
+    assert notes == dict.fromkeys((2, 3), "the tasks share no matrix of layer 2, 3")
 
 
 def test_the_standard_error_is_that_of_the_mean_over_the_draws():
@@ -121,7 +122,7 @@ def test_matrices_are_joined_by_name_whatever_order_they_come_in():
 
 def test_a_layer_of_each_tasks_own_says_so():
     rows = gradients(Planted(DIRECTION))["gradients"]
-    assert {"layer": 2, "note": "the tasks share no matrix of this layer"} in rows
+    assert {"layer": 2, "note": "the tasks share no matrix of layer 2"} in rows
     assert not [key for key in by_place(rows) if key[0] == 2]
 
 

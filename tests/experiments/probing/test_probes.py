@@ -243,7 +243,7 @@ def test_gradients_are_compared_in_the_layers_that_the_tasks_share(shared_folder
     assert {row["layer"] for row in observations(rows)} == {"1", "all"}
     apart = [row for row in rows if row["note"]]
     assert [(row["layer"], row["note"]) for row in apart] == [
-        ("2", "the tasks share no matrix of this layer")
+        ("2", "the tasks share no matrix of layer 2")
     ]
     halves = where(rows, layer="1", projection="all", pair="understand")
     tasks = where(rows, layer="1", projection="all", pair="tasks")
