@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.mjhq_fid.folder import IMAGE_KINDS, NAMED
 
 KIND = ".png"
-"""What ours are."""
+"""The suffix of an image that is drawn here."""
 
 
 def find_named(folder: Path, names: Iterable[str]) -> dict[str, str]:

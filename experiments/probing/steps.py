@@ -30,8 +30,6 @@ QUESTION = "describe the picture ."
 DRAWN = "generate_geneval"
 FINAL = "model.pt"
 """The weights at the end of training, in its folder."""
-BY_TOKENS = "_by_tokens"
-"""Ends the name of a table over the token counts."""
 
 
 def probe_alignment(
@@ -78,15 +76,21 @@ def write(
     tables = look(InspectedModel.trained(config, inputs, weights))
     write_tables(tables, out)
     write_figure(probe, tables, out)
-    if not (config.probe.curve and weights == FINAL):
-        return
-    by_tokens: dict[str, list[Row]] = {f"{name}{BY_TOKENS}": [] for name in tables}
+    if config.probe.curve and weights == FINAL:
+        write_tables(by_tokens(look, config, inputs), out)
+
+
+def by_tokens(
+    look: Callable[[InspectedModel], Tables], config: SimpleNamespace, inputs: Inputs
+) -> Tables:
+    """A probe's tables over the token counts that training kept."""
+    found: dict[str, list[Row]] = {}
     for mark in sorted((inputs["train"] / "checkpoints").glob("step-*.json")):
         about = {"tokens": json.loads(mark.read_text())["tokens"]}
-        seen = look(InspectedModel.trained(config, inputs, f"checkpoints/{mark.stem}.pt"))
-        for name, rows in seen.items():
-            by_tokens[f"{name}{BY_TOKENS}"] += [{**about, **row} for row in rows]
-    write_tables(by_tokens, out)
+        tables = look(InspectedModel.trained(config, inputs, f"checkpoints/{mark.stem}.pt"))
+        for name, rows in tables.items():
+            found.setdefault(f"{name}_by_tokens", []).extend({**about, **row} for row in rows)
+    return found
 
 
 def asked(config: SimpleNamespace, inputs: Inputs) -> Iterator[tuple[int, dict]]:
