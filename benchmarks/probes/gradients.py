@@ -37,6 +37,7 @@ Place = tuple[int | str, str]
 Named = Mapping[str, Gradient]
 Halves = Mapping[Task, tuple[Named, Named]]
 """The gradients of two batches of each task."""
+NOTHING_IN_COMMON = "no cosine without noise where two batches of a task have nothing in common"
 NOTHING = 1e-12
 """What rounding may leave of a sum's squared length, as a share of its parts'."""
 
@@ -113,7 +114,8 @@ def reached(found: Named) -> set[str]:
 def gradients(model: Inspectable) -> dict[str, list[Row]]:
     """Return the table `gradients`: mean cosine over the draws with its standard error.
 
-    A layer that the tasks do not share has a row that says so.
+    A layer that the tasks do not share has a row that says so, and so has a place where two batches
+    of a task show nothing but noise.
     """
     drawn: dict[tuple[Place, str], list[float]] = {}
     pure: dict[Place, list[np.ndarray]] = {}
@@ -132,8 +134,9 @@ def gradients(model: Inspectable) -> dict[str, list[Row]]:
         _row(place, pair, *_mean(values), len(values)) for (place, pair), values in drawn.items()
     ]
     for place, some in pure.items():
-        if (found := without_noise(some)) is not None:
-            rows.append(_row(place, WITHOUT_NOISE, *found, len(some)))
+        found = without_noise(some)
+        row = _row(place, WITHOUT_NOISE, *(found or (None, None)), len(some))
+        rows.append(row if found else {**row, NOTE: NOTHING_IN_COMMON})
     return {"gradients": [*rows, *apart]}
 
 
@@ -147,7 +150,7 @@ def _mean(values: list[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), error
 
 
-def _row(place: Place, pair: str, value: float, error: float | None, draws: int) -> Row:
+def _row(place: Place, pair: str, value: float | None, error: float | None, draws: int) -> Row:
     about = {"layer": place[0], "projection": place[1], "pair": pair}
     return {**about, "cosine": value, "stderr": error, "draws": draws}
 

@@ -38,8 +38,8 @@ floor* that nothing could have shown. Figures of probes are description, in thei
 claimed*, *the other way* or *direction open*, over five seeds, and no verdict; `slope` is that of
 the last third of the layers ([probes.md](probes.md)). *Claims edited since* stands beside a run of
 a `claims.yaml` that has another hash today: the row is of the claims that the run recorded. A run
-of a preset with a stamp (*not evidence*) answers nothing. What nothing has measured yet says so,
-and what cannot be tested here says why.
+of a preset with a stamp (*not evidence*) answers nothing. What nothing has measured yet says so;
+*no figure* says why a probe that ran has none, and what cannot be tested here says why.
 
 ## The claims
 """

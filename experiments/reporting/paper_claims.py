@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.probes.tables import NOTE
 from experiments.config import ConfigError, read_yaml
 from experiments.evidence.collect import WIDE
 from experiments.evidence.statistics import (
@@ -28,6 +29,7 @@ from experiments.reporting.claims_table import read_claim_rows
 FILE = Path(__file__).with_name("paper_claims.yaml")
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 NOT_MEASURED, NOT_TESTABLE = "not measured yet", "not testable here"
+NO_FIGURE = "no figure"
 AS_CLAIMED, OTHERWISE, OPEN = "as claimed", "the other way", "direction open"
 CONFIRMING = {
     BETTER: {BETTER},
@@ -199,7 +201,7 @@ def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
         best = max(best, (run, values), key=lambda one: len(one[1]))
     run, values = best
     if not values:
-        return Measure(source=source, answer=NOT_MEASURED)
+        return Measure(source=source, answer=without_figure(entry, rows))
     if len(values) < MINIMUM_SEEDS:
         mean = sum(values) / len(values)
         listed = f"{OPEN}: {len(values)} seed(s), mean {mean:+.3f}"
@@ -214,5 +216,14 @@ def of_probe(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> Measu
     )
 
 
+def without_figure(entry: Mapping[str, Any], rows: Sequence[tuple[str, Row]]) -> str:
+    """The reason that a probe wrote in the figure's place, or that nothing has measured it."""
+    arms = {entry["arm"], entry.get("against")}
+    asked = (row for _, row in rows if row["arm"] in arms and asks_for(entry, row["table"], row))
+    reasons = dict.fromkeys(row[NOTE] for row in asked if row.get(NOTE))
+    return f"{NO_FIGURE}: {'; '.join(reasons)}" if reasons else NOT_MEASURED
+
+
 def by_seed(rows: Sequence[Row], arm: str, column: str) -> dict[str, float]:
-    return {row["seed"]: float(row[column]) for row in rows if row["arm"] == arm and row[column]}
+    ours = [row for row in rows if row["arm"] == arm and row.get(column)]
+    return {row["seed"]: float(row[column]) for row in ours}

@@ -69,12 +69,14 @@ def test_noise_draws_the_cosine_to_zero_but_not_the_one_without_noise(true: floa
     assert 0.01 < error < 0.15
 
 
-def test_batches_of_a_task_with_nothing_in_common_have_no_cosine_without_noise() -> None:
+def test_batches_of_a_task_with_nothing_in_common_say_that_noise_is_all_they_show() -> None:
     class Turning(Planted):
         def gradients(self, task: Task, batch: int) -> dict[str, Gradient]:
             return {"one": Gradient(1, "attention.query", (-1) ** batch * DIRECTION)}
 
-    assert (1, "all", "without_noise") not in by_place(gradients(Turning(DIRECTION))["gradients"])
+    row = by_place(gradients(Turning(DIRECTION))["gradients"])[1, "all", "without_noise"]
+    assert (row["cosine"], row["stderr"]) == (None, None)
+    assert row["note"].startswith("no cosine without noise")
 
 
 def test_a_matrix_that_a_task_does_not_reach_is_not_shared():

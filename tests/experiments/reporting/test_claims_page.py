@@ -189,6 +189,17 @@ def test_a_probes_figure_has_a_direction_over_five_seeds_and_no_verdict() -> Non
     assert one.answer == "not measured yet"
 
 
+def test_a_figure_that_a_probe_could_not_have_says_why() -> None:
+    claim = PaperClaim(text="t", paper="p", measured=[PROBE])
+    control = probe_results([], [0.1]).probes
+    noted = {"table": "shape", "task": "understand", "arm": "fork", "seed": "0", "slope": ""}
+    (one,) = measures(claim, Results([], [*control, ("run", {**noted, "note": "all is noise"})]))
+    assert one.answer == "no figure: all is noise"
+    other = {**noted, "arm": "experts", "note": "all is noise"}
+    (one,) = measures(claim, Results([], [*control, ("run", other)]))
+    assert one.answer == "not measured yet"
+
+
 def test_of_runs_with_as_many_seeds_the_reference_answers() -> None:
     claim = PaperClaim(text="t", paper="p", measured=[PROBE])
     reference = [("reference", row) for _, row in probe_results([0.5], [0.1]).probes]
