@@ -17,6 +17,12 @@ from models.shards import local, own_parts, whole_stack
 
 
 class BatchedMuon(torch.optim.Muon):
+    """`iterates_in` is the type of the iteration's products; torch's Muon has bf16."""
+
+    def __init__(self, *args: Any, iterates_in: torch.dtype = torch.bfloat16, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.iterates_in = iterates_in
+
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # pyright: ignore
         for group in self.param_groups:
@@ -34,9 +40,8 @@ class BatchedMuon(torch.optim.Muon):
         momenta = [local(self._momentum(matrix)) for matrix in matrices]
         torch._foreach_lerp_(momenta, slopes, 1 - group["momentum"])  # pyright: ignore
         updates = torch._foreach_lerp(slopes, momenta, group["momentum"])  # pyright: ignore
-        updates = orthogonal(
-            whole_stack(updates, first), group["ns_coefficients"], group["ns_steps"], group["eps"]
-        )
+        whole = whole_stack(updates, first).to(self.iterates_in)
+        updates = orthogonal(whole, group["ns_coefficients"], group["ns_steps"], group["eps"])
         rate = group["lr"] * math.sqrt(max(1, first.shape[0] / first.shape[1]))
         torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])  # pyright: ignore
         torch._foreach_add_(weights, own_parts(updates.to(first.dtype), first), alpha=-rate)  # pyright: ignore
@@ -54,10 +59,10 @@ def orthogonal(
     steps: int,
     least_norm: float,
 ) -> Float[Tensor, "k n m"]:
-    """Each matrix with its singular values brought near one, in bf16, by Newton and Schulz."""
+    """Each matrix with its singular values brought near one by Newton and Schulz."""
     a, b, c = coefficients
     is_tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if is_tall else matrices).bfloat16()
+    x = matrices.mT if is_tall else matrices
     x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp_min(least_norm)
     for _ in range(steps):
         gram = torch.bmm(x, x.mT)

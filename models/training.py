@@ -16,7 +16,7 @@ from models.interaction_loss import InteractionConfig
 from models.muon import BatchedMuon
 from models.remedies import COMBINERS
 
-PRECISIONS = ("bf16-mixed", "16-mixed", "32-true")
+PRECISIONS = ("bf16-mixed", "16-mixed", "32-true", "auto")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class TrainConfig:
     `init` is text (stage 0) or scratch. `decay_share` is the last share of the steps, over which
     the rates fall linearly to zero.
     `ema_horizon` is the averaging horizon as a share of the steps. `combine` says how the tasks'
-    objectives become one (remedies.py). A recipe of several runs says in how many `stages` the
+    objectives become one (remedies.py). `precision` is Lightning's; `auto` has to be settled before
+    training (experiments/precision.py). A recipe of several runs says in how many `stages` the
     steps of one run are divided and which `stage` this is, from 0; `frozen` is what it leaves
     untrained: none or attention.
     """
@@ -123,7 +124,10 @@ class MuonWithAdamW(torch.optim.Optimizer):
         if matrices:
             self.parts.append(
                 BatchedMuon(
-                    matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay
+                    matrices,
+                    lr=config.muon_learning_rate,
+                    weight_decay=config.weight_decay,
+                    iterates_in=torch.float32 if config.precision == "32-true" else torch.bfloat16,
                 )
             )
         if others:

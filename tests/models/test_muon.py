@@ -38,7 +38,23 @@ def test_singular_values_come_near_one_and_their_directions_stay() -> None:
     left, _ = torch.linalg.qr(torch.randn(12, 6, generator=generator))
     right, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator))
     values = torch.tensor([3.0, 2.0, 1.0, 0.8, 0.6, 0.5])
-    found = orthogonal((left * values @ right.T)[None], (3.4445, -4.7750, 2.0315), 5, 1e-7)[0]
+    found = orthogonal(
+        (left * values @ right.T)[None].bfloat16(), (3.4445, -4.7750, 2.0315), 5, 1e-7
+    )[0]
     in_its_axes = left.T @ found.float() @ right
     assert ((in_its_axes.diagonal() > 0.6) & (in_its_axes.diagonal() < 1.3)).all()
     assert (in_its_axes - in_its_axes.diagonal().diag()).abs().max() < 0.05
+
+
+def test_the_iteration_has_the_type_that_it_is_given() -> None:
+    slope = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))
+
+    def step(**named: torch.dtype) -> torch.Tensor:
+        matrix = torch.nn.Parameter(torch.zeros(8, 8))
+        matrix.grad = slope.clone()
+        BatchedMuon([matrix], lr=1.0, momentum=0.0, nesterov=False, **named).step()
+        return matrix.detach()
+
+    exact = orthogonal(slope.double()[None], (3.4445, -4.7750, 2.0315), 5, 1e-7)[0]
+    torch.testing.assert_close(step(iterates_in=torch.float32).double(), -exact, rtol=0, atol=1e-5)
+    assert (step().double() + exact).abs().max() > 1e-3
