@@ -212,9 +212,10 @@ def train_image_tokenizer(
     seed: int,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     kind: type[ImageTokenizer] = ImageTokenizer,
+    in_bf16: bool = True,
 ) -> ImageTokenizer:
-    """Fits a tokenizer of class `kind` to uint8 images `[n h w 3]`, in bf16, by the mean absolute
-    plus squared error."""
+    """Fits a tokenizer of class `kind` to uint8 images `[n h w 3]`, in bf16 or fp32, by the mean
+    absolute plus squared error."""
     torch.manual_seed(seed)  # the modules' own initial values; nothing else draws globally
     tokenizer = kind(config)
     optimizer = torch.optim.AdamW(tokenizer.parameters(), lr=config.learning_rate)
@@ -226,7 +227,7 @@ def train_image_tokenizer(
             len(images), (config.batch_size,), generator=generator_for(seed, "tokenizer", step)
         )
         pixels = to_pixels(images[chosen.numpy()])
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
             restored, _ = tokenizer(pixels)
         error = restored.float() - pixels
         loss = error.square().mean() + 0.1 * error.abs().mean()

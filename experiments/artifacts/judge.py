@@ -10,6 +10,7 @@ from datamodules.world.judges.learnt import LearntJudge
 from datamodules.world.judges.measure import agreement, measure
 from datamodules.world.judges.template import TemplateJudge
 from experiments.artifacts.tokenizer import render
+from experiments.precision import multiplies_bf16
 from experiments.store.markers import write_json
 from models.tokenizers.kinds import load_codec
 
@@ -22,7 +23,7 @@ def train_judge(config: SimpleNamespace, inputs: dict[str, Path], out: Path) -> 
     """Writes `judge.pt` and `report.json`: accuracy on clean and coded scenes, and on nothing."""
     world = World(config.world)
     codec = load_codec(inputs["tokenizer"])
-    judge = LearntJudge.train(world, SEED, codec.reconstruct)
+    judge = LearntJudge.train(world, SEED, codec.reconstruct, in_bf16=multiplies_bf16())
     judge.save(out / "judge.pt")
     scenes = [world.scene("test", index) for index in range(SCENES)]
     clean = render(world, "test", SCENES)

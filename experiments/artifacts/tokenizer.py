@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from datamodules.world import World
+from experiments.precision import multiplies_bf16
 from experiments.store.markers import write_json
 from experiments.store.progress_file import ProgressFile
 from models.image_tokens import peak_signal_to_noise, train_image_tokenizer
@@ -42,6 +43,7 @@ def fitted(config: SimpleNamespace, world: World, out: Path) -> Codec:
         SEED,
         lambda step, loss: progress.update(step, {"pixels": loss}),
         fitted_class(config.tokenizer.kind),
+        multiplies_bf16(),
     )
 
 

@@ -39,6 +39,7 @@ from experiments.planning.suite import (
     load_suite,
     resolve_arm,
 )
+from experiments.precision import multiplies_bf16, with_precision
 from experiments.store.markers import write_json
 from experiments.store.steps import Identity, Step, load_function, torch_version
 
@@ -71,7 +72,7 @@ class Project:
 def load_plan(project: Project, request: Request, runs: Path) -> tuple[Plan, Path]:
     """The plan and the file that holds it; built only if what it depends on has changed."""
     identity = [asdict(request), project.sources.everything_hash(), files_hash([project.root])]
-    identity += [project.schema, torch_version()]
+    identity += [project.schema, torch_version(), multiplies_bf16()]
     path = runs / "plans" / f"{digest(identity)[:16]}.json"
     try:
         plan = plan_from_json(json.loads(path.read_text()))
@@ -148,9 +149,8 @@ class Planner:
 
     def config(self, arm: str) -> CellConfig:
         if arm not in self.resolved:
-            self.resolved[arm] = resolve_arm(
-                self.schema, self.suite, self.preset, arm, self.overrides
-            )
+            config = resolve_arm(self.schema, self.suite, self.preset, arm, self.overrides)
+            self.resolved[arm] = with_precision(config, self.request.device)
         return self.resolved[arm]
 
     def needed(self, arm: str, seed: int) -> dict[str, str]:

@@ -65,6 +65,7 @@ class LearntJudge:
         seed: int,
         corrupt: Corrupt | None = None,
         config: LearntConfig | None = None,
+        in_bf16: bool = True,
     ) -> "LearntJudge":
         """Return a judge trained on `world`, a function of the arguments on one machine.
 
@@ -73,10 +74,10 @@ class LearntJudge:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             judge = cls(world, config)
-        judge._fit(seed, corrupt)
+        judge._fit(seed, corrupt, in_bf16)
         return judge
 
-    def _fit(self, seed: int, corrupt: Corrupt | None) -> None:
+    def _fit(self, seed: int, corrupt: Corrupt | None, in_bf16: bool) -> None:
         config, generator = self.config, torch.Generator().manual_seed(seed)
         practice = gather_practice(self.world, config.scenes, seed, corrupt)
         parameters = self.detector.parameters()
@@ -87,7 +88,7 @@ class LearntJudge:
         self.detector.train()
         for step in range(1, config.steps + 1):
             images, objects = practice.batch(config.batch, generator)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
                 cells = self.detector(images.contiguous(memory_format=torch.channels_last))
             error = loss(cells, objects)
             optimizer.zero_grad()
