@@ -1,13 +1,30 @@
 """`auto` becomes what the processor trains fast in, and the plan says which."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
+from datamodules.world import World, WorldConfig
+from datamodules.world.judges.learnt import Detector
 from experiments import precision
+from experiments.artifacts.judge import train_judge
+from experiments.artifacts.tokenizer import tokenizer
 from experiments.planning.plan import Request
 from experiments.planning.planner import Planner, Project
 from experiments.planning.sources import Sources
+from models.image_tokens import ImageTokenizer, ImageTokenizerConfig
+
+
+class FirstPassError(Exception):
+    """Ends a fit at its first forward pass."""
+
+
+class Unchanged:
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        return images
 
 
 @pytest.mark.parametrize(
@@ -51,3 +68,28 @@ def test_every_arm_of_a_plan_has_the_same_settled_precision(
     assert {config["train"]["precision"] for config in configs} == {expected}
     if not overrides:
         assert {config["stage0"]["precision"] for config in configs} == {expected}
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_tokenizer_and_judge_are_fitted_in_what_the_processor_multiplies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fast: bool
+) -> None:
+    met: list[bool] = []
+
+    def forward(*arguments: object, **named: object) -> None:
+        met.append(torch.is_autocast_enabled("cpu"))
+        raise FirstPassError
+
+    monkeypatch.setattr(ImageTokenizer, "forward", forward)
+    monkeypatch.setattr(Detector, "forward", forward)
+    monkeypatch.setattr("experiments.artifacts.tokenizer.TRAINING_SCENES", 4)
+    world = World(WorldConfig(classes=4, colours=4))
+    for module in ("tokenizer", "judge"):
+        monkeypatch.setattr(f"experiments.artifacts.{module}.multiplies_bf16", lambda: fast)
+    monkeypatch.setattr("experiments.artifacts.judge.load_codec", lambda path: Unchanged())
+    asked = SimpleNamespace(world=world.config, tokenizer=ImageTokenizerConfig(steps=1))
+    with pytest.raises(FirstPassError):
+        tokenizer(asked, {}, tmp_path)
+    with pytest.raises(FirstPassError):
+        train_judge(asked, {"tokenizer": tmp_path}, tmp_path)
+    assert met == [fast, fast]
